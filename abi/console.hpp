@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Console hypercall and the PV console ring (public/xen.h, public/io/console.h).
+#pragma once
+
+#include "abi/types.hpp"
+
+namespace abi {
+
+enum class ConsoleIo : uint32_t { Write = 0, Read = 1 };
+
+/// Page shared between a guest and its console daemon. Indices run free; mask by ring size.
+struct ConsoleInterface {
+    char in[1024];
+    char out[2048];
+    uint32_t in_cons, in_prod;
+    uint32_t out_cons, out_prod;
+};
+
+/// Port of the HVM debug console.
+inline constexpr uint16_t hvm_debugcons_ioport = 0xe9;
+
+}  // namespace abi

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Event channel operations and the FIFO structures shared with guests (public/event_channel.h).
+#pragma once
+
+#include "abi/types.hpp"
+
+namespace abi {
+
+enum class EventChannelOp : uint32_t {
+    BindInterdomain = 0,
+    BindVirq = 1,
+    BindPirq = 2,
+    Close = 3,
+    Send = 4,
+    Status = 5,
+    AllocUnbound = 6,
+    BindIpi = 7,
+    BindVcpu = 8,
+    Unmask = 9,
+    Reset = 10,
+    InitControl = 11,
+    ExpandArray = 12,
+    SetPriority = 13,
+    ResetCont = 14,  ///< the hypervisor's own continuation of Reset
+};
+
+/// What a port is bound to (EvtchnStatus::status).
+enum class EvtchnState : uint32_t {
+    Closed = 0,
+    Unbound = 1,
+    Interdomain = 2,
+    Pirq = 3,
+    Virq = 4,
+    Ipi = 5,
+};
+
+inline constexpr uint32_t bind_pirq_will_share = 1;
+
+struct EvtchnAllocUnbound {
+    domid_t dom, remote_dom;
+    evtchn_port_t port;  ///< out
+};
+
+struct EvtchnBindInterdomain {
+    domid_t remote_dom;
+    evtchn_port_t remote_port;
+    evtchn_port_t local_port;  ///< out
+};
+
+struct EvtchnBindVirq {
+    uint32_t virq;
+    uint32_t vcpu;
+    evtchn_port_t port;  ///< out
+};
+
+struct EvtchnBindPirq {
+    uint32_t pirq;
+    uint32_t flags;
+    evtchn_port_t port;  ///< out
+};
+
+struct EvtchnBindIpi {
+    uint32_t vcpu;
+    evtchn_port_t port;  ///< out
+};
+
+struct EvtchnClose {
+    evtchn_port_t port;
+};
+
+struct EvtchnSend {
+    evtchn_port_t port;
+};
+
+struct EvtchnStatus {
+    domid_t dom;
+    evtchn_port_t port;
+    uint32_t status;  ///< out: EvtchnState
+    uint32_t vcpu;    ///< out: vCPU that is notified
+    union {
+        struct {
+            domid_t dom;
+        } unbound;
+        struct {
+            domid_t dom;
+            evtchn_port_t port;
+        } interdomain;
+        uint32_t pirq;
+        uint32_t virq;
+    } u;
+};
+
+struct EvtchnBindVcpu {
+    evtchn_port_t port;
+    uint32_t vcpu;
+};
+
+struct EvtchnUnmask {
+    evtchn_port_t port;
+};
+
+struct EvtchnReset {
+    domid_t dom;
+};
+
+/// Switches the calling domain to FIFO events; the control block must not cross a page.
+struct EvtchnInitControl {
+    uint64_t control_gfn;
+    uint32_t offset;
+    uint32_t vcpu;
+    uint8_t link_bits;  ///< out
+    uint8_t _pad[7];
+};
+
+struct EvtchnExpandArray {
+    uint64_t array_gfn;
+};
+
+struct EvtchnSetPriority {
+    evtchn_port_t port;
+    uint32_t priority;
+};
+
+/// Argument of the old event_channel_op_compat call.
+struct EvtchnOp {
+    uint32_t cmd;
+    union {
+        EvtchnAllocUnbound alloc_unbound;
+        EvtchnBindInterdomain bind_interdomain;
+        EvtchnBindVirq bind_virq;
+        EvtchnBindPirq bind_pirq;
+        EvtchnBindIpi bind_ipi;
+        EvtchnClose close;
+        EvtchnSend send;
+        EvtchnStatus status;
+        EvtchnBindVcpu bind_vcpu;
+        EvtchnUnmask unmask;
+    } u;
+};
+
+inline constexpr uint32_t evtchn_2l_nr_channels = 64 * 64;
+inline constexpr uint32_t evtchn_2l_max_vcpu_info = 32;
+
+inline constexpr uint32_t fifo_priority_max = 0;
+inline constexpr uint32_t fifo_priority_default = 7;
+inline constexpr uint32_t fifo_priority_min = 15;
+inline constexpr uint32_t fifo_max_queues = 16;
+
+/// Event word: state bits at the top, port of the next queued event in the link field.
+using event_word_t = uint32_t;
+inline constexpr uint32_t fifo_pending_bit = 31;
+inline constexpr uint32_t fifo_masked_bit = 30;
+inline constexpr uint32_t fifo_linked_bit = 29;
+inline constexpr uint32_t fifo_busy_bit = 28;
+inline constexpr uint32_t fifo_link_bits = 17;
+inline constexpr uint32_t fifo_link_mask = (1u << fifo_link_bits) - 1;
+inline constexpr uint32_t fifo_nr_channels = 1u << fifo_link_bits;
+
+/// Per-vCPU control block: one ready bit and one queue head per priority.
+struct EvtchnFifoControlBlock {
+    uint32_t ready;
+    uint32_t _rsvd;
+    uint32_t head[fifo_max_queues];
+};
+
+}  // namespace abi

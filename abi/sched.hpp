@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scheduler operations of a guest (public/sched.h).
+#pragma once
+
+#include "abi/types.hpp"
+
+namespace abi {
+
+enum class SchedOp : uint32_t {
+    Yield = 0,
+    Block = 1,
+    Shutdown = 2,
+    Poll = 3,
+    RemoteShutdown = 4,
+    ShutdownCode = 5,
+    Watchdog = 6,
+    PinOverride = 7,
+};
+
+/// Why a domain stopped; the value goes into getdomaininfo flags, bits 16 to 23.
+enum class ShutdownReason : uint32_t {
+    Poweroff = 0,
+    Reboot = 1,
+    Suspend = 2,
+    Crash = 3,
+    Watchdog = 4,
+    SoftReset = 5,
+};
+inline constexpr uint32_t shutdown_max = 5;
+
+struct SchedShutdown {
+    uint32_t reason;
+};
+
+/// Blocks until one of the ports is pending or the timeout passes.
+struct SchedPoll {
+    GuestHandle<evtchn_port_t> ports;
+    uint32_t nr_ports;
+    uint64_t timeout;  ///< absolute system time in ns; 0 = none
+};
+
+struct SchedRemoteShutdown {
+    domid_t domain_id;
+    uint32_t reason;
+};
+
+struct SchedWatchdog {
+    uint32_t id;       ///< 0 = allocate
+    uint32_t timeout;  ///< seconds; 0 = stop
+};
+
+struct SchedPinOverride {
+    int32_t pcpu;  ///< negative = undo
+};
+
+}  // namespace abi
