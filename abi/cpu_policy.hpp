@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Serialised CPU policies: CPUID leaves and MSR values (public/arch-x86/xen.h).
+#pragma once
+
+#include "abi/types.hpp"
+
+namespace abi {
+
+/// subleaf value of a leaf that has none.
+inline constexpr uint32_t cpuid_no_subleaf = 0xffffffff;
+
+struct CpuidLeaf {
+    uint32_t leaf, subleaf;
+    uint32_t a, b, c, d;
+};
+
+/// flags must be zero.
+struct MsrEntry {
+    uint32_t idx;
+    uint32_t flags;
+    uint64_t val;
+};
+
+}  // namespace abi
