@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// A domain: what every kind of guest has. Guest kinds derive from it.
+#pragma once
+
+#include "abi/domctl.hpp"
+#include "base/list.hpp"
+#include "base/lock.hpp"
+#include "base/result.hpp"
+#include "domain/vcpu.hpp"
+#include "memory/frame.hpp"
+
+#include <atomic>
+#include <span>
+
+namespace px {
+
+class EventChannels;
+class GrantTable;
+class RangeSet;
+
+/// vCPUs a domain can have at most.
+inline constexpr unsigned max_vcpus_per_domain = 128;
+
+/// How far destruction has come. Each step is preemptible and continues where it stopped.
+enum class DomainLife : u8 { Alive, Dying, Dead };
+
+/// A domain. Found by id through domain_list.hpp, which hands out counted references; freed when the last is gone.
+class Domain {
+  public:
+    explicit Domain(DomId number) : id(number) {}
+    virtual ~Domain();
+    Domain(const Domain&) = delete;
+    Domain& operator=(const Domain&) = delete;
+
+    const DomId id;
+    bool is_privileged = false;       ///< may control other domains (dom0)
+    bool is_hardware_domain = false;  ///< owns the hardware (dom0)
+    bool is_xenstore_domain = false;
+    std::atomic<u32> references{1};
+    std::atomic<DomainLife> life{DomainLife::Alive};
+    abi::DomctlCreateDomain config{}; ///< as it was created
+    u8 handle[16] = {};
+    u32 cpu_pool = 0;
+
+    // -- vCPUs --
+    Vcpu** vcpus = nullptr; ///< max_vcpus entries, null where not made yet
+    u32 max_vcpus = 0;
+    std::atomic<s32> pause_count{0};    ///< pauses by the hypervisor and by control operations
+    std::atomic<bool> controller_paused{false}; ///< pausedomain was called (nests in pause_count)
+    SpinLock<LockRank::Domain> lock;
+
+    // -- shutdown (lock) --
+    bool is_shutting_down = false;
+    bool is_shut_down = false;
+    u32 shutdown_code = ~0u;
+
+    // -- memory (page_lock) --
+    SpinLock<LockRank::PageAlloc> page_lock;
+    std::atomic<u64> total_pages{0};
+    u64 max_pages = 0;
+    u64 outstanding_claim = 0;  ///< frames claimed and not yet allocated
+    u64* owned_regions = nullptr; ///< bit per 32 MiB of host memory in which it may own frames: for teardown
+
+    // -- shared page --
+    abi::SharedInfo* shared_info = nullptr; ///< direct-map address; a hypervisor page the guest may map
+    u64 time_offset_ns = 0;                 ///< added to the wall clock (settimeoffset)
+    u32 tsc_mode = 0;                       ///< settscinfo
+    u64 vm_assist = 0;                      ///< bits of vm_assist(2)
+
+    EventChannels* events = nullptr;
+    GrantTable* grants = nullptr;
+
+    // -- access to hardware (lock); null: none --
+    RangeSet* io_memory = nullptr; ///< machine frames
+    RangeSet* io_ports = nullptr;
+    RangeSet* irqs = nullptr;      ///< pirqs it may map
+    void* pirq_data = nullptr;     ///< x86/machine's table of its physical interrupts
+
+    /// vCPU by number, null when there is none.
+    [[nodiscard]] Vcpu* vcpu(VcpuId number) const {
+        return number.raw() < max_vcpus ? vcpus[number.raw()] : nullptr;
+    }
+    [[nodiscard]] bool is_dying() const { return life.load(std::memory_order_acquire) != DomainLife::Alive; }
+
+    // -- operations (domain/domain.cpp) --
+    void pause();         ///< nested; waits until no vCPU runs. Not the current domain.
+    void pause_nosync();
+    void unpause();
+    /// SCHEDOP_shutdown: stops all vCPUs, then tells the tools (VIRQ_DOM_EXC).
+    void shutdown(u32 reason);
+    /// resumedomain.
+    void resume();
+    /// A guest did what cannot go on: logs, dumps its registers and shuts it down with SHUTDOWN_crash.
+    void crash(const char* why);
+    /// Gives heap frames to the domain: sets owner and `allocated`, checks max_pages and claims. Busy/NoMemory on limits.
+    Result<> assign_frames(Frame& first, unsigned order);
+    /// Accounts for a frame that has left the domain (called by release_frame).
+    void frame_left(Frame& frame);
+
+    // -- the guest kind's part --
+    /// Makes a vCPU of this kind (not yet up).
+    virtual Result<Vcpu*> make_vcpu(VcpuId number) = 0;
+    /// Machine frame behind a guest frame; for paravirtual guests the same number. Takes no reference.
+    virtual Result<Mfn> translate(Gfn gfn) = 0;
+    /// Guest frames were added to or removed from it (populate, decrease_reservation, exchange, add_to_physmap).
+    /// For paravirtual guests only the M2P changes. `pfn` is what the guest calls it.
+    virtual Result<> map_frame(Gfn gfn, Mfn mfn, unsigned order) = 0;
+    virtual Result<> unmap_frame(Gfn gfn, Mfn mfn, unsigned order) = 0;
+    /// GNTTABOP_map_grant_ref with GNTMAP_host_map: enters the frame at host_addr (address of a PTE in machine memory
+    /// with GNTMAP_contains_pte, else a virtual address) of the CURRENT domain. The caller holds references on the frame.
+    virtual Result<> map_grant(u64 host_addr, Mfn frame, u32 gntmap_flags, u64 cache_attributes) = 0;
+    /// Takes it out again (new_addr != 0: GNTTABOP_unmap_and_replace).
+    virtual Result<> unmap_grant(u64 host_addr, Mfn frame, u32 gntmap_flags, u64 new_addr) = 0;
+    /// domctls of this kind and architecture. Fails with NoSys for others. Sets copy_back if `op` is to be written back.
+    virtual Result<> arch_domctl(abi::Domctl& op, GuestVaddr op_address, bool& copy_back) = 0;
+    /// Releases everything the kind holds (page tables, vCPU contexts, mapped areas). Fails with Restart when preempted.
+    virtual Result<> relinquish() = 0;
+    /// Bits for XENVER_get_features submap 0.
+    [[nodiscard]] virtual u32 features() const = 0;
+    /// Flag bits for getdomaininfo (hvm, hap), and the emulation flags of its configuration.
+    [[nodiscard]] virtual u32 info_flags() const = 0;
+};
+
+/// Domain of the current vCPU.
+inline Domain& current_domain() { return current().domain; }
+
+} // namespace px

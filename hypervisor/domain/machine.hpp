@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the portable parts need of the machine. x86/machine implements it; host tests link a fake.
+#pragma once
+
+#include "base/bitmap.hpp"
+#include "base/percpu.hpp"
+#include "base/result.hpp"
+
+namespace px {
+class Domain;
+class Vcpu;
+} // namespace px
+
+namespace px::machine {
+
+/// CPUs that run (constant after boot).
+[[nodiscard]] unsigned cpu_count();
+[[nodiscard]] const CpuMask& online_cpus();
+
+/// System time: nanoseconds since boot, monotonic and the same on all CPUs.
+[[nodiscard]] Nanoseconds now();
+/// Raw cycle counter.
+[[nodiscard]] u64 cycles();
+[[nodiscard]] u64 cycles_khz();
+/// How a guest computes system time from the cycle counter (vcpu_time_info, public/xen.h):
+/// ns = base_time + (((tsc - base_tsc) << shift) * multiplier >> 32).
+struct TimeScale {
+    u64 base_tsc;
+    u64 base_time;
+    u32 multiplier;
+    s8 shift;
+};
+[[nodiscard]] TimeScale time_scale();
+/// True if the cycle counter was found to run at one rate and in step on all CPUs.
+[[nodiscard]] bool cycles_are_reliable();
+/// Wall clock at system time 0, nanoseconds since 1970 UTC; setting it is dom0's right (settime).
+[[nodiscard]] u64 wall_clock_base();
+void set_wall_clock_base(u64 nanoseconds);
+
+/// Programs this CPU's one-shot timer; when it fires, SoftIrq::Timer is raised. never: switched off.
+inline constexpr Nanoseconds never = INT64_MAX;
+void set_deadline(Nanoseconds when);
+
+/// Makes a CPU look at its soft interrupts (an IPI, unless it is this one).
+void send_event_check(CpuId cpu);
+/// Runs function(argument) on each CPU of the mask, this one included, and waits. Interrupts must be on.
+void call_on(const CpuMask& mask, void (*function)(void*), void* argument);
+
+/// Waits for an interrupt in the idle loop: enables interrupts and halts; returns with interrupts enabled.
+/// Called with interrupts off after a last check for soft interrupts.
+void halt();
+
+[[noreturn]] void power_off();
+[[noreturn]] void reboot();
+
+/// Guest handling of physical interrupts. The event channel code calls these with no lock of rank Irq or above.
+/// Binds pirq (which physdev map_pirq gave the domain) so that each interrupt sends `send_guest_pirq`.
+/// @param shareable level-triggered line that other domains may share.
+Result<> bind_pirq(Vcpu& vcpu, Pirq pirq, bool shareable);
+void unbind_pirq(Domain& domain, Pirq pirq);
+/// The guest has handled the interrupt (PHYSDEVOP_eoi, or unmask of the port).
+void eoi_pirq(Domain& domain, Pirq pirq);
+/// Moves the host interrupt to the CPU where its vCPU runs.
+void set_pirq_affinity(Domain& domain, Pirq pirq, CpuId cpu);
+
+} // namespace px::machine

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// The frame table: 16 bytes for each 4 KiB frame of memory: owner, type and reference counts in one atomic word.
+#pragma once
+
+#include "base/number.hpp"
+
+#include <atomic>
+
+namespace px {
+
+class Domain;
+
+/// What a frame may be used for while its type count is not zero. A frame has one type at a time; it changes only when
+/// no typed reference is left. The page-table types are given and checked by the guest kind.
+enum class FrameType : u8 {
+    None = 0,
+    Writable = 1,
+    PageTable1 = 2,
+    PageTable2 = 3,
+    PageTable3 = 4,
+    PageTable4 = 5,
+    Descriptors = 6, ///< GDT or LDT
+};
+
+/// The state word. Two counts: typed references (each PTE that maps writable, each use as a page table) and plain
+/// references (read-only mappings, grants, operations under way). A frame is free for the heap when both are zero and
+/// `allocated` is clear; `allocated` is the owner's own hold on it.
+struct FrameState {
+    static constexpr u64 type_count_one = u64{1} << 0; // 27 bits
+    static constexpr u64 type_count_mask = (u64{1} << 27) - 1;
+    static constexpr u64 count_one = u64{1} << 27; // 27 bits
+    static constexpr u64 count_mask = ((u64{1} << 27) - 1) << 27;
+    static constexpr unsigned type_shift = 54; // 3 bits
+    static constexpr u64 type_mask = u64{7} << type_shift;
+    static constexpr u64 validated = u64{1} << 57; ///< contents checked for the type
+    static constexpr u64 partial = u64{1} << 58;   ///< check or teardown was interrupted: Frame::aux tells where
+    static constexpr u64 pinned = u64{1} << 59;    ///< one typed reference is held by a pin
+    static constexpr u64 allocated = u64{1} << 60; ///< belongs to its owner
+    static constexpr u64 hypervisor = u64{1} << 61; ///< hypervisor's own page that a domain may map (shared info, grant table)
+    static constexpr u64 referenced_mask = type_count_mask | count_mask | allocated;
+
+    u64 word = 0;
+    [[nodiscard]] constexpr u64 type_count() const { return word & type_count_mask; }
+    [[nodiscard]] constexpr u64 count() const { return (word & count_mask) / count_one; }
+    [[nodiscard]] constexpr FrameType type() const { return static_cast<FrameType>((word & type_mask) >> type_shift); }
+    [[nodiscard]] constexpr bool has(u64 flag) const { return (word & flag) != 0; }
+    [[nodiscard]] constexpr bool is_referenced() const { return (word & referenced_mask) != 0; }
+};
+
+/// One frame of machine memory.
+struct Frame {
+    union {
+        std::atomic<u64> state; ///< FrameState while in use
+        struct {                ///< while free, in the heap (heap lock)
+            u32 next_free;      ///< frame index, ~0 at the end
+            u32 previous_free;
+        };
+    };
+    std::atomic<u16> owner; ///< DomId; heap: owner_free; hypervisor: domid_xen
+    u8 order;               ///< heap: order of the free block that starts here
+    u8 flags;               ///< heap: see FrameFlag
+    u32 aux;                ///< free: TLB flush time stamp; page table being checked: next entry; else unused
+
+    [[nodiscard]] FrameState load() const { return {state.load(std::memory_order_acquire)}; }
+};
+static_assert(sizeof(Frame) == 16);
+
+/// Bits of Frame::flags.
+namespace frame_flag {
+inline constexpr u8 free = 1;     ///< head of a free block in the heap
+inline constexpr u8 dirty = 2;    ///< holds a former owner's data: scrub before it is given out
+} // namespace frame_flag
+
+/// Value of Frame::owner for frames that nobody owns: in the heap.
+inline constexpr u16 owner_free = 0xffff;
+
+#ifdef PROXENOS_HYPERVISOR
+/// Fixed addresses (x86/machine/layout.hpp has the whole map).
+inline constexpr u64 frame_table_start = 0xffff82e000000000;
+inline constexpr u64 direct_map_start = 0xffff830000000000;
+#else
+extern u64 frame_table_start; ///< host tests: a fake table and fake memory
+extern u64 direct_map_start;
+#endif
+/// One past the highest frame that has an entry in the frame table.
+extern Mfn max_frame;
+
+/// True if the frame table has an entry for it (memory, or a hole in it). Does not say that it is RAM.
+inline bool is_valid(Mfn m) { return m.raw() < max_frame.raw(); }
+/// Entry of a frame. m must be valid.
+inline Frame& frame_of(Mfn m) { return reinterpret_cast<Frame*>(frame_table_start)[m.raw()]; }
+inline Mfn mfn_of(const Frame& f) {
+    return Mfn(static_cast<u64>(&f - reinterpret_cast<const Frame*>(frame_table_start)));
+}
+/// Hypervisor address of physical memory, by the direct map.
+template <class T = void> T* to_virtual(Paddr a) { return reinterpret_cast<T*>(direct_map_start + a.raw()); }
+template <class T = void> T* to_virtual(Mfn m) { return to_virtual<T>(paddr_of(m)); }
+template <class T = void> T* to_virtual(const Frame& f) { return to_virtual<T>(mfn_of(f)); }
+/// Physical address of something in the direct map (not of the image).
+inline Paddr to_physical(const void* p) { return Paddr(reinterpret_cast<u64>(p) - direct_map_start); }
+inline Frame& frame_of_virtual(const void* p) { return frame_of(mfn_of(to_physical(p))); }
+
+/// Takes a plain reference if the frame is in use and belongs to `owner`. False otherwise, also on counter overflow.
+[[nodiscard]] bool acquire_frame(Frame& frame, const Domain& owner);
+/// Takes a plain reference on a frame in use, whoever owns it. False if it is free or the counter is full.
+[[nodiscard]] bool acquire_frame(Frame& frame);
+/// Drops a plain reference; the last one of a frame that is no longer allocated gives it back to the heap.
+void release_frame(Frame& frame);
+/// Takes a Writable typed reference (data pages only: no contents check is needed). Fails with false when the frame is in
+/// use as another type, is not owned by owner, or the counter is full.
+[[nodiscard]] bool acquire_writable(Frame& frame, const Domain& owner);
+/// Drops a Writable typed reference.
+void release_writable(Frame& frame);
+/// Clears `allocated` (true if it was set): the owner gives the frame up; it is freed with its last reference.
+bool give_up_frame(Frame& frame);
+
+} // namespace px

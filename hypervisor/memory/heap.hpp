@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The frame allocator (buddies, by address width) and small allocations for the hypervisor's own objects.
+#pragma once
+
+#include "base/result.hpp"
+#include "memory/frame.hpp"
+
+#include <cstddef>
+#include <new>
+
+namespace px::heap {
+
+/// Largest order of a single allocation: 1 GiB.
+inline constexpr unsigned max_order = 18;
+
+/// Constraints of a frame allocation.
+struct Request {
+    unsigned order = 0;         ///< 2^order contiguous, naturally aligned frames
+    unsigned address_bits = 64; ///< all of it below 2^address_bits
+    bool zeroed = true;         ///< filled with zero (frames marked dirty are always scrubbed)
+};
+
+/// Gives [start, end) frames of RAM to the heap. Boot only, and memory that comes back from dom0's modules.
+void add_region(Mfn start, Mfn end);
+/// Frames for the hypervisor or, later, for a domain (assign with Domain::assign_frames). Null if there are none.
+[[nodiscard]] Frame* allocate(const Request& request);
+/// Gives 2^order frames back; dirty: they hold a guest's data, to be scrubbed before reuse.
+void free(Frame& first, unsigned order, bool dirty);
+/// Frames in the heap.
+[[nodiscard]] u64 free_frames();
+/// Frames the heap ever got plus frames of the hypervisor: host memory.
+[[nodiscard]] u64 total_frames();
+/// Frames free below 2^address_bits.
+[[nodiscard]] u64 free_frames_below(unsigned address_bits);
+/// Scrubs up to `frames` dirty free frames; true if some are left. Called by idle CPUs.
+bool scrub_some(unsigned frames);
+
+/// Claims (XENMEM_claim_pages): frames promised to a domain and not yet allocated, over all domains.
+[[nodiscard]] u64 outstanding_claims();
+
+/// A zeroed page for the hypervisor, by its address in the direct map; null if there is none.
+[[nodiscard]] inline void* allocate_page() {
+    Frame* f = allocate({});
+    return f ? to_virtual(*f) : nullptr;
+}
+inline void free_page(void* page) { free(frame_of_virtual(page), 0, false); }
+
+/// Small zeroed memory, aligned to 16 (or to its size when that is a power of two up to 4096). Null if there is none.
+[[nodiscard]] void* allocate_bytes(std::size_t bytes);
+void free_bytes(void* memory);
+
+} // namespace px::heap
+
+namespace px {
+
+/// new T(args...) in the hypervisor's heap; null if there is no memory.
+template <class T, class... Args> [[nodiscard]] T* make(Args&&... args) {
+    void* memory = heap::allocate_bytes(sizeof(T));
+    return memory ? new (memory) T(static_cast<Args&&>(args)...) : nullptr;
+}
+/// Destroys and frees what make() made. Null is allowed.
+template <class T> void destroy(T* object) {
+    if (!object) return;
+    object->~T();
+    heap::free_bytes(object);
+}
+
+} // namespace px

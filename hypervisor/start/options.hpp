@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The hypervisor's command line: each subsystem declares its options beside its code.
+#pragma once
+
+#include "base/number.hpp"
+#include "base/result.hpp"
+
+#include <optional>
+#include <string_view>
+
+namespace px {
+
+/// A named option. Objects are constant-initialised globals that the linker collects (section .options).
+/// parse gets the value after '=' (empty if none; "no-NAME" gives "no"); false: the value is bad (a warning is logged).
+struct BootOption {
+    const char* name;
+    bool (*parse)(std::string_view value);
+};
+#ifdef PROXENOS_HYPERVISOR
+#define PX_OPTION(identifier, name, function)                                                                \
+    [[gnu::section(".options"), gnu::used]] static const ::px::BootOption px_option_##identifier = {name, function}
+#else
+#define PX_OPTION(identifier, name, function)                                                                \
+    [[maybe_unused]] static const ::px::BootOption px_option_##identifier = {name, function}
+#endif
+
+namespace options {
+/// Parses the whole command line (commands.md rules: unknown options warn, `--` ends ours, "placeholder" is skipped).
+void parse_command_line(std::string_view line);
+/// "on", "yes", "true", "1", "enable" and empty: true; "off", "no", "false", "0", "disable": false.
+std::optional<bool> boolean(std::string_view value);
+/// Decimal, 0x or octal number.
+std::optional<u64> number(std::string_view value);
+/// Size with K, M, G, T suffix; a bare number counts in `unit` bytes.
+std::optional<u64> size(std::string_view value, u64 unit);
+} // namespace options
+
+} // namespace px

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The register frame that every entry into the hypervisor builds.
+#pragma once
+
+#include "base/number.hpp"
+#include "base/percpu.hpp"
+
+#include <cstddef>
+
+namespace px::x86 {
+
+/// General registers and the hardware's interrupt frame, in the order in which the entry code pushes them (the first
+/// part equals the ABI's cpu_user_regs). A guest's lies right below CpuInfo at the top of the stack block.
+struct Registers {
+    u64 r15, r14, r13, r12, rbp, rbx;
+    u64 r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+    u32 error_code;
+    u32 entry_vector; ///< exception or interrupt vector, or an entry_* constant
+    u64 rip;
+    u64 cs; ///< low 16 bits
+    u64 rflags;
+    u64 rsp;
+    u64 ss; ///< low 16 bits
+};
+static_assert(sizeof(Registers) == 21 * 8);
+static_assert(offsetof(Registers, rip) == 128);
+
+/// entry_vector for entries that are no exception.
+inline constexpr u32 entry_syscall = 0x100;
+inline constexpr u32 entry_sysenter = 0x101;
+inline constexpr u32 entry_int82 = 0x102;
+
+/// The guest registers of this CPU's current vCPU (while in the hypervisor on its behalf).
+inline Registers& guest_registers() {
+    return *(reinterpret_cast<Registers*>(&cpu_info()) - 1);
+}
+
+/// True if the frame was made from ring 3.
+constexpr bool is_guest_mode(const Registers& r) { return (r.cs & 3) == 3; }
+
+} // namespace px::x86
