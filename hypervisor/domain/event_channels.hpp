@@ -3,6 +3,7 @@
 #pragma once
 
 #include "abi/event_channel.hpp"
+#include "abi/hypercall.hpp"
 #include "base/lock.hpp"
 #include "base/result.hpp"
 #include "domain/domain.hpp"

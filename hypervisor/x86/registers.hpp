@@ -30,10 +30,12 @@ inline constexpr u32 entry_syscall = 0x100;
 inline constexpr u32 entry_sysenter = 0x101;
 inline constexpr u32 entry_int82 = 0x102;
 
+#ifdef PROXENOS_HYPERVISOR
 /// The guest registers of this CPU's current vCPU (while in the hypervisor on its behalf).
 inline Registers& guest_registers() {
     return *(reinterpret_cast<Registers*>(&cpu_info()) - 1);
 }
+#endif
 
 /// True if the frame was made from ring 3.
 constexpr bool is_guest_mode(const Registers& r) { return (r.cs & 3) == 3; }
