@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+// Device model operations and the I/O request pages (public/hvm/dm_op.h, ioreq.h).
+#pragma once
+
+#include "abi/types.hpp"
+
+namespace abi {
+
+/// DmOp::op.
+enum class DmCommand : uint32_t {
+    CreateIoreqServer = 1,
+    GetIoreqServerInfo = 2,
+    MapIoRangeToIoreqServer = 3,
+    UnmapIoRangeFromIoreqServer = 4,
+    SetIoreqServerState = 5,
+    DestroyIoreqServer = 6,
+    TrackDirtyVram = 7,
+    SetPciIntxLevel = 8,
+    SetIsaIrqLevel = 9,
+    SetPciLinkRoute = 10,
+    ModifiedMemory = 11,
+    SetMemType = 12,
+    InjectEvent = 13,
+    InjectMsi = 14,
+    MapMemTypeToIoreqServer = 15,
+    RemoteShutdown = 16,
+    RelocateMemory = 17,
+    PinMemoryCacheattr = 18,
+    SetIrqLevel = 19,
+    NrVcpus = 20,
+};
+
+struct DmOpCreateIoreqServer {
+    uint8_t handle_bufioreq;
+    uint8_t pad[3];
+    ioservid_t id;  ///< out
+};
+
+inline constexpr uint16_t dmop_no_gfns = 1u << 0;
+
+struct DmOpGetIoreqServerInfo {
+    ioservid_t id;
+    uint16_t flags;
+    evtchn_port_t bufioreq_port;  ///< out
+    uint64_t ioreq_gfn;           ///< out
+    uint64_t bufioreq_gfn;        ///< out
+};
+
+enum class DmIoRange : uint32_t { Port = 0, Memory = 1, Pci = 2 };
+
+/// start and end are inclusive; for Pci they are segment << 16 | bus << 8 | devfn.
+struct DmOpIoreqServerRange {
+    ioservid_t id;
+    uint16_t pad;
+    uint32_t type;
+    uint64_t start, end;
+};
+
+struct DmOpSetIoreqServerState {
+    ioservid_t id;
+    uint8_t enabled;
+    uint8_t pad;
+};
+
+struct DmOpDestroyIoreqServer {
+    ioservid_t id;
+    uint16_t pad;
+};
+
+struct DmOpTrackDirtyVram {
+    uint32_t nr;
+    uint32_t pad;
+    uint64_t first_pfn;
+};
+
+struct DmOpSetPciIntxLevel {
+    uint16_t domain;
+    uint8_t bus, device, intx;
+    uint8_t level;
+};
+
+struct DmOpSetIsaIrqLevel {
+    uint8_t isa_irq;
+    uint8_t level;
+};
+
+struct DmOpSetPciLinkRoute {
+    uint8_t link;
+    uint8_t isa_irq;
+};
+
+/// The second buffer holds nr_extents DmOpModifiedMemoryExtent; opaque is the continuation.
+struct DmOpModifiedMemory {
+    uint32_t nr_extents;
+    uint32_t opaque;
+};
+
+struct DmOpModifiedMemoryExtent {
+    uint32_t nr;
+    uint32_t pad;
+    uint64_t first_pfn;
+};
+
+struct DmOpSetMemType {
+    uint32_t nr;
+    uint16_t mem_type;
+    uint16_t pad;
+    uint64_t first_pfn;
+};
+
+enum class DmEventType : uint8_t {
+    ExtInt = 0,
+    Nmi = 2,
+    HwExc = 3,
+    SwInt = 4,
+    PriSwExc = 5,
+    SwExc = 6,
+};
+
+struct DmOpInjectEvent {
+    uint32_t vcpuid;
+    uint8_t vector;
+    uint8_t type;
+    uint8_t insn_len;
+    uint8_t pad0;
+    uint32_t error_code;
+    uint32_t pad1;
+    uint64_t cr2;
+};
+
+struct DmOpInjectMsi {
+    uint32_t data;
+    uint32_t pad;
+    uint64_t addr;
+};
+
+inline constexpr uint32_t dmop_ioreq_mem_access_read = 1u << 0;
+inline constexpr uint32_t dmop_ioreq_mem_access_write = 1u << 1;
+
+struct DmOpMapMemTypeToIoreqServer {
+    ioservid_t id;
+    uint16_t type;
+    uint32_t flags;
+    uint64_t opaque;
+};
+
+struct DmOpRemoteShutdown {
+    uint32_t reason;
+};
+
+struct DmOpRelocateMemory {
+    uint32_t size;
+    uint32_t pad;
+    uint64_t src_gfn;
+    uint64_t dst_gfn;
+};
+
+inline constexpr uint32_t mem_cacheattr_uc = 0;
+inline constexpr uint32_t mem_cacheattr_wc = 1;
+inline constexpr uint32_t mem_cacheattr_wt = 4;
+inline constexpr uint32_t mem_cacheattr_wp = 5;
+inline constexpr uint32_t mem_cacheattr_wb = 6;
+inline constexpr uint32_t mem_cacheattr_ucm = 7;
+inline constexpr uint32_t delete_mem_cacheattr = 0xffffffff;
+
+struct DmOpPinMemoryCacheattr {
+    uint64_t start;
+    uint64_t end;
+    uint32_t type;
+    uint32_t pad;
+};
+
+struct DmOpSetIrqLevel {
+    uint32_t irq;
+    uint8_t level;
+    uint8_t pad[3];
+};
+
+struct DmOpNrVcpus {
+    uint32_t vcpus;
+};
+
+/// Content of the first buffer of hypercall dm_op(domid, nr_bufs, bufs).
+struct DmOp {
+    uint32_t op;
+    uint32_t pad;
+    union {
+        DmOpCreateIoreqServer create_ioreq_server;
+        DmOpGetIoreqServerInfo get_ioreq_server_info;
+        DmOpIoreqServerRange map_io_range_to_ioreq_server;
+        DmOpIoreqServerRange unmap_io_range_from_ioreq_server;
+        DmOpSetIoreqServerState set_ioreq_server_state;
+        DmOpDestroyIoreqServer destroy_ioreq_server;
+        DmOpTrackDirtyVram track_dirty_vram;
+        DmOpSetPciIntxLevel set_pci_intx_level;
+        DmOpSetIsaIrqLevel set_isa_irq_level;
+        DmOpSetIrqLevel set_irq_level;
+        DmOpSetPciLinkRoute set_pci_link_route;
+        DmOpModifiedMemory modified_memory;
+        DmOpSetMemType set_mem_type;
+        DmOpInjectEvent inject_event;
+        DmOpInjectMsi inject_msi;
+        DmOpMapMemTypeToIoreqServer map_mem_type_to_ioreq_server;
+        DmOpRemoteShutdown remote_shutdown;
+        DmOpRelocateMemory relocate_memory;
+        DmOpPinMemoryCacheattr pin_memory_cacheattr;
+        DmOpNrVcpus nr_vcpus;
+    } u;
+};
+
+/// Element of the buffer array; at most dmop_max_bufs are used.
+struct DmOpBuf {
+    GuestHandle<void> h;
+    xen_ulong_t size;
+};
+inline constexpr uint32_t dmop_max_bufs = 2;
+
+enum class IoreqState : uint8_t { None = 0, Ready = 1, InProcess = 2, RespReady = 3 };
+enum class IoreqType : uint8_t { Pio = 0, Copy = 1, PciConfig = 2, Timeoffset = 7, Invalidate = 8 };
+inline constexpr uint8_t ioreq_read = 1;
+inline constexpr uint8_t ioreq_write = 0;
+
+/// One request per vCPU in the synchronous page.
+struct Ioreq {
+    uint64_t addr;
+    uint64_t data;  ///< value, or guest physical address with data_is_ptr
+    uint32_t count;
+    uint32_t size;
+    uint32_t vp_eport;
+    uint16_t _pad0;
+    uint8_t state : 4;
+    uint8_t data_is_ptr : 1;
+    uint8_t dir : 1;
+    uint8_t df : 1;
+    uint8_t _pad1 : 1;
+    uint8_t type;
+};
+inline constexpr uint32_t ioreqs_per_page = page_size / sizeof(Ioreq);
+
+/// Slot of the buffered page; a size-3 (8-byte) write takes two slots.
+struct BufIoreq {
+    uint8_t type;
+    uint8_t pad : 1;
+    uint8_t dir : 1;
+    uint8_t size : 2;
+    uint32_t addr : 20;
+    uint32_t data;
+};
+inline constexpr uint32_t ioreq_buffer_slot_num = 511;
+
+/// Pointers run free; slot = pointer % 511.
+struct BufferedIopage {
+    uint32_t read_pointer;
+    uint32_t write_pointer;
+    BufIoreq buf_ioreq[ioreq_buffer_slot_num];
+};
+
+/// Ports of the emulated ACPI blocks (HvmParamIndex::AcpiIoportsLocation 0 or 1).
+inline constexpr uint16_t acpi_pm1a_evt_blk_v0 = 0x1f40;
+inline constexpr uint16_t acpi_pm1a_cnt_blk_v0 = acpi_pm1a_evt_blk_v0 + 4;
+inline constexpr uint16_t acpi_pm_tmr_blk_v0 = acpi_pm1a_evt_blk_v0 + 8;
+inline constexpr uint16_t acpi_gpe0_blk_v0 = acpi_pm_tmr_blk_v0 + 0x20;
+inline constexpr uint16_t acpi_gpe0_blk_len_v0 = 8;
+inline constexpr uint16_t acpi_pm1a_evt_blk_v1 = 0xb000;
+inline constexpr uint16_t acpi_pm1a_cnt_blk_v1 = acpi_pm1a_evt_blk_v1 + 4;
+inline constexpr uint16_t acpi_pm_tmr_blk_v1 = acpi_pm1a_evt_blk_v1 + 8;
+inline constexpr uint16_t acpi_gpe0_blk_v1 = 0xafe0;
+inline constexpr uint16_t acpi_gpe0_blk_len_v1 = 4;
+
+}  // namespace abi

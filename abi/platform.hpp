@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// Platform operations of the hardware domain: time, firmware, power, CPUs (public/platform.h).
+#pragma once
+
+#include "abi/platform_efi.hpp"
+#include "abi/platform_power.hpp"
+#include "abi/types.hpp"
+
+namespace abi {
+
+/// A request with another version is refused with -EACCES.
+inline constexpr uint32_t platform_interface_version = 0x03000001;
+
+/// PlatformRequest::cmd.
+enum class PlatformOp : uint32_t {
+    Settime32 = 17,
+    AddMemtype = 31,
+    DelMemtype = 32,
+    ReadMemtype = 33,
+    MicrocodeUpdate = 35,
+    PlatformQuirk = 39,
+    GetCpuVersion = 48,
+    EfiRuntimeCall = 49,
+    FirmwareInfo = 50,
+    EnterAcpiSleep = 51,
+    ChangeFreq = 52,
+    Getidletime = 53,
+    SetProcessorPminfo = 54,
+    GetCpuinfo = 55,
+    CpuOnline = 56,
+    CpuOffline = 57,
+    CpuHotadd = 58,
+    MemHotadd = 59,
+    CoreParking = 60,
+    ResourceOp = 61,
+    Settime64 = 62,
+    GetSymbol = 63,
+};
+
+/// Wall clock secs.nsecs (UTC) at system_time ns.
+struct PlatformSettime32 {
+    uint32_t secs;
+    uint32_t nsecs;
+    uint64_t system_time;
+};
+
+struct PlatformSettime64 {
+    uint64_t secs;
+    uint32_t nsecs;
+    uint32_t mbz;
+    uint64_t system_time;
+};
+
+struct PlatformAddMemtype {
+    xen_pfn_t mfn;
+    uint64_t nr_mfns;
+    uint32_t type;
+    uint32_t handle;
+    uint32_t reg;
+};
+
+struct PlatformDelMemtype {
+    uint32_t handle;
+    uint32_t reg;
+};
+
+struct PlatformReadMemtype {
+    uint32_t reg;
+    xen_pfn_t mfn;
+    uint64_t nr_mfns;
+    uint32_t type;
+};
+
+struct PlatformMicrocodeUpdate {
+    GuestHandle<const void> data;
+    uint32_t length;
+};
+
+struct PlatformQuirk {
+    uint32_t quirk_id;
+};
+
+inline constexpr uint32_t acpi_sleep_extended = 1u << 0;
+
+struct PlatformEnterAcpiSleep {
+    uint16_t val_a;
+    uint16_t val_b;
+    uint32_t sleep_state;
+    uint32_t flags;
+};
+
+struct PlatformChangeFreq {
+    uint32_t flags;
+    uint32_t cpu;
+    uint64_t freq;  ///< Hz
+};
+
+struct PlatformGetidletime {
+    GuestHandle<uint8_t> cpumap_bitmap;
+    uint32_t cpumap_nr_cpus;
+    GuestHandle<uint64_t> idletime;
+    uint64_t now;
+};
+
+inline constexpr uint32_t pcpu_flags_online = 1;
+inline constexpr uint32_t pcpu_flags_invalid = 2;
+
+struct PlatformPcpuinfo {
+    uint32_t xen_cpuid;
+    uint32_t max_present;  ///< out
+    uint32_t flags;
+    uint32_t apic_id;
+    uint32_t acpi_id;
+};
+
+struct PlatformPcpuVersion {
+    uint32_t xen_cpuid;
+    uint32_t max_present;
+    char vendor_id[12];
+    uint32_t family;
+    uint32_t model;
+    uint32_t stepping;
+};
+
+struct PlatformCpuOl {
+    uint32_t cpuid;
+};
+
+struct PlatformCpuHotadd {
+    uint32_t apic_id;
+    uint32_t acpi_id;
+    uint32_t pxm;
+};
+
+struct PlatformMemHotadd {
+    uint64_t spfn;
+    uint64_t epfn;
+    uint32_t pxm;
+    uint32_t flags;
+};
+
+inline constexpr uint32_t core_parking_set = 1;
+inline constexpr uint32_t core_parking_get = 2;
+
+struct PlatformCoreParking {
+    uint32_t type;
+    uint32_t idle_nums;
+};
+
+inline constexpr uint32_t resource_op_msr_read = 0;
+inline constexpr uint32_t resource_op_msr_write = 1;
+
+struct PlatformResourceEntry {
+    union {
+        uint32_t cmd;
+        int32_t ret;
+    } u;
+    uint32_t rsvd;
+    uint64_t idx;
+    uint64_t val;
+};
+
+struct PlatformResourceOp {
+    uint32_t nr_entries;
+    uint32_t cpu;
+    GuestHandle<PlatformResourceEntry> entries;
+};
+
+struct PlatformSymdata {
+    uint32_t namelen;
+    uint32_t symnum;
+    GuestHandle<char> name;
+    uint64_t address;
+    char type;
+};
+
+/// xen_platform_op: request of hypercall platform_op.
+struct PlatformRequest {
+    uint32_t cmd;
+    uint32_t interface_version;
+    union {
+        PlatformSettime32 settime32;
+        PlatformSettime64 settime64;
+        PlatformAddMemtype add_memtype;
+        PlatformDelMemtype del_memtype;
+        PlatformReadMemtype read_memtype;
+        PlatformMicrocodeUpdate microcode;
+        PlatformQuirk platform_quirk;
+        PlatformEfiRuntimeCall efi_runtime_call;
+        PlatformFirmwareInfo firmware_info;
+        PlatformEnterAcpiSleep enter_acpi_sleep;
+        PlatformChangeFreq change_freq;
+        PlatformGetidletime getidletime;
+        PlatformSetProcessorPminfo set_pminfo;
+        PlatformPcpuinfo pcpu_info;
+        PlatformPcpuVersion pcpu_version;
+        PlatformCpuOl cpu_ol;
+        PlatformCpuHotadd cpu_add;
+        PlatformMemHotadd mem_add;
+        PlatformCoreParking core_parking;
+        PlatformResourceOp resource_op;
+        PlatformSymdata symdata;
+        uint8_t pad[128];
+    } u;
+};
+
+}  // namespace abi

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Platform operations: ACPI processor power data uploaded by dom0 (public/platform.h).
+#pragma once
+
+#include "abi/types.hpp"
+
+namespace abi {
+
+/// PlatformSetProcessorPminfo::type.
+enum class PmInfoType : uint32_t { Cx = 0, Px = 1, Tx = 2, Pdc = 3 };
+
+/// ProcessorPerformance::flags: which tables are valid.
+inline constexpr uint32_t px_pct = 1;
+inline constexpr uint32_t px_pss = 2;
+inline constexpr uint32_t px_ppc = 4;
+inline constexpr uint32_t px_psd = 8;
+
+struct PowerRegister {
+    uint32_t space_id;
+    uint32_t bit_width;
+    uint32_t bit_offset;
+    uint32_t access_size;
+    uint64_t address;
+};
+
+struct ProcessorCsd {
+    uint32_t domain;
+    uint32_t coord_type;
+    uint32_t num;
+};
+
+struct ProcessorCx {
+    PowerRegister reg;
+    uint8_t type;
+    uint32_t latency;
+    uint32_t power;
+    uint32_t dpcnt;
+    GuestHandle<ProcessorCsd> dp;
+};
+
+struct ProcessorFlags {
+    uint32_t bm_control : 1;
+    uint32_t bm_check : 1;
+    uint32_t has_cst : 1;
+    uint32_t power_setup_done : 1;
+    uint32_t bm_rld_set : 1;
+};
+
+struct ProcessorPower {
+    uint32_t count;
+    ProcessorFlags flags;
+    GuestHandle<ProcessorCx> states;
+};
+
+struct PctRegister {
+    uint8_t descriptor;
+    uint16_t length;
+    uint8_t space_id;
+    uint8_t bit_width;
+    uint8_t bit_offset;
+    uint8_t reserved;
+    uint64_t address;
+};
+
+struct ProcessorPx {
+    uint64_t core_frequency;
+    uint64_t power;
+    uint64_t transition_latency;
+    uint64_t bus_master_latency;
+    uint64_t control;
+    uint64_t status;
+};
+
+struct PsdPackage {
+    uint64_t num_entries;
+    uint64_t revision;
+    uint64_t domain;
+    uint64_t coord_type;
+    uint64_t num_processors;
+};
+
+struct ProcessorPerformance {
+    uint32_t flags;
+    uint32_t platform_limit;
+    PctRegister control_register;
+    PctRegister status_register;
+    uint32_t state_count;
+    GuestHandle<ProcessorPx> states;
+    PsdPackage domain_info;
+    uint32_t shared_type;
+};
+
+struct PlatformSetProcessorPminfo {
+    uint32_t id;  ///< ACPI processor id
+    uint32_t type;
+    union {
+        ProcessorPower power;
+        ProcessorPerformance perf;
+        GuestHandle<uint32_t> pdc;
+    } u;
+};
+
+}  // namespace abi
