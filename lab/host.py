@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host: where things are, which packages are missing, and how the lab runs commands and names cached files."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LAB = ROOT / "lab"
+BUILD = ROOT / "build"
+LOGS = BUILD / "logs"
+CACHE = Path(os.environ.get("PROXENOS_CACHE", ROOT / ".cache"))
+
+
+class LabError(Exception):
+    """Something the user can act on: printed as one line, without a traceback."""
+
+
+def say(text):
+    """Progress, always on standard error: standard output belongs to the command that was asked for."""
+    print(f"lab: {text}", file=sys.stderr, flush=True)
+
+
+def call(command, **options):
+    """Run a host command quietly; on failure raise LabError with the end of what it said."""
+    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace", **options)
+    if done.returncode:
+        tail = "\n".join(done.stdout.strip().splitlines()[-20:])
+        raise LabError(f"{command[0]} failed with status {done.returncode}:\n{tail}")
+    return done.stdout
+
+
+def words(path):
+    """The words of a list file, without comments."""
+    lines = (line.split("#")[0] for line in Path(path).read_text().splitlines())
+    return [word for line in lines for word in line.split()]
+
+
+def key(*inputs):
+    """A short name for a cached file: hash of strings, files and folders (their contents and modes)."""
+    digest = hashlib.sha256()
+    for item in inputs:
+        paths = sorted(p for p in item.rglob("*") if p.is_file()) if isinstance(item, Path) and item.is_dir() else [item]
+        for path in paths:
+            if isinstance(path, Path):
+                if "__pycache__" in path.parts:
+                    continue
+                digest.update(f"{path.name} {path.stat().st_mode:o}\n".encode() + path.read_bytes())
+            else:
+                digest.update(str(path).encode())
+            digest.update(b"\0")
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def locked(name):
+    """One builder at a time per cache, so that two ./run started together do not build the image twice."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / f".{name}.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def forget_others(pattern, keep):
+    """Drop cached results of older inputs."""
+    for old in CACHE.glob(pattern):
+        if old != keep:
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+
+
+def as_root(command):
+    """The command, through sudo when we are not root."""
+    if os.geteuid() == 0:
+        return command
+    if not shutil.which("sudo"):
+        raise LabError("installing packages needs root or sudo; install by hand: " + " ".join(command))
+    return ["sudo", "-n", *command]
+
+
+def missing_packages():
+    """Which packages of lab/packages.txt are not installed."""
+    wanted = words(LAB / "packages.txt")
+    shown = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *wanted],
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout
+    have = {line.split()[0] for line in shown.splitlines() if line.endswith(" installed")}
+    return [name for name in wanted if name not in have]
+
+
+def install_packages():
+    """Install what is missing; costs one dpkg-query when nothing is."""
+    missing = missing_packages()
+    if not missing:
+        return
+    say("installing " + " ".join(missing))
+    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    install = as_root(["apt-get", "install", "-y", "--no-install-recommends", *missing])
+    with locked("apt"):
+        try:
+            call(install, env=environment)
+        except LabError:  # no package lists yet, or old ones: fetch them once
+            call(as_root(["apt-get", "update"]), env=environment)
+            call(install, env=environment)
+
+
+def build(required=True):
+    """Configure and build the release tree. Returns whether it worked; raises LabError only when it is required."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = LOGS / "build.log"
+    try:
+        text = call(["cmake", "--preset", "release"], cwd=ROOT) + call(["cmake", "--build", BUILD], cwd=ROOT)
+        log.write_text(text)
+        return True
+    except LabError as error:
+        log.write_text(str(error))
+        if required:
+            raise LabError(f"the build failed (log: {log.relative_to(ROOT)})\n{error}") from None
+        say(f"the build failed, going on without it (log: {log.relative_to(ROOT)})")
+        return False

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The images a machine boots: Debian's kernel, dom0's and the test guest's initramfs, the hypervisors.
+
+Everything is cached under .cache/ by a hash of its inputs. The initramfs is an uncompressed cpio: under emulation,
+unpacking costs more than reading.
+"""
+
+import gzip
+import lzma
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+from lab import debian
+from lab.host import BUILD, CACHE, LAB, LabError, call, forget_others, key, locked, say, words
+
+# Left out of dom0's image: documentation, and data that only other programs' set-up needs.
+UNUSED = ["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian", "usr/share/bug",
+          "usr/share/perl*", "usr/share/python3", "usr/share/bash-completion", "usr/share/i18n", "usr/share/zoneinfo",
+          "usr/lib/python3*", "usr/lib/xen-4.17/lib", "usr/lib/xen-4.17/boot/xen-shim", "usr/share/initramfs-tools",
+          "usr/lib/x86_64-linux-gnu/gconv", "usr/lib/x86_64-linux-gnu/perl*", "boot/System.map*", "boot/config*",
+          "usr/lib/systemd", "var/lib/dpkg", "usr/lib/udev", "etc/cron*", "usr/share/common-licenses",
+          "usr/lib/x86_64-linux-gnu/engines-3", "usr/lib/xen-4.17/bin/test-*", "usr/share/gdb"]
+
+
+def _cpio(folder, target):
+    """Pack a folder as a 'newc' cpio owned by root."""
+    with open(target, "wb") as out:
+        names = subprocess.run(["find", ".", "-mindepth", "1", "-print0"], cwd=folder, stdout=subprocess.PIPE, check=True)
+        subprocess.run(["cpio", "--quiet", "-0", "-o", "-H", "newc", "-R", "0:0"], cwd=folder, input=names.stdout,
+                       stdout=out, check=True)
+        out.write(b"\0" * (-out.tell() % 512))
+
+
+def _module_closure(root, version, names):
+    """Module files that `names` need, in load order, as paths relative to the root."""
+    files = {}
+    for name in names:
+        text = call(["modprobe", "-d", root, "-S", version, "--show-depends", name])
+        for line in text.splitlines():
+            if line.startswith("insmod "):
+                files[Path(line.split()[1]).resolve().relative_to(root.resolve())] = True
+    return list(files)
+
+
+def unpack_bzimage(image):
+    """The ELF kernel inside a bzImage with an xz payload (Debian 12's kind)."""
+    data = Path(image).read_bytes()
+    if data[0x202:0x206] != b"HdrS":
+        raise LabError(f"{image} is no bzImage")
+    offset, length = struct.unpack_from("<II", data, 0x248)
+    start = (data[0x1F1] + 1) * 512 + offset
+    payload = data[start:start + length]
+    if payload[:6] != b"\xfd7zXZ\0":
+        raise LabError(f"{image}: its payload is not xz")
+    return lzma.LZMADecompressor().decompress(payload)
+
+
+def _base_root():
+    """The unpacked Debian packages: full module tree, kernel, programs."""
+    archives = debian.fetch(LAB / "dom0/packages.txt")
+    root = CACHE / ("root-" + archives.name[5:])
+    if not (root / ".complete").exists():
+        say("unpacking them")
+        shutil.rmtree(root, ignore_errors=True)
+        debian.unpack_all(archives, root)
+        version = kernel_version(root)
+        call(["depmod", "-b", root, version])
+        kernel = root / f"boot/vmlinuz-{version}"
+        (root / "boot/vmlinux").write_bytes(unpack_bzimage(kernel))
+        kernel.rename(root / "boot/vmlinuz")
+        (root / ".complete").touch()
+        forget_others("root-*", root)
+    return root
+
+
+def kernel_version(root):
+    """The version of the one kernel in a root."""
+    return next((root / "lib/modules").iterdir()).name
+
+
+def _copy_modules(base, target, list_file):
+    """Copy a module list with its dependencies and make its indexes. Returns (load at start, all in load order)."""
+    version = kernel_version(base)
+    entries = words(list_file)
+    files = _module_closure(base, version, [entry.lstrip("+") for entry in entries])
+    for name in files + [Path(f"usr/lib/modules/{version}/{index}") for index in ("modules.order", "modules.builtin")]:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(base / name, target / name)
+    call(["depmod", "-b", target, version])
+    return [entry[1:] for entry in entries if entry.startswith("+")], files
+
+
+def _guest_image(base, target):
+    """The test guest's initramfs: busybox, the two frontends, one script. Gzipped: xl reads it for each guest."""
+    work = target.with_suffix(".dir")
+    shutil.rmtree(work, ignore_errors=True)
+    for name in ("bin", "usr/lib", "proc", "sys", "dev", "mnt"):
+        (work / name).mkdir(parents=True)
+    (work / "lib").symlink_to("usr/lib")
+    shutil.copy(base / "bin/busybox", work / "bin/busybox")
+    _, files = _copy_modules(base, work, LAB / "guest/modules.txt")
+    shutil.rmtree(work / "usr/lib/modules")
+    (work / "modules").mkdir()
+    for name in files:  # loaded by insmod in this order: no indexes needed
+        shutil.copy(base / name, work / "modules" / name.name)
+    (work / "modules/order").write_text("".join(f"{name.name}\n" for name in files))
+    shutil.copy(LAB / "guest/init", work / "init")
+    _cpio(work, work.with_suffix(".cpio"))
+    target.write_bytes(gzip.compress(work.with_suffix(".cpio").read_bytes(), 6, mtime=0))
+    work.with_suffix(".cpio").unlink()
+    shutil.rmtree(work)
+
+
+def _agent():
+    """The command agent, linked statically."""
+    source = LAB / "agent/agent.cpp"
+    program = CACHE / ("agent-" + key(source))
+    if not program.exists():
+        call(["clang++-19", "-std=c++23", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s", source, "-o", program])
+        forget_others("agent-*", program)
+    return program
+
+
+def _dom0_image(base, target):
+    """dom0's initramfs: the Debian root without what it does not use, our start scripts, kernels and the guest."""
+    work = target.with_suffix(".dir")
+    shutil.rmtree(work, ignore_errors=True)
+    call(["cp", "-a", "--reflink=auto", base, work])
+    for pattern in UNUSED:
+        for path in work.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    shutil.rmtree(work / "usr/lib/modules")
+    (work / "boot/vmlinux").unlink()  # travels in a cpio of its own
+    at_start, _ = _copy_modules(base, work, LAB / "dom0/modules.txt")
+    call(["cp", "-a", f"{LAB}/dom0/files/.", work])
+    (work / "etc/lab-modules").write_text(" ".join(at_start) + "\n")
+    for name in ("proc", "sys", "dev", "run", "tmp", "root", "mnt", "var/log/xen/console", "var/lib/xenstored",
+                 "var/lib/xen", "var/lock"):
+        (work / name).mkdir(parents=True, exist_ok=True)
+    if not (work / "var/run").is_symlink():
+        (work / "var/run").rmdir() if (work / "var/run").exists() else None
+        (work / "var/run").symlink_to("/run")
+    shutil.copy(_agent(), work / "usr/sbin/lab-agent")
+    for applet in call([base / "bin/busybox", "--list"]).split():
+        if not any((work / "usr" / folder / applet).exists() for folder in ("bin", "sbin", "local/sbin")):
+            (work / "usr/bin" / applet).symlink_to("busybox")
+    guest = target.with_name("guest.tmp.gz")
+    _guest_image(base, guest)
+    shutil.move(guest, work / "boot/guest.cpio.gz")
+    call(["ldconfig", "-r", work])
+    _cpio(work, target.with_suffix(".tmp"))
+    shutil.rmtree(work)
+    (work_kernel := target.with_suffix(".kernel.dir")).joinpath("boot").mkdir(parents=True)
+    shutil.copy(base / "boot/vmlinux", work_kernel / "boot/vmlinux")
+    _cpio(work_kernel, target.with_suffix(".kernel"))
+    shutil.rmtree(work_kernel)
+    target.with_suffix(".tmp").rename(target)
+
+
+def dom0_image():
+    """Path of dom0's initramfs, built when its inputs changed."""
+    with locked("images"):
+        name = key(*(LAB / part for part in ("dom0", "guest", "agent", "images.py", "debian.py")))
+        target = CACHE / f"dom0-{name}.cpio"
+        if not target.exists():
+            base = _base_root()
+            say("making dom0's image")
+            _dom0_image(base, target)
+            for old in CACHE.glob("dom0-*"):
+                if not old.name.startswith(target.stem):
+                    old.unlink()
+        return target
+
+
+def dom0_kernel():
+    """Path of Debian's kernel as shipped."""
+    dom0_image()
+    return _base_root() / "boot/vmlinuz"
+
+
+def _overlay(work, files):
+    """A further cpio with {path in dom0: host path}: the kernel unpacks it over the first."""
+    folder = work / "overlay"
+    for inside, outside in files.items():
+        path = folder / str(inside).lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(outside, path)
+    target = work / "overlay.cpio"
+    _cpio(folder, target)
+    shutil.rmtree(folder)
+    return target
+
+
+def initrd(machine, work):
+    """dom0's initramfs for one machine: the cached image, the unpacked kernel, our toolstack, extra files."""
+    parts = [dom0_image()]
+    if machine.unpacked_kernel and machine.hypervisor != "none":
+        parts.append(parts[0].with_suffix(".kernel"))
+    files = dict(toolstack_files() if machine.toolstack == "proxenos" and machine.hypervisor != "none" else {})
+    files.update(machine.files)
+    if files:
+        parts.append(_overlay(work, files))
+    if len(parts) == 1:
+        return parts[0]
+    target = work / "dom0.cpio"
+    with open(target, "wb") as out:
+        for part in parts:
+            with open(part, "rb") as source:
+                shutil.copyfileobj(source, out, 1 << 20)
+    return target
+
+
+def toolstack_files():
+    """{path in dom0: host path} of our own toolstack's programs and of the libraries that dom0 does not have."""
+    folder = BUILD / "toolstack"
+    programs = [p for p in folder.rglob("*") if p.is_file() and not p.suffix and p.read_bytes()[:4] == b"\x7fELF"
+                and "CMakeFiles" not in p.parts and not p.name.endswith("_test")]
+    if not programs:
+        raise LabError("our toolstack is not built (build/toolstack holds no program): use --toolstack stock")
+    dom0_image()
+    base, files = _base_root(), {}
+    for program in programs:
+        files[f"usr/local/sbin/{program.name}"] = program
+        for line in call(["ldd", program]).splitlines():
+            part = line.split()
+            if len(part) >= 3 and part[1] == "=>" and not list(base.glob(f"usr/lib/x86_64-linux-gnu/{part[0]}")):
+                files[f"usr/local/lib/{part[0]}"] = Path(part[2])
+    return files
+
+
+def hypervisor(name):
+    """Path of a bootable hypervisor image: 'proxenos' is ours, 'xen' is Debian's, a path is itself."""
+    if name == "proxenos":
+        image = BUILD / "proxenos"
+        if not image.exists():
+            raise LabError("our hypervisor is not built (build/proxenos): use --hypervisor xen or none")
+        return image
+    if name == "xen":
+        return _xen()
+    image = Path(name)
+    if not image.is_file():
+        raise LabError(f"no such hypervisor: {name} (proxenos, xen, none or a file)")
+    return image
+
+
+def _xen():
+    """Debian's Xen 4.17 as the ELF that `qemu -kernel` takes."""
+    target = CACHE / "xen-4.17.elf"
+    with locked("xen"):
+        if not target.exists():
+            installed = Path("/boot/xen-4.17-amd64.gz")
+            if not installed.exists():
+                folder = CACHE / "xen"
+                folder.mkdir(parents=True, exist_ok=True)
+                call(["apt-get", "-o", "APT::Sandbox::User=root", "download", "xen-hypervisor-4.17-amd64"], cwd=folder)
+                debian.unpack(next(folder.glob("*.deb")), folder)
+                installed = folder / "boot/xen-4.17-amd64.gz"
+            target.with_suffix(".tmp").write_bytes(gzip.decompress(installed.read_bytes()))
+            target.with_suffix(".tmp").rename(target)
+    return target

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""QEMU's command line for a machine's settings. Nothing is started here."""
+
+import shutil
+
+from lab import images, media, settings as kinds
+from lab.host import LabError
+
+PROGRAM = "qemu-system-x86_64"
+# SMAP and RDTSCP: QEMU 7.2 makes IRET at CPL 3 read the stack as supervisor, and reports intercepted RDTSCP as RDTSC.
+CPU = "max,-smap,-rdtscp"
+OVMF = ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd")
+
+
+def hypervisor_arguments(machine):
+    """The hypervisor's command line: console on COM1, everything logged, dom0's memory fixed."""
+    common = f"console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all dom0_mem={machine.dom0_memory}M,max:{machine.dom0_memory}M"
+    if machine.hypervisor == "xen":
+        # Lazy FPU switching corrupts guests under this emulator; scrubbing would only touch all of QEMU's memory.
+        common += " bootscrub=0 spec-ctrl=eager-fpu"
+    return f"{common} {machine.hypervisor_args}".strip()
+
+
+def kernel_arguments(machine, interactive):
+    """dom0's command line."""
+    words = ["console=hvc0" if machine.hypervisor != "none" else "console=ttyS0", "quiet"]
+    words += ["lab.demo=1"] if machine.demo else []
+    words += [] if interactive else ["lab.quiet=1"]
+    return " ".join([*words, machine.kernel_args]).strip()
+
+
+def modules(machine, work, interactive):
+    """What the hypervisor is given to start: [(file, command line)]."""
+    if machine.micro_guest:
+        return [(machine.micro_guest, machine.kernel_args)]
+    return [(images.dom0_kernel(), kernel_arguments(machine, interactive)), (images.initrd(machine, work), "")]
+
+
+def _boot(machine, work, interactive):
+    """The options that bring the first code into the machine."""
+    parts = modules(machine, work, interactive)
+    if machine.hypervisor == "none":
+        (kernel, text), (initrd, _) = parts
+        return ["-kernel", kernel, "-append", text, "-initrd", initrd]
+    hypervisor = images.hypervisor(machine.hypervisor)
+    if machine.door == "kernel":
+        for path, _ in parts:
+            if "," in str(path):
+                raise LabError(f"QEMU cannot take a comma in a module's name: {path}")
+        return ["-kernel", hypervisor, "-append", hypervisor_arguments(machine),
+                "-initrd", ",".join(f"{path} {text}".strip() for path, text in parts)]
+    iso = media.iso(machine.door, work, hypervisor, hypervisor_arguments(machine), parts)
+    options = ["-cdrom", iso, "-boot", "d"]
+    if machine.door == "uefi":
+        shutil.copy(OVMF[1], work / "vars.fd")
+        options += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={OVMF[0]}",
+                    "-drive", f"if=pflash,unit=1,format=raw,file={work}/vars.fd"]
+    return options
+
+
+def _devices(machine):
+    options = []
+    nics = [nic for nic in machine.nics if nic != "none"]
+    for number, nic in enumerate(nics):
+        options += ["-netdev", f"user,id=net{number}", "-device", f"{kinds.NICS[nic]},netdev=net{number}"]
+    if not nics:
+        options += ["-nic", "none"]
+    for number, (bus, path) in enumerate(kinds.disks(machine)):
+        form = "qcow2" if path.endswith(".qcow2") else "raw"
+        device = "virtio-blk-pci" if bus == "virtio" else f"ide-hd,bus=ide.{number}"
+        options += ["-drive", f"file={path},if=none,id=disk{number},format={form}", "-device", f"{device},drive=disk{number}"]
+    return options
+
+
+def _timing(machine):
+    if machine.icount:
+        return ["-accel", "tcg", "-icount", "shift=0,sleep=off", "-seed", "1",
+                "-rtc", "base=2026-01-01T00:00:00,clock=vm"]
+    return ["-accel", "tcg,thread=multi" if machine.cpus > 1 else "tcg"]
+
+
+def command(machine, work, interactive, log):
+    """The whole command line. COM1 is the console (standard input and output), COM2 the agent's line."""
+    console = f"stdio,id=com1,signal=off,logfile={log}" + (",mux=on" if interactive else "")
+    parts = [PROGRAM, *_timing(machine), "-machine", "q35", "-cpu", CPU, "-smp", machine.cpus, "-m", machine.memory,
+             "-display", "none", "-no-reboot", "-nodefaults",
+             "-chardev", console, "-serial", "chardev:com1",
+             "-chardev", f"socket,id=com2,path={work}/agent,server=on,wait=off", "-serial", "chardev:com2",
+             "-chardev", f"socket,id=hmp,path={work}/monitor,server=on,wait=off", "-mon", "chardev=hmp,mode=readline"]
+    if interactive:
+        parts += ["-echr", "20", "-mon", "chardev=com1,mode=readline"]
+    if machine.gdb:
+        parts += ["-gdb", f"tcp::{machine.gdb}", "-S"]
+    parts += ["-vga", "std"] if machine.door != "kernel" else []
+    return [str(part) for part in [*parts, *_devices(machine), *_boot(machine, work, interactive), *machine.qemu_args]]

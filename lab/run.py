@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ./run command: install, build, boot, and either a shell in dom0 or one command there."""
+
+import argparse
+import shlex
+import sys
+
+from lab import host
+from lab.settings import DOORS, HYPERVISORS, NICS, TOOLSTACKS, Settings
+
+
+def parser():
+    """The command line."""
+    result = argparse.ArgumentParser(
+        prog="./run", description="Boot the whole system in QEMU: to dom0's shell with a demo guest running "
+        "(end it with 'poweroff', or Ctrl-t x), or for one COMMAND, whose output and exit status become this command's.",
+        epilog="One COMMAND word is a shell line; several are one program and its arguments. "
+        "Serial logs are in build/logs/.")
+    add = result.add_argument
+    add("--hypervisor", default="proxenos", metavar="|".join(HYPERVISORS), help="ours (default), Debian's Xen 4.17, "
+        "bare Linux, or the path of an image")
+    add("--toolstack", default="stock", choices=TOOLSTACKS, help="dom0's tools: ours, or Debian's xen-utils (default)")
+    add("--cpus", type=int, default=1, metavar="N", help="host CPUs (default 1)")
+    add("--memory", type=int, default=3072, metavar="MIB", help="host memory (default 3072)")
+    add("--dom0-memory", type=int, default=768, metavar="MIB", help="dom0's memory (default 768)")
+    add("--disk", action="append", default=[], metavar="[virtio:|ahci:]FILE", help="a further disk; repeatable")
+    add("--nic", action="append", default=[], metavar="|".join([*NICS, "none"]),
+        help="network cards, the first behind xenbr0 (default: one virtio); repeatable")
+    add("--door", default="kernel", choices=DOORS, help="how the hypervisor is booted (default: QEMU's own loader)")
+    add("--hypervisor-args", default="", metavar="ARGS", help="added to the hypervisor's command line")
+    add("--kernel-args", default="", metavar="ARGS", help="added to dom0's command line")
+    add("--micro-guest", default="", metavar="FILE", help="start this paravirtual ELF as dom0 and print the serial line")
+    add("--icount", action="store_true", help="deterministic: virtual time is executed instructions (one CPU)")
+    add("--gdb", type=int, nargs="?", const=1234, default=0, metavar="PORT", help="wait for gdb on PORT (1234)")
+    add("--timeout", type=float, default=0, metavar="SECONDS",
+        help="end after this long (default: none for a shell, 600 for a command, 60 for a micro guest)")
+    add("--demo", action=argparse.BooleanOptionalAction, default=None, help="the demo guest (default: with the shell only)")
+    add("--no-build", action="store_true", help="use what is built already")
+    add("command", nargs="*", metavar="-- COMMAND", help="run this in dom0")
+    return result
+
+
+def settings(options):
+    """The machine that the options describe, checked."""
+    interactive = not options.command and not options.micro_guest
+    demo = options.demo if options.demo is not None else interactive
+    return Settings(
+        hypervisor=options.hypervisor, toolstack=options.toolstack, cpus=options.cpus, memory=options.memory,
+        dom0_memory=options.dom0_memory, disks=options.disk, nics=options.nic or ["virtio"], door=options.door,
+        hypervisor_args=options.hypervisor_args, kernel_args=options.kernel_args, micro_guest=options.micro_guest,
+        icount=options.icount, gdb=options.gdb, demo=demo and options.hypervisor != "none", name="run",
+        unpacked_kernel=options.door == "kernel").check()
+
+
+def run_command(machine, words, timeout):
+    """One command in dom0: its streams to ours as they come, its status as the result."""
+    line = words[0] if len(words) == 1 else shlex.join(words)
+    host.say("booting")
+    with machine:
+        host.say("dom0 is ready")
+        streams = {"out": sys.stdout.buffer, "err": sys.stderr.buffer}
+        for kind, value in machine.stream(line, timeout):
+            if kind == "end":
+                return value
+            streams[kind].write(value)
+            streams[kind].flush()
+    return 1
+
+
+def run_micro_guest(options, machine_settings):
+    """A micro guest: its serial line to standard output. 0 when the machine ended by itself."""
+    from lab.machine import run_micro
+    fields = {name: getattr(machine_settings, name) for name in machine_settings.__dataclass_fields__ if name != "micro_guest"}
+    ended, status, text = run_micro(options.micro_guest, options.timeout or 60, **fields)
+    sys.stdout.write(text)
+    if not ended:
+        raise host.LabError(f"the micro guest did not end within {options.timeout or 60:g} s")
+    return status
+
+
+def main(arguments=None):
+    """Entry of ./run."""
+    options = parser().parse_args(arguments)
+    try:
+        machine_settings = settings(options)
+        host.install_packages()
+        from lab.machine import Machine  # needs pexpect, which may have been installed just now
+        if not options.no_build:
+            ours = options.hypervisor == "proxenos" or (options.toolstack == "proxenos" and options.hypervisor != "none")
+            if ours:
+                host.say("building")
+                host.build()
+        if options.micro_guest:
+            return run_micro_guest(options, machine_settings)
+        machine = Machine(machine_settings)
+        if options.command:
+            return run_command(machine, options.command, options.timeout or 600)
+        host.say("booting; leave with 'poweroff' in dom0, or Ctrl-t x")
+        return machine.interact(options.timeout or None)
+    except host.LabError as error:
+        print(f"run: {error}", file=sys.stderr)
+        return 125
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
