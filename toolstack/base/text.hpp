@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small string tools that several parts of the toolstack need: trimming, splitting, checked numbers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace toolstack {
+
+/// White space as the configuration language knows it.
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+/// Without white space at both ends.
+constexpr std::string_view trim(std::string_view text) {
+    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+/// The parts between separators, empty ones included; an empty text has no parts.
+std::vector<std::string_view> split(std::string_view text, char separator);
+
+/// Whole text as an unsigned number. Base 0 takes 0x and leading-0 octal as C does. Nothing on overflow or junk.
+std::optional<std::uint64_t> to_unsigned(std::string_view text, int base = 10);
+
+/// Whole text as a signed number, base as above.
+std::optional<std::int64_t> to_signed(std::string_view text, int base = 10);
+
+/// ASCII lower case.
+std::string lower(std::string_view text);
+
+/// Number of edits (insert, delete, replace) between two words: for "did you mean".
+unsigned edit_distance(std::string_view a, std::string_view b);
+
+} // namespace toolstack

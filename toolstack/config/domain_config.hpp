@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// A guest as configured: the checked, typed outcome of a configuration file.
+#pragma once
+
+#include "config/cpus.hpp"
+#include "config/disk.hpp"
+#include "config/uuid.hpp"
+#include "config/vif.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace config {
+
+enum class GuestType : std::uint8_t { pv, pvh, hvm };
+
+/// What to do when a guest stops by itself; in the order of the schema's words.
+enum class Action : std::uint8_t {
+    destroy, restart, rename_restart, preserve, coredump_destroy, coredump_restart, soft_reset,
+};
+
+/// How the guest sees the time stamp counter; the numbers are the hypervisor's.
+enum class TscMode : std::uint8_t { automatic = 0, always_emulate = 1, native = 2 };
+
+/// Everything `create` needs to know about one guest. Sizes in KiB.
+struct DomainConfig {
+    std::string name;
+    GuestType type = GuestType::pv;
+    std::optional<Uuid> uuid;
+    std::uint64_t memory_kib = 32 * 1024, max_memory_kib = 32 * 1024;
+    unsigned vcpus = 1, max_vcpus = 1;
+    std::vector<std::string> cpus, cpus_soft; ///< as written; one entry for all vCPUs if the flag below says so
+    bool cpus_per_vcpu = false, cpus_soft_per_vcpu = false;
+    std::optional<unsigned> weight, cap;
+    std::string pool;
+    Action on_poweroff = Action::destroy, on_reboot = Action::restart, on_crash = Action::destroy,
+           on_watchdog = Action::destroy, on_soft_reset = Action::soft_reset;
+    bool no_migrate = false, driver_domain = false, suspend_evtchn_compat = false;
+    std::optional<std::uint32_t> max_grant_frames, max_maptrack_frames, max_grant_version, max_event_channels;
+    std::string kernel, ramdisk, command_line;
+    TscMode tsc_mode = TscMode::automatic;
+    bool local_time = false;
+    std::int32_t time_offset = 0; ///< seconds
+    std::vector<Disk> disks;
+    std::vector<Vif> vifs;
+    std::vector<std::string> warnings; ///< keys without effect, deprecated forms
+};
+
+std::string_view name(GuestType type);
+std::string_view name(Action action);
+std::string_view name(TscMode mode);
+
+} // namespace config

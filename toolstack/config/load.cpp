@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// From settings to a checked guest configuration.
+#include "config/load.hpp"
+
+#include "base/text.hpp"
+#include "config/check.hpp"
+#include "config/parse.hpp"
+
+#include <fmt/format.h>
+#include <iterator>
+
+namespace config {
+
+using toolstack::fail;
+using toolstack::Result;
+
+namespace {
+
+Result<void> load_identity(const Checked& in, std::string_view source, DomainConfig& out) {
+    auto name = in.text("name");
+    if (!name)
+        return fail(fmt::format("{}: no name", source), "add a line such as: name = \"guest1\"");
+    if (name->find('/') != std::string::npos || toolstack::to_unsigned(*name))
+        return in.error("name", fmt::format("'{}' cannot be a domain's name", *name),
+                        "use a name without '/' that is not a number");
+    out.name = *name;
+    if (auto uuid = in.text("uuid")) {
+        auto parsed = parse_uuid(*uuid);
+        if (!parsed) return in.error("uuid", std::move(parsed).error());
+        out.uuid = *parsed;
+    }
+    if (auto builder = in.choice("builder")) {
+        out.type = *builder == 2 ? GuestType::hvm : GuestType::pv;
+        out.warnings.push_back(fmt::format("{}: builder is an old form; write type=\"{}\"", source, config::name(out.type)));
+    }
+    if (auto type = in.choice("type")) out.type = static_cast<GuestType>(*type);
+    if (in.flag("pvshim")) out.type = GuestType::pvh;
+    out.pool = in.text("pool").value_or("");
+    return {};
+}
+
+Result<void> load_resources(const Checked& in, DomainConfig& out) {
+    if (auto memory = in.number("memory")) out.memory_kib = static_cast<std::uint64_t>(*memory) * 1024;
+    else if (auto most = in.number("maxmem")) out.memory_kib = static_cast<std::uint64_t>(*most) * 1024;
+    out.max_memory_kib = out.memory_kib;
+    if (auto most = in.number("maxmem")) {
+        out.max_memory_kib = static_cast<std::uint64_t>(*most) * 1024;
+        if (out.max_memory_kib < out.memory_kib)
+            return in.error("maxmem", fmt::format("is {} MiB, less than memory, {} MiB", *most, out.memory_kib / 1024));
+    }
+    if (auto vcpus = in.number("vcpus")) out.vcpus = static_cast<unsigned>(*vcpus);
+    out.max_vcpus = out.vcpus;
+    if (auto most = in.number("maxvcpus")) {
+        out.max_vcpus = static_cast<unsigned>(*most);
+        if (!in.has("vcpus")) out.vcpus = out.max_vcpus;
+        if (out.max_vcpus < out.vcpus)
+            return in.error("maxvcpus", fmt::format("is {}, less than vcpus, {}", *most, out.vcpus));
+    }
+    if (auto weight = in.number("cpu_weight")) out.weight = static_cast<unsigned>(*weight);
+    if (auto cap = in.number("cap")) out.cap = static_cast<unsigned>(*cap);
+    for (auto key : {"cpus", "cpus_soft"}) {
+        bool soft = std::string_view(key) == "cpus_soft";
+        auto items = in.items(key);
+        auto node_cpus = [](unsigned) -> Result<CpuSet> { return CpuSet{}; }; // syntax only, for now
+        for (auto& item : items)
+            if (auto set = parse_cpus(item, node_cpus); !set) return in.error(key, std::move(set).error());
+        if (items.size() > out.max_vcpus && in.is_list(key))
+            return in.error(key, fmt::format("has {} entries for {} virtual CPUs", items.size(), out.max_vcpus));
+        (soft ? out.cpus_soft_per_vcpu : out.cpus_per_vcpu) = in.is_list(key);
+        (soft ? out.cpus_soft : out.cpus) = std::move(items);
+    }
+    return {};
+}
+
+void load_limits(const Checked& in, DomainConfig& out) {
+    auto set = [&](std::string_view key, std::optional<std::uint32_t>& field) {
+        if (auto value = in.number(key)) field = static_cast<std::uint32_t>(*value);
+    };
+    set("max_grant_frames", out.max_grant_frames);
+    set("max_maptrack_frames", out.max_maptrack_frames);
+    set("max_grant_version", out.max_grant_version);
+    set("max_event_channels", out.max_event_channels);
+    out.no_migrate = in.flag("nomigrate");
+    out.driver_domain = in.flag("driver_domain");
+    out.suspend_evtchn_compat = in.flag("xend_suspend_evtchn_compat");
+}
+
+void load_actions(const Checked& in, DomainConfig& out) {
+    auto set = [&](std::string_view key, Action& field) {
+        if (auto word = in.choice(key)) field = static_cast<Action>(*word);
+    };
+    set("on_poweroff", out.on_poweroff);
+    set("on_reboot", out.on_reboot);
+    set("on_crash", out.on_crash);
+    set("on_watchdog", out.on_watchdog);
+    set("on_soft_reset", out.on_soft_reset);
+}
+
+Result<void> load_boot(const Checked& in, DomainConfig& out) {
+    out.kernel = in.text("kernel").value_or("");
+    out.ramdisk = in.text("ramdisk").value_or("");
+    auto root = in.text("root"), extra = in.text("extra");
+    if (auto line = in.text("cmdline")) {
+        out.command_line = *line;
+        if (root || extra) out.warnings.push_back("cmdline is given: root and extra are ignored");
+    } else {
+        if (root) out.command_line = "root=" + *root;
+        if (extra) out.command_line += (out.command_line.empty() ? "" : " ") + *extra;
+    }
+    if (out.type != GuestType::hvm && out.kernel.empty() && !in.has("bootloader"))
+        return fail(fmt::format("guest '{}' has no kernel", out.name), "add a line such as: kernel = \"/boot/vmlinuz\"");
+    if (auto mode = in.choice("tsc_mode")) {
+        if (*mode % 4 == 3)
+            return in.error("tsc_mode", "native_paravirt is gone", "use native, or leave the key away");
+        out.tsc_mode = static_cast<TscMode>(*mode % 4);
+    }
+    out.local_time = in.flag("localtime");
+    out.time_offset = static_cast<std::int32_t>(in.number("rtc_timeoffset").value_or(0));
+    return {};
+}
+
+Result<void> load_devices(const Checked& in, DomainConfig& out) {
+    for (auto& item : in.items("disk")) {
+        if (toolstack::trim(item).empty()) continue;
+        auto disk = parse_disk(item);
+        if (!disk) return in.error("disk", std::move(disk).error());
+        for (auto& other : out.disks)
+            if (other.number == disk->number)
+                return in.error("disk", fmt::format("has '{}' twice", disk->vdev));
+        out.disks.push_back(std::move(*disk));
+    }
+    for (auto& item : in.items("vif")) {
+        auto vif = parse_vif(item);
+        if (!vif) return in.error("vif", std::move(vif).error());
+        for (auto& other : out.vifs)
+            if (vif->mac && other.mac == vif->mac)
+                return in.error("vif", fmt::format("has the MAC address {} twice", print(*vif->mac)));
+        out.vifs.push_back(std::move(*vif));
+    }
+    return {};
+}
+
+/// Keys that are understood but whose devices or guest kinds do not exist yet; those of HVM do not matter to PV.
+void warn_later(std::span<const Setting> settings, std::string_view source, DomainConfig& out) {
+    for (auto& setting : settings) {
+        auto key = find_key(setting.key);
+        if (!key || key->use != Use::later || (setting.value.is_list() && setting.value.list.empty())) continue;
+        out.warnings.push_back(fmt::format("{}:{}: {} is not supported yet and has no effect on a {} guest", source,
+                                           setting.line, setting.key, name(out.type)));
+    }
+}
+
+constexpr std::string_view type_names[] = {"pv", "pvh", "hvm"};
+constexpr std::string_view action_names[] = {"destroy",          "restart",          "rename-restart", "preserve",
+                                             "coredump-destroy", "coredump-restart", "soft-reset"};
+constexpr std::string_view tsc_names[] = {"default", "always_emulate", "native"};
+
+} // namespace
+
+std::string_view name(GuestType type) { return type_names[static_cast<std::size_t>(type)]; }
+std::string_view name(Action action) { return action_names[static_cast<std::size_t>(action)]; }
+std::string_view name(TscMode mode) { return tsc_names[static_cast<std::size_t>(mode)]; }
+
+Result<DomainConfig> load(std::span<const Setting> settings, std::string_view source) {
+    DomainConfig out;
+    auto in = TRY(Checked::make(settings, source, out.warnings));
+    TRY(load_identity(in, source, out));
+    TRY(load_resources(in, out));
+    load_limits(in, out);
+    load_actions(in, out);
+    TRY(load_boot(in, out));
+    TRY(load_devices(in, out));
+    warn_later(settings, source, out);
+    return out;
+}
+
+Result<DomainConfig> load_text(std::string_view text, std::string_view source, std::span<const std::string> overrides) {
+    auto settings = TRY(parse(text, source));
+    for (auto& text_override : overrides) {
+        auto more = TRY(parse(text_override, "command line", true));
+        std::move(more.begin(), more.end(), std::back_inserter(settings));
+    }
+    auto merged = TRY(merge(std::move(settings), source));
+    return load(merged, source);
+}
+
+} // namespace config
