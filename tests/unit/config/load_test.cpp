@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole guest configurations: old and new forms, defaults, and an error for each wrong type, range and combination.
+#include "config/load.hpp"
+#include "config/schema.hpp"
+
+#include <gtest/gtest.h>
+
+using namespace config;
+
+namespace {
+
+constexpr auto minimal = "name='g'\nkernel='/k'\n";
+
+DomainConfig good(const std::string& text) {
+    auto loaded = load_text(minimal + text, "g.cfg");
+    EXPECT_TRUE(loaded) << (loaded ? "" : loaded.error().what);
+    return loaded.value_or(DomainConfig{});
+}
+
+std::string bad(const std::string& text) {
+    auto loaded = load_text(minimal + text, "g.cfg");
+    return loaded ? "loaded" : loaded.error().what;
+}
+
+} // namespace
+
+TEST(Load, ClassicGuest) {
+    auto loaded = load_text(R"(
+kernel = "/boot/vmlinuz-3.7.10"
+ramdisk = "/boot/initramfs.img"
+name = "busybox"
+memory = "256"
+vcpus = '2'
+root = "/dev/xvda ro"
+extra = 'console=hvc0 init=/sbin/init'
+disk = [ 'file:/xen/images/busybox.img,xvda,w', ]
+vif = [ 'bridge=xenbr0', 'type=ioemu, bridge=xenbr0', ]
+on_poweroff = 'destroy'
+on_reboot = 'restart'
+on_crash = 'coredump-restart'
+)", "busybox");
+    ASSERT_TRUE(loaded) << loaded.error().what;
+    EXPECT_EQ(loaded->memory_kib, 256u * 1024);
+    EXPECT_EQ(loaded->max_memory_kib, 256u * 1024);
+    EXPECT_EQ(loaded->vcpus, 2u);
+    EXPECT_EQ(loaded->command_line, "root=/dev/xvda ro console=hvc0 init=/sbin/init");
+    EXPECT_EQ(loaded->disks.size(), 1u);
+    EXPECT_EQ(loaded->vifs.size(), 2u);
+    EXPECT_EQ(loaded->on_crash, Action::coredump_restart);
+    EXPECT_TRUE(loaded->warnings.empty());
+}
+
+TEST(Load, DefaultsAndDerivedValues) {
+    auto g = good("");
+    EXPECT_EQ(g.memory_kib, 32u * 1024);
+    EXPECT_EQ(g.on_reboot, Action::restart);
+    EXPECT_EQ(good("maxmem=128").memory_kib, 128u * 1024);
+    EXPECT_EQ(good("maxvcpus=4").vcpus, 4u);
+    EXPECT_EQ(good("vcpus=2\nmaxvcpus=4").vcpus, 2u);
+    EXPECT_EQ(good("cmdline='a b'\nextra='c'").command_line, "a b");
+    EXPECT_EQ(good("builder='linux'").type, GuestType::pv);
+    EXPECT_EQ(good("builder='hvm'").type, GuestType::hvm);
+    EXPECT_EQ(good("tsc_mode='native'").tsc_mode, TscMode::native);
+    EXPECT_EQ(good("tsc_mode=1").tsc_mode, TscMode::always_emulate);
+}
+
+TEST(Load, OverridesWin) {
+    std::string overrides[] = {"memory=64", "name=other", "vif=['bridge=b']"};
+    auto loaded = load_text("name='g'\nkernel='/k'\nmemory=32", "g.cfg", overrides);
+    ASSERT_TRUE(loaded) << loaded.error().what;
+    EXPECT_EQ(loaded->memory_kib, 64u * 1024);
+    EXPECT_EQ(loaded->name, "other");
+    EXPECT_EQ(loaded->vifs.size(), 1u);
+}
+
+TEST(Load, WrongTypesRangesAndCombinations) {
+    EXPECT_EQ(bad("memory = \" \""), "g.cfg:3: memory must be a number, but is ' '");
+    EXPECT_EQ(bad("memory = 'much'"), "g.cfg:3: memory must be a number, but is 'much'");
+    EXPECT_EQ(bad("memory = [ '1' ]"), "g.cfg:3: memory is a list, but one value is expected");
+    EXPECT_EQ(bad("vcpus = 0"), "g.cfg:3: vcpus must be between 1 and 8192, but is 0");
+    EXPECT_EQ(bad("disk = '/x'"), "g.cfg:3: disk must be a list");
+    EXPECT_EQ(bad("on_crash = 'panic'"), "g.cfg:3: on_crash cannot be 'panic'");
+    EXPECT_EQ(bad("localtime = 2"), "g.cfg:3: localtime must be between 0 and 1, but is 2");
+    EXPECT_EQ(bad("memory = 64\nmaxmem = 32"), "g.cfg:4: maxmem is 32 MiB, less than memory, 64 MiB");
+    EXPECT_EQ(bad("vcpus = 4\nmaxvcpus = 2"), "g.cfg:4: maxvcpus is 2, less than vcpus, 4");
+    EXPECT_EQ(bad("disk = [ '/a,raw,xvda,w', '/b,raw,xvda,w' ]"), "g.cfg:3: disk has 'xvda' twice");
+    EXPECT_EQ(bad("cpus = [ '0', '1' ]"), "g.cfg:3: cpus has 2 entries for 1 virtual CPUs");
+    EXPECT_EQ(bad("device_model = '/usr/lib/xen/bin/qemu-dm'").substr(0, 22), "g.cfg:3: device_model:");
+    EXPECT_EQ(bad("tsc_mode='native_paravirt'"), "g.cfg:3: tsc_mode native_paravirt is gone");
+    EXPECT_EQ(bad("uuid='x'"), "g.cfg:3: 'x' is not a UUID");
+    EXPECT_EQ(load_text("kernel='/k'", "g.cfg").error().what, "g.cfg: no name");
+    EXPECT_EQ(load_text("name='g'", "g.cfg").error().what, "guest 'g' has no kernel");
+    EXPECT_NE(bad("name='a/b'"), "loaded");
+    EXPECT_NE(bad("name='12'"), "loaded");
+}
+
+TEST(Load, UnknownAndIneffectiveKeysWarn) {
+    auto g = good("memroy = 64\nVcpus = 2\nvnc = 1");
+    ASSERT_EQ(g.warnings.size(), 3u);
+    EXPECT_EQ(g.warnings[0], "g.cfg:3: memroy: unknown key ignored; did you mean 'memory'?");
+    EXPECT_EQ(g.warnings[1], "g.cfg:4: Vcpus: unknown key ignored; did you mean 'vcpus'?");
+    EXPECT_EQ(g.warnings[2], "g.cfg:5: vnc is not supported yet and has no effect on a pv guest");
+}
+
+TEST(Schema, EveryDefaultIsValidForItsKey) {
+    EXPECT_GE(schema().size(), 160u);
+    for (auto& key : schema()) {
+        if (key.fallback.empty() || (key.type != Type::flag && key.type != Type::choice)) continue;
+        Setting setting{.key = std::string(key.name), .value = {.text = std::string(key.fallback)}};
+        auto text = std::string(key.name) + " = '" + std::string(key.fallback) + "'";
+        EXPECT_EQ(bad(text), "loaded") << key.name;
+    }
+}
