@@ -143,6 +143,7 @@ struct Domctl {
         DomctlGdbsxDomstatus gdbsx_domstatus;
         DomctlVnuma vnuma;
         DomctlPsrCmtOp psr_cmt_op;
+        DomctlMonitorOp monitor_op;
         DomctlPsrAlloc psr_alloc;
         DomctlVmtraceOp vmtrace_op;
         DomctlPagingMempool paging_mempool;

@@ -164,6 +164,35 @@ struct DomctlPsrAlloc {
     uint64_t data;
 };
 
+struct DomctlMonitorOp {
+    uint32_t op;
+    uint32_t event;
+    union {
+        struct {
+            uint8_t index;
+            uint8_t sync;
+            uint8_t onchangeonly;
+            uint8_t pad1;
+            uint32_t pad2;
+            uint64_t bitmask;
+        } mov_to_cr;
+        struct {
+            uint32_t msr;
+            uint8_t onchangeonly;
+        } mov_to_msr;
+        struct {
+            uint8_t sync;
+            uint8_t allow_userspace;
+        } guest_request;
+        struct {
+            uint8_t sync;
+        } debug_exception;
+        struct {
+            uint8_t sync;
+        } vmexit;
+    } u;
+};
+
 struct DomctlVmtraceOp {
     uint32_t cmd;
     uint32_t vcpu;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Crash and replacement kernels, hypercall kexec_op (public/kexec.h).
+#pragma once
+
+#include "abi/types.hpp"
+
+namespace abi {
+
+enum class KexecOp : uint32_t {
+    Kexec = 0,
+    LoadV1 = 1,
+    UnloadV1 = 2,
+    GetRange = 3,
+    Load = 4,
+    Unload = 5,
+    Status = 6,
+};
+enum class KexecType : uint8_t { Default = 0, Crash = 1 };
+enum class KexecRangeId : int32_t {
+    Crash = 0,
+    Xen = 1,
+    Cpu = 2,
+    Xenheap = 3,
+    BootParam = 4,
+    EfiMemmap = 5,
+    Vmcoreinfo = 6,
+};
+
+struct KexecRange {
+    int32_t range;
+    int32_t nr;
+    uint64_t size;
+    uint64_t start;  ///< machine address
+};
+
+struct KexecSegment {
+    GuestHandle<const void> buf;
+    uint64_t buf_size;
+    uint64_t dest_maddr;
+    uint64_t dest_size;
+};
+
+struct KexecLoad {
+    uint8_t type;
+    uint8_t _pad;
+    uint16_t arch;
+    uint32_t nr_segments;
+    GuestHandle<KexecSegment> segments;
+    uint64_t entry_maddr;
+};
+
+}  // namespace abi
