@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files mapped read-only.
+#include "image/bytes.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace image {
+
+toolstack::Result<File> File::open(std::string_view what, const std::string& path) {
+    auto failed = [&](std::string_view why) { return toolstack::fail(fmt::format("{} '{}': {}", what, path, why)); };
+    int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return failed(std::strerror(errno));
+    struct stat status{};
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        close(fd);
+        return failed("not a regular file");
+    }
+    auto size = static_cast<std::size_t>(status.st_size);
+    if (size == 0) {
+        close(fd);
+        return failed("the file is empty");
+    }
+    void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+    int error = errno;
+    close(fd);
+    if (data == MAP_FAILED) return failed(std::strerror(error));
+    return File(data, size);
+}
+
+File::~File() {
+    if (data_) munmap(data_, size_);
+}
+
+} // namespace image

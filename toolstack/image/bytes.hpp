@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory of a whole file or of an unpacked kernel, without the cost of clearing it first.
+#pragma once
+
+#include "base/failure.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace image {
+
+using View = std::span<const std::uint8_t>;
+
+/// Uninitialised bytes that one owner holds.
+class Bytes {
+  public:
+    Bytes() = default;
+    explicit Bytes(std::size_t size) : data_(std::make_unique_for_overwrite<std::uint8_t[]>(size)), size_(size) {}
+    std::uint8_t* data() { return data_.get(); }
+    std::size_t size() const { return size_; }
+    View view() const { return {data_.get(), size_}; }
+    /// Makes it shorter; the memory stays.
+    void truncate(std::size_t size) { size_ = size < size_ ? size : size_; }
+
+  private:
+    std::unique_ptr<std::uint8_t[]> data_;
+    std::size_t size_ = 0;
+};
+
+/// A file mapped read-only. Its view lasts as long as it does.
+class File {
+  public:
+    /// Opens a regular file; "kernel '/x': No such file or directory" names `what` and the path.
+    static toolstack::Result<File> open(std::string_view what, const std::string& path);
+    File(File&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    File& operator=(File&& other) noexcept {
+        std::swap(data_, other.data_);
+        std::swap(size_, other.size_);
+        return *this;
+    }
+    ~File();
+    View view() const { return {static_cast<const std::uint8_t*>(data_), size_}; }
+
+  private:
+    File(void* data, std::size_t size) : data_(data), size_(size) {}
+    void* data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+/// Little-endian number at `at`, or 0 when it lies outside (callers that care check the size first).
+template <class T> constexpr T read_le(View bytes, std::size_t at) {
+    T value = 0;
+    if (at > bytes.size() || bytes.size() - at < sizeof(T)) return 0;
+    for (std::size_t i = sizeof(T); i-- > 0;) value = static_cast<T>(value << 8 | bytes[at + i]);
+    return value;
+}
+
+} // namespace image

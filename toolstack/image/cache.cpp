@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Unpacked kernels kept on disk.
+#include "image/cache.hpp"
+
+#include <cstdio>
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include <vector>
+
+namespace image {
+namespace {
+
+constexpr std::size_t keep = 4; ///< images in the folder
+
+/// Removes the oldest images until there is room for one more.
+void prune(const std::string& folder) {
+    struct Entry {
+        std::string path;
+        time_t used;
+    };
+    std::vector<Entry> entries;
+    auto dir = opendir(folder.c_str());
+    if (!dir) return;
+    while (auto item = readdir(dir)) {
+        auto path = folder + "/" + item->d_name;
+        struct stat status{};
+        if (stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) entries.push_back({path, status.st_mtime});
+    }
+    closedir(dir);
+    while (entries.size() >= keep) {
+        std::size_t oldest = 0;
+        for (std::size_t i = 1; i < entries.size(); ++i)
+            if (entries[i].used < entries[oldest].used) oldest = i;
+        unlink(entries[oldest].path.c_str());
+        entries.erase(entries.begin() + static_cast<std::ptrdiff_t>(oldest));
+    }
+}
+
+bool write_all(int fd, View bytes) {
+    while (!bytes.empty()) {
+        auto done = write(fd, bytes.data(), bytes.size());
+        if (done <= 0) return false;
+        bytes = bytes.subspan(static_cast<std::size_t>(done));
+    }
+    return true;
+}
+
+} // namespace
+
+std::string cache_name(const std::string& folder, const std::string& path) {
+    struct stat status{};
+    if (stat(path.c_str(), &status) != 0) return {};
+    return fmt::format("{}/{:x}-{:x}-{:x}-{:x}.{:09}", folder, status.st_dev, status.st_ino, status.st_size,
+                       status.st_ctim.tv_sec, status.st_ctim.tv_nsec);
+}
+
+void cache_store(const std::string& name, View bytes) {
+    auto folder = name.substr(0, name.rfind('/'));
+    mkdir(folder.c_str(), 0700);
+    struct statvfs space{};
+    if (statvfs(folder.c_str(), &space) != 0 || space.f_bavail * space.f_frsize / 4 < bytes.size()) return;
+    prune(folder);
+    auto partial = fmt::format("{}.{}", name, getpid());
+    int fd = open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) return;
+    bool written = write_all(fd, bytes);
+    close(fd);
+    if (!written || rename(partial.c_str(), name.c_str()) != 0) unlink(partial.c_str());
+}
+
+} // namespace image

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// A kernel file of any accepted form, brought to its ELF image: ELF, packed ELF, or bzImage.
+#pragma once
+
+#include "image/elf.hpp"
+
+#include <string>
+
+namespace image {
+
+/// An ELF image with whatever memory holds it.
+class Kernel {
+  public:
+    View elf_bytes() const { return unpacked_.size() ? unpacked_.view() : view_; }
+    const Elf& elf() const { return elf_; }
+
+  private:
+    friend toolstack::Result<Kernel> make_kernel(View);
+    friend toolstack::Result<Kernel> load_kernel(const std::string&, const std::string&);
+    std::optional<File> file_;
+    View view_;
+    Bytes unpacked_;
+    Elf elf_;
+};
+
+/// From bytes that stay valid as long as the kernel.
+toolstack::Result<Kernel> make_kernel(View bytes);
+
+/// From a file. With a cache folder, the unpacked image of a packed kernel is kept there, under a name made of the
+/// file's identity and change time, and used the next time; failing to write it is no error.
+toolstack::Result<Kernel> load_kernel(const std::string& path, const std::string& cache_folder = {});
+
+/// The packed kernel inside a bzImage (Linux boot protocol 2.08 and later: payload_offset, payload_length).
+toolstack::Result<View> bzimage_payload(View bytes);
+bool is_bzimage(View bytes);
+
+} // namespace image
