@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// A paravirtual domain: what a Domain has beyond what every kind of guest has.
+#pragma once
+
+#include "domain/domain.hpp"
+#include "x86/pv/cpu_policy.hpp"
+
+namespace px::pv {
+
+/// A 64-bit paravirtual guest. Who includes this knows that the domain is one (see pv_domain()).
+class PvDomain final : public Domain {
+  public:
+    explicit PvDomain(DomId number) : Domain(number) {}
+    ~PvDomain() override;
+
+    // -- memory management (types*, mmu*, pagetable*, descriptor*) --
+    /// Guards every update of this domain's page tables, and the types of its frames where a type check is under way.
+    SpinLock<LockRank::PageTables> page_table_lock;
+    /// L3 table behind L4 slot 260: GDT and LDT areas of the vCPUs. Its lower tables are made as vCPUs are.
+    Paddr per_domain_l3 = Paddr::invalid();
+    /// relinquish(): where an interrupted teardown goes on.
+    u64 relinquish_position = 0;
+    u32 relinquish_stage = 0;
+
+    // -- CPUID and MSR policy (Domain::lock; read without it: constant once a vCPU has run) --
+    CpuPolicy* policy = nullptr;
+
+    // -- I/O --
+    /// Bit set: port refused. 8 KiB, made of io_ports for domains that have any; null: no ports.
+    u8* io_bitmap = nullptr;
+
+    // -- the guest kind's part (domain.cpp unless said otherwise) --
+    Result<Vcpu*> make_vcpu(VcpuId number) override;
+    Result<Mfn> translate(Gfn gfn) override;                              // m2p.cpp
+    Result<> map_frame(Gfn gfn, Mfn mfn, unsigned order) override;        // m2p.cpp
+    Result<> unmap_frame(Gfn gfn, Mfn mfn, unsigned order) override;      // m2p.cpp
+    Result<> map_grant(u64 host_addr, Mfn frame, u32 gntmap_flags, u64 cache_attributes) override; // grant_map.cpp
+    Result<> unmap_grant(u64 host_addr, Mfn frame, u32 gntmap_flags, u64 new_addr) override;       // grant_map.cpp
+    Result<> arch_domctl(abi::Domctl& op, GuestVaddr op_address, bool& copy_back) override;        // domctl.cpp
+    Result<> relinquish() override;
+    [[nodiscard]] u32 features() const override;
+    [[nodiscard]] u32 info_flags() const override;
+};
+
+/// The domain as what it is. Every domain that reaches x86/pv is one, except the system domains, which have no vCPUs.
+inline PvDomain& pv_domain(Domain& domain) { return static_cast<PvDomain&>(domain); }
+
+/// Makes an empty paravirtual domain (domain_factory). Errors: Invalid for flags of other kinds, NoMemory.
+Result<Domain*> make_pv_domain(DomId id, const abi::DomctlCreateDomain& config);
+
+} // namespace px::pv

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// A paravirtual vCPU: its registers while it does not run, and what its kernel told us about itself.
+#pragma once
+
+#include "abi/pv.hpp"
+#include "domain/vcpu.hpp"
+#include "x86/pv/pv_domain.hpp"
+#include "x86/registers.hpp"
+
+namespace px::pv {
+
+/// Where the guest kernel wants to be called, and whether with event upcalls masked.
+struct Callback {
+    u64 address = 0;
+    bool masks_events = false;
+};
+
+/// Guest-visible CR0 and CR4 bits that a kernel in ring 3 can choose.
+struct ControlRegisters {
+    bool task_switched = false; ///< CR0.TS: #NM on the next use of the FPU
+    u64 cr4 = 0;                ///< bits it set of those it may set (cr4_guest_bits)
+};
+
+/// Debug registers as the guest set them (checked: no hypervisor addresses).
+struct DebugRegisters {
+    u64 address[4] = {};
+    u64 dr6 = 0xffff0ff0;
+    u64 dr7 = 0x400;
+};
+
+/// Segment registers beyond those in the interrupt frame. While the vCPU runs, the CPU has the truth.
+struct Segments {
+    u16 ds = 0, es = 0, fs = 0, gs = 0;
+    u64 fs_base = 0;
+    u64 gs_base_kernel = 0; ///< GS base in guest kernel mode
+    u64 gs_base_user = 0;   ///< GS base in guest user mode
+};
+
+/// A paravirtual vCPU. While it is not current its general registers are in `registers`, else at the top of the stack.
+class PvVcpu final : public Vcpu {
+  public:
+    PvVcpu(PvDomain& owner, VcpuId number) : Vcpu(owner, number) {}
+    ~PvVcpu() override;
+
+    [[nodiscard]] PvDomain& pv_domain() const { return static_cast<PvDomain&>(domain); }
+
+    // -- mode and address space --
+    /// True: in guest kernel mode (kernel_l4 is in CR3), false: in guest user mode (user_l4 is).
+    bool in_kernel_mode = true;
+    Mfn kernel_l4 = Mfn::invalid(); ///< typed reference held; invalid: none yet
+    Mfn user_l4 = Mfn::invalid();   ///< typed reference held; invalid: no user mode possible
+    /// Table that is in CR3 while this vCPU runs.
+    [[nodiscard]] Mfn active_l4() const { return in_kernel_mode ? kernel_l4 : user_l4; }
+
+    // -- descriptor tables (descriptor*) --
+    Mfn gdt_frames[abi::first_reserved_gdt_page] = {}; ///< typed references held; raw() == 0: not there
+    u32 gdt_entries = 0;
+    u64 ldt_base = 0; ///< guest virtual address
+    u32 ldt_entries = 0;
+    u32 ldt_mapped = 0; ///< bit per LDT page that is mapped now (lazily)
+
+    // -- registers --
+    x86::Registers registers{};
+    Segments segments;
+    ControlRegisters control;
+    DebugRegisters debug;
+    void* xsave_area = nullptr; ///< 64-byte aligned, standard format, for all components the host has
+    u64 xcr0 = 1;
+    u32 iopl = 0;          ///< I/O privilege the guest asked for (physdev set_iopl), 0 to 3
+    GuestVaddr io_bitmap = GuestVaddr::invalid();
+    u32 io_bitmap_ports = 0;
+
+    // -- what the guest kernel registered --
+    abi::TrapInfo* traps = nullptr; ///< 256 entries, one page
+    u64 kernel_sp = 0;
+    u16 kernel_ss = abi::flat_ring3_ss64;
+    Callback event_callback, failsafe_callback, syscall_callback, syscall32_callback, sysenter_callback, nmi_callback;
+    u16 syscall32_cs = abi::flat_ring3_cs64, sysenter_cs = abi::flat_ring3_cs64;
+
+    // -- asynchronous exceptions --
+    bool nmi_masked = false; ///< the guest is in its NMI handler, until its next iret
+
+    // -- the guest kind's part (vcpu.cpp, context.cpp, guest_copy.cpp) --
+    u64 copy_from_guest(void* to, GuestVaddr from, u64 bytes) override;
+    u64 copy_to_guest(GuestVaddr to, const void* from, u64 bytes) override;
+    Result<> set_context(const void* context) override;
+    Result<> get_context(void* context) override;
+    void save_state() override;
+    void load_state() override;
+    void reset() override;
+};
+
+/// The current vCPU; only in code that runs on behalf of a paravirtual guest.
+inline PvVcpu& current_pv() { return static_cast<PvVcpu&>(current()); }
+
+} // namespace px::pv
