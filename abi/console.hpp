@@ -15,8 +15,10 @@ struct ConsoleInterface {
     uint32_t in_cons, in_prod;
     uint32_t out_cons, out_prod;
 };
+static_assert(sizeof(ConsoleInterface) == 3088);
+static_assert(offsetof(ConsoleInterface, out_prod) == 3084);
 
 /// Port of the HVM debug console.
 inline constexpr uint16_t hvm_debugcons_ioport = 0xe9;
 
-}  // namespace abi
+} // namespace abi

@@ -13,6 +13,8 @@ struct CpuidLeaf {
     uint32_t leaf, subleaf;
     uint32_t a, b, c, d;
 };
+static_assert(sizeof(CpuidLeaf) == 24);
+static_assert(offsetof(CpuidLeaf, d) == 20);
 
 /// flags must be zero.
 struct MsrEntry {
@@ -20,5 +22,7 @@ struct MsrEntry {
     uint32_t flags;
     uint64_t val;
 };
+static_assert(sizeof(MsrEntry) == 16);
+static_assert(offsetof(MsrEntry, val) == 8);
 
-}  // namespace abi
+} // namespace abi

@@ -40,4 +40,4 @@ inline constexpr std::uint32_t cpuid_hvm_upcall_vector = 1u << 6;
 /// Leaf +5 (PV), eax: bits of a machine address.
 inline constexpr std::uint32_t cpuid_machine_address_width_mask = 0xff;
 
-}  // namespace abi
+} // namespace abi

@@ -33,18 +33,22 @@ enum class DmCommand : uint32_t {
 struct DmOpCreateIoreqServer {
     uint8_t handle_bufioreq;
     uint8_t pad[3];
-    ioservid_t id;  ///< out
+    ioservid_t id; ///< out
 };
+static_assert(sizeof(DmOpCreateIoreqServer) == 6);
+static_assert(offsetof(DmOpCreateIoreqServer, id) == 4);
 
 inline constexpr uint16_t dmop_no_gfns = 1u << 0;
 
 struct DmOpGetIoreqServerInfo {
     ioservid_t id;
     uint16_t flags;
-    evtchn_port_t bufioreq_port;  ///< out
-    uint64_t ioreq_gfn;           ///< out
-    uint64_t bufioreq_gfn;        ///< out
+    evtchn_port_t bufioreq_port; ///< out
+    uint64_t ioreq_gfn;          ///< out
+    uint64_t bufioreq_gfn;       ///< out
 };
+static_assert(sizeof(DmOpGetIoreqServerInfo) == 24);
+static_assert(offsetof(DmOpGetIoreqServerInfo, bufioreq_gfn) == 16);
 
 enum class DmIoRange : uint32_t { Port = 0, Memory = 1, Pci = 2 };
 
@@ -55,51 +59,69 @@ struct DmOpIoreqServerRange {
     uint32_t type;
     uint64_t start, end;
 };
+static_assert(sizeof(DmOpIoreqServerRange) == 24);
+static_assert(offsetof(DmOpIoreqServerRange, end) == 16);
 
 struct DmOpSetIoreqServerState {
     ioservid_t id;
     uint8_t enabled;
     uint8_t pad;
 };
+static_assert(sizeof(DmOpSetIoreqServerState) == 4);
+static_assert(offsetof(DmOpSetIoreqServerState, pad) == 3);
 
 struct DmOpDestroyIoreqServer {
     ioservid_t id;
     uint16_t pad;
 };
+static_assert(sizeof(DmOpDestroyIoreqServer) == 4);
+static_assert(offsetof(DmOpDestroyIoreqServer, pad) == 2);
 
 struct DmOpTrackDirtyVram {
     uint32_t nr;
     uint32_t pad;
     uint64_t first_pfn;
 };
+static_assert(sizeof(DmOpTrackDirtyVram) == 16);
+static_assert(offsetof(DmOpTrackDirtyVram, first_pfn) == 8);
 
 struct DmOpSetPciIntxLevel {
     uint16_t domain;
     uint8_t bus, device, intx;
     uint8_t level;
 };
+static_assert(sizeof(DmOpSetPciIntxLevel) == 6);
+static_assert(offsetof(DmOpSetPciIntxLevel, level) == 5);
 
 struct DmOpSetIsaIrqLevel {
     uint8_t isa_irq;
     uint8_t level;
 };
+static_assert(sizeof(DmOpSetIsaIrqLevel) == 2);
+static_assert(offsetof(DmOpSetIsaIrqLevel, level) == 1);
 
 struct DmOpSetPciLinkRoute {
     uint8_t link;
     uint8_t isa_irq;
 };
+static_assert(sizeof(DmOpSetPciLinkRoute) == 2);
+static_assert(offsetof(DmOpSetPciLinkRoute, isa_irq) == 1);
 
 /// The second buffer holds nr_extents DmOpModifiedMemoryExtent; opaque is the continuation.
 struct DmOpModifiedMemory {
     uint32_t nr_extents;
     uint32_t opaque;
 };
+static_assert(sizeof(DmOpModifiedMemory) == 8);
+static_assert(offsetof(DmOpModifiedMemory, opaque) == 4);
 
 struct DmOpModifiedMemoryExtent {
     uint32_t nr;
     uint32_t pad;
     uint64_t first_pfn;
 };
+static_assert(sizeof(DmOpModifiedMemoryExtent) == 16);
+static_assert(offsetof(DmOpModifiedMemoryExtent, first_pfn) == 8);
 
 struct DmOpSetMemType {
     uint32_t nr;
@@ -107,6 +129,8 @@ struct DmOpSetMemType {
     uint16_t pad;
     uint64_t first_pfn;
 };
+static_assert(sizeof(DmOpSetMemType) == 16);
+static_assert(offsetof(DmOpSetMemType, first_pfn) == 8);
 
 enum class DmEventType : uint8_t {
     ExtInt = 0,
@@ -127,12 +151,16 @@ struct DmOpInjectEvent {
     uint32_t pad1;
     uint64_t cr2;
 };
+static_assert(sizeof(DmOpInjectEvent) == 24);
+static_assert(offsetof(DmOpInjectEvent, cr2) == 16);
 
 struct DmOpInjectMsi {
     uint32_t data;
     uint32_t pad;
     uint64_t addr;
 };
+static_assert(sizeof(DmOpInjectMsi) == 16);
+static_assert(offsetof(DmOpInjectMsi, addr) == 8);
 
 inline constexpr uint32_t dmop_ioreq_mem_access_read = 1u << 0;
 inline constexpr uint32_t dmop_ioreq_mem_access_write = 1u << 1;
@@ -143,10 +171,13 @@ struct DmOpMapMemTypeToIoreqServer {
     uint32_t flags;
     uint64_t opaque;
 };
+static_assert(sizeof(DmOpMapMemTypeToIoreqServer) == 16);
+static_assert(offsetof(DmOpMapMemTypeToIoreqServer, opaque) == 8);
 
 struct DmOpRemoteShutdown {
     uint32_t reason;
 };
+static_assert(sizeof(DmOpRemoteShutdown) == 4);
 
 struct DmOpRelocateMemory {
     uint32_t size;
@@ -154,6 +185,8 @@ struct DmOpRelocateMemory {
     uint64_t src_gfn;
     uint64_t dst_gfn;
 };
+static_assert(sizeof(DmOpRelocateMemory) == 24);
+static_assert(offsetof(DmOpRelocateMemory, dst_gfn) == 16);
 
 inline constexpr uint32_t mem_cacheattr_uc = 0;
 inline constexpr uint32_t mem_cacheattr_wc = 1;
@@ -169,16 +202,21 @@ struct DmOpPinMemoryCacheattr {
     uint32_t type;
     uint32_t pad;
 };
+static_assert(sizeof(DmOpPinMemoryCacheattr) == 24);
+static_assert(offsetof(DmOpPinMemoryCacheattr, pad) == 20);
 
 struct DmOpSetIrqLevel {
     uint32_t irq;
     uint8_t level;
     uint8_t pad[3];
 };
+static_assert(sizeof(DmOpSetIrqLevel) == 8);
+static_assert(offsetof(DmOpSetIrqLevel, pad) == 5);
 
 struct DmOpNrVcpus {
     uint32_t vcpus;
 };
+static_assert(sizeof(DmOpNrVcpus) == 4);
 
 /// Content of the first buffer of hypercall dm_op(domid, nr_bufs, bufs).
 struct DmOp {
@@ -207,12 +245,16 @@ struct DmOp {
         DmOpNrVcpus nr_vcpus;
     } u;
 };
+static_assert(sizeof(DmOp) == 32);
+static_assert(offsetof(DmOp, u) == 8);
 
 /// Element of the buffer array; at most dmop_max_bufs are used.
 struct DmOpBuf {
     GuestHandle<void> h;
     xen_ulong_t size;
 };
+static_assert(sizeof(DmOpBuf) == 16);
+static_assert(offsetof(DmOpBuf, size) == 8);
 inline constexpr uint32_t dmop_max_bufs = 2;
 
 enum class IoreqState : uint8_t { None = 0, Ready = 1, InProcess = 2, RespReady = 3 };
@@ -223,7 +265,7 @@ inline constexpr uint8_t ioreq_write = 0;
 /// One request per vCPU in the synchronous page.
 struct Ioreq {
     uint64_t addr;
-    uint64_t data;  ///< value, or guest physical address with data_is_ptr
+    uint64_t data; ///< value, or guest physical address with data_is_ptr
     uint32_t count;
     uint32_t size;
     uint32_t vp_eport;
@@ -235,6 +277,8 @@ struct Ioreq {
     uint8_t _pad1 : 1;
     uint8_t type;
 };
+static_assert(sizeof(Ioreq) == 32);
+static_assert(offsetof(Ioreq, type) == 31);
 inline constexpr uint32_t ioreqs_per_page = page_size / sizeof(Ioreq);
 
 /// Slot of the buffered page; a size-3 (8-byte) write takes two slots.
@@ -246,6 +290,8 @@ struct BufIoreq {
     uint32_t addr : 20;
     uint32_t data;
 };
+static_assert(sizeof(BufIoreq) == 8);
+static_assert(offsetof(BufIoreq, data) == 4);
 inline constexpr uint32_t ioreq_buffer_slot_num = 511;
 
 /// Pointers run free; slot = pointer % 511.
@@ -254,6 +300,8 @@ struct BufferedIopage {
     uint32_t write_pointer;
     BufIoreq buf_ioreq[ioreq_buffer_slot_num];
 };
+static_assert(sizeof(BufferedIopage) == 4096);
+static_assert(offsetof(BufferedIopage, buf_ioreq) == 8);
 
 /// Ports of the emulated ACPI blocks (HvmParamIndex::AcpiIoportsLocation 0 or 1).
 inline constexpr uint16_t acpi_pm1a_evt_blk_v0 = 0x1f40;
@@ -267,4 +315,4 @@ inline constexpr uint16_t acpi_pm_tmr_blk_v1 = acpi_pm1a_evt_blk_v1 + 8;
 inline constexpr uint16_t acpi_gpe0_blk_v1 = 0xafe0;
 inline constexpr uint16_t acpi_gpe0_blk_len_v1 = 4;
 
-}  // namespace abi
+} // namespace abi

@@ -150,5 +150,7 @@ struct Domctl {
         uint8_t pad[128];
     } u;
 };
+static_assert(sizeof(Domctl) == 144);
+static_assert(offsetof(Domctl, u) == 16);
 
-}  // namespace abi
+} // namespace abi

@@ -11,18 +11,24 @@ struct DomctlIrqPermission {
     uint8_t allow_access;
     uint8_t pad[3];
 };
+static_assert(sizeof(DomctlIrqPermission) == 8);
+static_assert(offsetof(DomctlIrqPermission, pad) == 5);
 
 struct DomctlIomemPermission {
     uint64_t first_mfn;
     uint64_t nr_mfns;
     uint8_t allow_access;
 };
+static_assert(sizeof(DomctlIomemPermission) == 24);
+static_assert(offsetof(DomctlIomemPermission, allow_access) == 16);
 
 struct DomctlIoportPermission {
     uint32_t first_port;
     uint32_t nr_ports;
     uint8_t allow_access;
 };
+static_assert(sizeof(DomctlIoportPermission) == 12);
+static_assert(offsetof(DomctlIoportPermission, allow_access) == 8);
 
 inline constexpr uint32_t domctl_dev_pci = 0;
 inline constexpr uint32_t domctl_dev_dt = 1;
@@ -41,6 +47,8 @@ struct DomctlAssignDevice {
         } dt;
     } u;
 };
+static_assert(sizeof(DomctlAssignDevice) == 24);
+static_assert(offsetof(DomctlAssignDevice, u) == 8);
 
 struct DomctlGetDeviceGroup {
     uint32_t machine_sbdf;
@@ -48,6 +56,8 @@ struct DomctlGetDeviceGroup {
     uint32_t num_sdevs;
     GuestHandle<uint32_t> sdev_array;
 };
+static_assert(sizeof(DomctlGetDeviceGroup) == 24);
+static_assert(offsetof(DomctlGetDeviceGroup, sdev_array) == 16);
 
 enum class PtIrqType : uint32_t { Pci = 0, Isa = 1, Msi = 2, MsiTranslate = 3, Spi = 4 };
 
@@ -81,6 +91,8 @@ struct DomctlBindPtIrq {
         } spi;
     } u;
 };
+static_assert(sizeof(DomctlBindPtIrq) == 24);
+static_assert(offsetof(DomctlBindPtIrq, u) == 8);
 
 inline constexpr uint32_t dpci_add_mapping = 1;
 inline constexpr uint32_t dpci_remove_mapping = 0;
@@ -92,6 +104,8 @@ struct DomctlMemoryMapping {
     uint32_t add_mapping;
     uint32_t padding;
 };
+static_assert(sizeof(DomctlMemoryMapping) == 32);
+static_assert(offsetof(DomctlMemoryMapping, padding) == 28);
 
 struct DomctlIoportMapping {
     uint32_t first_gport;
@@ -99,5 +113,7 @@ struct DomctlIoportMapping {
     uint32_t nr_ports;
     uint32_t add_mapping;
 };
+static_assert(sizeof(DomctlIoportMapping) == 16);
+static_assert(offsetof(DomctlIoportMapping, add_mapping) == 12);
 
-}  // namespace abi
+} // namespace abi

@@ -39,6 +39,8 @@ struct ArchDomainconfig {
     uint32_t emulation_flags;
     uint32_t misc_flags;
 };
+static_assert(sizeof(ArchDomainconfig) == 8);
+static_assert(offsetof(ArchDomainconfig, misc_flags) == 4);
 
 struct DomctlCreateDomain {
     uint32_t ssidref;
@@ -47,13 +49,15 @@ struct DomctlCreateDomain {
     uint32_t iommu_opts;
     uint32_t max_vcpus;
     uint32_t max_evtchn_port;
-    int32_t max_grant_frames;     ///< negative = default
-    int32_t max_maptrack_frames;  ///< negative = default
+    int32_t max_grant_frames;    ///< negative = default
+    int32_t max_maptrack_frames; ///< negative = default
     uint32_t grant_opts;
-    uint32_t vmtrace_size;  ///< bytes per vCPU, 0 = off
+    uint32_t vmtrace_size; ///< bytes per vCPU, 0 = off
     uint32_t cpupool_id;
     ArchDomainconfig arch;
 };
+static_assert(sizeof(DomctlCreateDomain) == 64);
+static_assert(offsetof(DomctlCreateDomain, arch) == 56);
 
 /// getdomaininfo flags; the shutdown reason is in bits 16 to 23.
 inline constexpr uint32_t dominf_dying = 1u << 0;
@@ -78,8 +82,8 @@ struct DomctlGetDomainInfo {
     uint64_t outstanding_pages;
     uint64_t shr_pages;
     uint64_t paged_pages;
-    uint64_t shared_info_frame;  ///< machine frame (PV) or guest frame
-    uint64_t cpu_time;           ///< ns, sum over the vCPUs
+    uint64_t shared_info_frame; ///< machine frame (PV) or guest frame
+    uint64_t cpu_time;          ///< ns, sum over the vCPUs
     uint32_t nr_online_vcpus;
     uint32_t max_vcpu_id;
     uint32_t ssidref;
@@ -89,6 +93,8 @@ struct DomctlGetDomainInfo {
     uint8_t pad2[7];
     ArchDomainconfig arch_config;
 };
+static_assert(sizeof(DomctlGetDomainInfo) == 112);
+static_assert(offsetof(DomctlGetDomainInfo, arch_config) == 104);
 
 /// Page kinds in the top nibble of a getpageframeinfo3 entry.
 inline constexpr uint32_t pfinfo_ltab_shift = 28;
@@ -108,6 +114,8 @@ struct DomctlGetPageFrameInfo3 {
     uint64_t num;
     GuestHandle<xen_pfn_t> array;
 };
+static_assert(sizeof(DomctlGetPageFrameInfo3) == 16);
+static_assert(offsetof(DomctlGetPageFrameInfo3, array) == 8);
 
 enum class ShadowOp : uint32_t {
     Off = 0,
@@ -129,6 +137,8 @@ struct DomctlShadowOpStats {
     uint32_t fault_count;
     uint32_t dirty_count;
 };
+static_assert(sizeof(DomctlShadowOpStats) == 8);
+static_assert(offsetof(DomctlShadowOpStats, dirty_count) == 4);
 
 struct DomctlShadowOp {
     uint32_t op;
@@ -138,28 +148,38 @@ struct DomctlShadowOp {
     uint64_t pages;
     DomctlShadowOpStats stats;
 };
+static_assert(sizeof(DomctlShadowOp) == 40);
+static_assert(offsetof(DomctlShadowOp, dirty_bitmap) == 16);
+static_assert(offsetof(DomctlShadowOp, stats) == 32);
 
 struct DomctlMaxMem {
     uint64_t max_memkb;
 };
+static_assert(sizeof(DomctlMaxMem) == 8);
 
 struct DomctlVcpuContext {
     uint32_t vcpu;
     GuestHandle<VcpuGuestContext> ctxt;
 };
+static_assert(sizeof(DomctlVcpuContext) == 16);
+static_assert(offsetof(DomctlVcpuContext, ctxt) == 8);
 
 struct DomctlGetVcpuInfo {
     uint32_t vcpu;
     uint8_t online;
     uint8_t blocked;
     uint8_t running;
-    uint64_t cpu_time;  ///< ns
+    uint64_t cpu_time; ///< ns
     uint32_t cpu;
 };
+static_assert(sizeof(DomctlGetVcpuInfo) == 24);
+static_assert(offsetof(DomctlGetVcpuInfo, cpu_time) == 8);
+static_assert(offsetof(DomctlGetVcpuInfo, cpu) == 16);
 
 struct DomctlNodeAffinity {
     ControlBitmap nodemap;
 };
+static_assert(sizeof(DomctlNodeAffinity) == 16);
 
 inline constexpr uint32_t vcpuaffinity_hard = 1u << 0;
 inline constexpr uint32_t vcpuaffinity_soft = 1u << 1;
@@ -171,10 +191,13 @@ struct DomctlVcpuAffinity {
     ControlBitmap cpumap_hard;
     ControlBitmap cpumap_soft;
 };
+static_assert(sizeof(DomctlVcpuAffinity) == 40);
+static_assert(offsetof(DomctlVcpuAffinity, cpumap_soft) == 24);
 
 struct DomctlMaxVcpus {
     uint32_t max;
 };
+static_assert(sizeof(DomctlMaxVcpus) == 4);
 
 enum class SchedulerId : uint32_t { Credit = 5, Credit2 = 6, Arinc653 = 7, Rtds = 8, Null = 9 };
 
@@ -182,19 +205,25 @@ struct DomctlSchedCredit {
     uint16_t weight;
     uint16_t cap;
 };
+static_assert(sizeof(DomctlSchedCredit) == 4);
+static_assert(offsetof(DomctlSchedCredit, cap) == 2);
 
 struct DomctlSchedCredit2 {
     uint16_t weight;
     uint16_t cap;
 };
+static_assert(sizeof(DomctlSchedCredit2) == 4);
+static_assert(offsetof(DomctlSchedCredit2, cap) == 2);
 
 inline constexpr uint32_t schedrt_extra = 1u << 0;
 
 struct DomctlSchedRtds {
-    uint32_t period;  ///< us
-    uint32_t budget;  ///< us
+    uint32_t period; ///< us
+    uint32_t budget; ///< us
     uint32_t flags;
 };
+static_assert(sizeof(DomctlSchedRtds) == 12);
+static_assert(offsetof(DomctlSchedRtds, flags) == 8);
 
 struct DomctlSchedparamVcpu {
     union {
@@ -204,6 +233,8 @@ struct DomctlSchedparamVcpu {
     } u;
     uint32_t vcpuid;
 };
+static_assert(sizeof(DomctlSchedparamVcpu) == 16);
+static_assert(offsetof(DomctlSchedparamVcpu, vcpuid) == 12);
 
 enum class DomctlSchedOp : uint32_t { PutInfo = 0, GetInfo = 1, PutVcpuInfo = 2, GetVcpuInfo = 3 };
 
@@ -221,26 +252,33 @@ struct DomctlSchedulerOp {
         } v;
     } u;
 };
+static_assert(sizeof(DomctlSchedulerOp) == 24);
+static_assert(offsetof(DomctlSchedulerOp, u) == 8);
 
 struct DomctlSetDomainHandle {
     DomainHandle handle;
 };
+static_assert(sizeof(DomctlSetDomainHandle) == 16);
 
 struct DomctlSetDebugging {
     uint8_t enable;
 };
+static_assert(sizeof(DomctlSetDebugging) == 1);
 
 struct DomctlHypercallInit {
     uint64_t gmfn;
 };
+static_assert(sizeof(DomctlHypercallInit) == 8);
 
 struct DomctlSetTimeOffset {
     int64_t time_offset_seconds;
 };
+static_assert(sizeof(DomctlSetTimeOffset) == 8);
 
 struct DomctlAddressSize {
-    uint32_t size;  ///< 32 or 64
+    uint32_t size; ///< 32 or 64
 };
+static_assert(sizeof(DomctlAddressSize) == 4);
 
 enum class Trigger : uint32_t { Nmi = 0, Reset = 1, Init = 2, Power = 3, Sleep = 4 };
 
@@ -248,21 +286,27 @@ struct DomctlSendTrigger {
     uint32_t trigger;
     uint32_t vcpu;
 };
+static_assert(sizeof(DomctlSendTrigger) == 8);
+static_assert(offsetof(DomctlSendTrigger, vcpu) == 4);
 
 struct DomctlSetTarget {
     domid_t target;
 };
+static_assert(sizeof(DomctlSetTarget) == 2);
 
 struct DomctlSubscribe {
     uint32_t port;
 };
+static_assert(sizeof(DomctlSubscribe) == 4);
 
 struct DomctlSetVirqHandler {
     uint32_t virq;
 };
+static_assert(sizeof(DomctlSetVirqHandler) == 4);
 
 struct DomctlPagingMempool {
-    uint64_t size;  ///< bytes
+    uint64_t size; ///< bytes
 };
+static_assert(sizeof(DomctlPagingMempool) == 8);
 
-}  // namespace abi
+} // namespace abi

@@ -14,6 +14,8 @@ struct DomctlHvmContext {
     uint32_t size;
     GuestHandle<uint8_t> buffer;
 };
+static_assert(sizeof(DomctlHvmContext) == 16);
+static_assert(offsetof(DomctlHvmContext, buffer) == 8);
 
 struct DomctlHvmContextPartial {
     uint32_t type;
@@ -21,6 +23,8 @@ struct DomctlHvmContextPartial {
     uint64_t bufsz;
     GuestHandle<uint8_t> buffer;
 };
+static_assert(sizeof(DomctlHvmContextPartial) == 24);
+static_assert(offsetof(DomctlHvmContextPartial, buffer) == 16);
 
 /// size is filled by the getter; a smaller size from a setter leaves the tail out.
 struct DomctlExtVcpuContext {
@@ -37,6 +41,8 @@ struct DomctlExtVcpuContext {
         HvmVmceVcpu vmce;
     };
 };
+static_assert(sizeof(DomctlExtVcpuContext) == 64);
+static_assert(offsetof(DomctlExtVcpuContext, sysenter_disables_events) == 29);
 
 inline constexpr uint32_t cpuid_input_unused = 0xffffffff;
 
@@ -47,6 +53,8 @@ struct DomctlCpuPolicy {
     GuestHandle<MsrEntry> msrs;
     uint32_t err_leaf, err_subleaf, err_msr;
 };
+static_assert(sizeof(DomctlCpuPolicy) == 40);
+static_assert(offsetof(DomctlCpuPolicy, err_msr) == 32);
 
 /// tsc_mode: 0 default, 1 always emulate, 2 never emulate, 3 never with TSC_AUX.
 struct DomctlTscInfo {
@@ -56,6 +64,8 @@ struct DomctlTscInfo {
     uint32_t pad;
     uint64_t elapsed_nsec;
 };
+static_assert(sizeof(DomctlTscInfo) == 24);
+static_assert(offsetof(DomctlTscInfo, elapsed_nsec) == 16);
 inline constexpr uint32_t tsc_mode_default = 0;
 inline constexpr uint32_t tsc_mode_always_emulate = 1;
 inline constexpr uint32_t tsc_mode_never_emulate = 2;
@@ -66,18 +76,25 @@ struct DomctlVcpuExtState {
     uint64_t size;
     GuestHandle<uint64_t> buffer;
 };
+static_assert(sizeof(DomctlVcpuExtState) == 32);
+static_assert(offsetof(DomctlVcpuExtState, xfeature_mask) == 8);
+static_assert(offsetof(DomctlVcpuExtState, buffer) == 24);
 
 struct DomctlVcpuMsr {
     uint32_t index;
     uint32_t reserved;
     uint64_t value;
 };
+static_assert(sizeof(DomctlVcpuMsr) == 16);
+static_assert(offsetof(DomctlVcpuMsr, value) == 8);
 
 struct DomctlVcpuMsrs {
     uint32_t vcpu;
     uint32_t msr_count;
     GuestHandle<DomctlVcpuMsr> msrs;
 };
+static_assert(sizeof(DomctlVcpuMsrs) == 16);
+static_assert(offsetof(DomctlVcpuMsrs, msrs) == 8);
 
 inline constexpr uint32_t debug_op_single_step_off = 0;
 inline constexpr uint32_t debug_op_single_step_on = 1;
@@ -86,6 +103,8 @@ struct DomctlDebugOp {
     uint32_t op;
     uint32_t vcpu;
 };
+static_assert(sizeof(DomctlDebugOp) == 8);
+static_assert(offsetof(DomctlDebugOp, vcpu) == 4);
 
 struct DomctlGdbsxMemio {
     uint64_t pgd3val;
@@ -95,16 +114,22 @@ struct DomctlGdbsxMemio {
     uint8_t gwr;
     uint32_t remain;
 };
+static_assert(sizeof(DomctlGdbsxMemio) == 40);
+static_assert(offsetof(DomctlGdbsxMemio, remain) == 32);
 
 struct DomctlGdbsxPauseunpVcpu {
     uint32_t vcpu;
 };
+static_assert(sizeof(DomctlGdbsxPauseunpVcpu) == 4);
 
 struct DomctlGdbsxDomstatus {
     uint8_t paused;
     uint32_t vcpu_id;
     uint32_t vcpu_ev;
 };
+static_assert(sizeof(DomctlGdbsxDomstatus) == 12);
+static_assert(offsetof(DomctlGdbsxDomstatus, vcpu_id) == 4);
+static_assert(offsetof(DomctlGdbsxDomstatus, vcpu_ev) == 8);
 
 struct DomctlVmEventOp {
     uint32_t op;
@@ -116,6 +141,8 @@ struct DomctlVmEventOp {
         uint32_t version;
     } u;
 };
+static_assert(sizeof(DomctlVmEventOp) == 12);
+static_assert(offsetof(DomctlVmEventOp, u) == 8);
 
 struct DomctlMemSharingOp {
     uint8_t op;
@@ -123,24 +150,32 @@ struct DomctlMemSharingOp {
         uint8_t enable;
     } u;
 };
+static_assert(sizeof(DomctlMemSharingOp) == 2);
+static_assert(offsetof(DomctlMemSharingOp, u) == 1);
 
 struct DomctlAuditP2m {
     uint64_t orphans;
     uint64_t m2p_bad;
     uint64_t p2m_bad;
 };
+static_assert(sizeof(DomctlAuditP2m) == 24);
+static_assert(offsetof(DomctlAuditP2m, p2m_bad) == 16);
 
 struct DomctlSetAccessRequired {
     uint8_t access_required;
 };
+static_assert(sizeof(DomctlSetAccessRequired) == 1);
 
 struct DomctlSetBrokenPageP2m {
     uint64_t pfn;
 };
+static_assert(sizeof(DomctlSetBrokenPageP2m) == 8);
 
 struct DomctlCacheflush {
     xen_pfn_t start_pfn, nr_pfns;
 };
+static_assert(sizeof(DomctlCacheflush) == 16);
+static_assert(offsetof(DomctlCacheflush, nr_pfns) == 8);
 
 struct DomctlVnuma {
     uint32_t nr_vnodes;
@@ -152,17 +187,23 @@ struct DomctlVnuma {
     GuestHandle<uint32_t> vnode_to_pnode;
     GuestHandle<Vmemrange> vmemrange;
 };
+static_assert(sizeof(DomctlVnuma) == 48);
+static_assert(offsetof(DomctlVnuma, vmemrange) == 40);
 
 struct DomctlPsrCmtOp {
     uint32_t cmd;
     uint32_t data;
 };
+static_assert(sizeof(DomctlPsrCmtOp) == 8);
+static_assert(offsetof(DomctlPsrCmtOp, data) == 4);
 
 struct DomctlPsrAlloc {
     uint32_t cmd;
     uint32_t target;
     uint64_t data;
 };
+static_assert(sizeof(DomctlPsrAlloc) == 16);
+static_assert(offsetof(DomctlPsrAlloc, data) == 8);
 
 struct DomctlMonitorOp {
     uint32_t op;
@@ -192,6 +233,8 @@ struct DomctlMonitorOp {
         } vmexit;
     } u;
 };
+static_assert(sizeof(DomctlMonitorOp) == 24);
+static_assert(offsetof(DomctlMonitorOp, u) == 8);
 
 struct DomctlVmtraceOp {
     uint32_t cmd;
@@ -199,5 +242,7 @@ struct DomctlVmtraceOp {
     uint64_t key;
     uint64_t value;
 };
+static_assert(sizeof(DomctlVmtraceOp) == 24);
+static_assert(offsetof(DomctlVmtraceOp, value) == 16);
 
-}  // namespace abi
+} // namespace abi

@@ -35,4 +35,4 @@ enum class ElfNote : std::uint32_t {
 };
 inline constexpr char elfnote_name[] = "Xen";
 
-}  // namespace abi
+} // namespace abi

@@ -59,4 +59,4 @@ enum class Errno : int {
     ConnectionRefused = 111,
 };
 
-}  // namespace abi
+} // namespace abi

@@ -21,7 +21,7 @@ enum class EventChannelOp : uint32_t {
     InitControl = 11,
     ExpandArray = 12,
     SetPriority = 13,
-    ResetCont = 14,  ///< the hypervisor's own continuation of Reset
+    ResetCont = 14, ///< the hypervisor's own continuation of Reset
 };
 
 /// What a port is bound to (EvtchnStatus::status).
@@ -38,45 +38,58 @@ inline constexpr uint32_t bind_pirq_will_share = 1;
 
 struct EvtchnAllocUnbound {
     domid_t dom, remote_dom;
-    evtchn_port_t port;  ///< out
+    evtchn_port_t port; ///< out
 };
+static_assert(sizeof(EvtchnAllocUnbound) == 8);
+static_assert(offsetof(EvtchnAllocUnbound, port) == 4);
 
 struct EvtchnBindInterdomain {
     domid_t remote_dom;
     evtchn_port_t remote_port;
-    evtchn_port_t local_port;  ///< out
+    evtchn_port_t local_port; ///< out
 };
+static_assert(sizeof(EvtchnBindInterdomain) == 12);
+static_assert(offsetof(EvtchnBindInterdomain, remote_port) == 4);
+static_assert(offsetof(EvtchnBindInterdomain, local_port) == 8);
 
 struct EvtchnBindVirq {
     uint32_t virq;
     uint32_t vcpu;
-    evtchn_port_t port;  ///< out
+    evtchn_port_t port; ///< out
 };
+static_assert(sizeof(EvtchnBindVirq) == 12);
+static_assert(offsetof(EvtchnBindVirq, port) == 8);
 
 struct EvtchnBindPirq {
     uint32_t pirq;
     uint32_t flags;
-    evtchn_port_t port;  ///< out
+    evtchn_port_t port; ///< out
 };
+static_assert(sizeof(EvtchnBindPirq) == 12);
+static_assert(offsetof(EvtchnBindPirq, port) == 8);
 
 struct EvtchnBindIpi {
     uint32_t vcpu;
-    evtchn_port_t port;  ///< out
+    evtchn_port_t port; ///< out
 };
+static_assert(sizeof(EvtchnBindIpi) == 8);
+static_assert(offsetof(EvtchnBindIpi, port) == 4);
 
 struct EvtchnClose {
     evtchn_port_t port;
 };
+static_assert(sizeof(EvtchnClose) == 4);
 
 struct EvtchnSend {
     evtchn_port_t port;
 };
+static_assert(sizeof(EvtchnSend) == 4);
 
 struct EvtchnStatus {
     domid_t dom;
     evtchn_port_t port;
-    uint32_t status;  ///< out: EvtchnState
-    uint32_t vcpu;    ///< out: vCPU that is notified
+    uint32_t status; ///< out: EvtchnState
+    uint32_t vcpu;   ///< out: vCPU that is notified
     union {
         struct {
             domid_t dom;
@@ -89,37 +102,49 @@ struct EvtchnStatus {
         uint32_t virq;
     } u;
 };
+static_assert(sizeof(EvtchnStatus) == 24);
+static_assert(offsetof(EvtchnStatus, port) == 4);
+static_assert(offsetof(EvtchnStatus, u) == 16);
 
 struct EvtchnBindVcpu {
     evtchn_port_t port;
     uint32_t vcpu;
 };
+static_assert(sizeof(EvtchnBindVcpu) == 8);
+static_assert(offsetof(EvtchnBindVcpu, vcpu) == 4);
 
 struct EvtchnUnmask {
     evtchn_port_t port;
 };
+static_assert(sizeof(EvtchnUnmask) == 4);
 
 struct EvtchnReset {
     domid_t dom;
 };
+static_assert(sizeof(EvtchnReset) == 2);
 
 /// Switches the calling domain to FIFO events; the control block must not cross a page.
 struct EvtchnInitControl {
     uint64_t control_gfn;
     uint32_t offset;
     uint32_t vcpu;
-    uint8_t link_bits;  ///< out
+    uint8_t link_bits; ///< out
     uint8_t _pad[7];
 };
+static_assert(sizeof(EvtchnInitControl) == 24);
+static_assert(offsetof(EvtchnInitControl, _pad) == 17);
 
 struct EvtchnExpandArray {
     uint64_t array_gfn;
 };
+static_assert(sizeof(EvtchnExpandArray) == 8);
 
 struct EvtchnSetPriority {
     evtchn_port_t port;
     uint32_t priority;
 };
+static_assert(sizeof(EvtchnSetPriority) == 8);
+static_assert(offsetof(EvtchnSetPriority, priority) == 4);
 
 /// Argument of the old event_channel_op_compat call.
 struct EvtchnOp {
@@ -137,6 +162,8 @@ struct EvtchnOp {
         EvtchnUnmask unmask;
     } u;
 };
+static_assert(sizeof(EvtchnOp) == 28);
+static_assert(offsetof(EvtchnOp, u) == 4);
 
 inline constexpr uint32_t evtchn_2l_nr_channels = 64 * 64;
 inline constexpr uint32_t evtchn_2l_max_vcpu_info = 32;
@@ -162,5 +189,7 @@ struct EvtchnFifoControlBlock {
     uint32_t _rsvd;
     uint32_t head[fifo_max_queues];
 };
+static_assert(sizeof(EvtchnFifoControlBlock) == 72);
+static_assert(offsetof(EvtchnFifoControlBlock, head) == 8);
 
-}  // namespace abi
+} // namespace abi

@@ -67,11 +67,15 @@ struct GrantEntryV1 {
     domid_t domid;
     uint32_t frame;
 };
+static_assert(sizeof(GrantEntryV1) == 8);
+static_assert(offsetof(GrantEntryV1, frame) == 4);
 
 struct GrantEntryHeader {
     uint16_t flags;
     domid_t domid;
 };
+static_assert(sizeof(GrantEntryHeader) == 4);
+static_assert(offsetof(GrantEntryHeader, domid) == 2);
 
 /// Version 2 entry; status bits (reading, writing) live in the separate status frames.
 union GrantEntryV2 {
@@ -95,6 +99,7 @@ union GrantEntryV2 {
     } transitive;
     uint32_t spacer[4];
 };
+static_assert(sizeof(GrantEntryV2) == 16);
 
 /// One word per version 2 reference: gtf_reading and gtf_writing.
 using grant_status_t = uint16_t;
@@ -115,29 +120,38 @@ struct GnttabMapGrantRef {
     uint32_t flags;
     grant_ref_t ref;
     domid_t dom;
-    int16_t status;         ///< out
-    grant_handle_t handle;  ///< out
-    uint64_t dev_bus_addr;  ///< out
+    int16_t status;        ///< out
+    grant_handle_t handle; ///< out
+    uint64_t dev_bus_addr; ///< out
 };
+static_assert(sizeof(GnttabMapGrantRef) == 32);
+static_assert(offsetof(GnttabMapGrantRef, dev_bus_addr) == 24);
 
 struct GnttabUnmapGrantRef {
     uint64_t host_addr;
     uint64_t dev_bus_addr;
     grant_handle_t handle;
-    int16_t status;  ///< out
+    int16_t status; ///< out
 };
+static_assert(sizeof(GnttabUnmapGrantRef) == 24);
+static_assert(offsetof(GnttabUnmapGrantRef, status) == 20);
 
 struct GnttabSetupTable {
     domid_t dom;
     uint32_t nr_frames;
-    int16_t status;                     ///< out
-    GuestHandle<xen_pfn_t> frame_list;  ///< out: machine frames (PV), guest frames (translated)
+    int16_t status;                    ///< out
+    GuestHandle<xen_pfn_t> frame_list; ///< out: machine frames (PV), guest frames (translated)
 };
+static_assert(sizeof(GnttabSetupTable) == 24);
+static_assert(offsetof(GnttabSetupTable, nr_frames) == 4);
+static_assert(offsetof(GnttabSetupTable, frame_list) == 16);
 
 struct GnttabDumpTable {
     domid_t dom;
     int16_t status;
 };
+static_assert(sizeof(GnttabDumpTable) == 4);
+static_assert(offsetof(GnttabDumpTable, status) == 2);
 
 struct GnttabTransfer {
     xen_pfn_t mfn;
@@ -145,6 +159,9 @@ struct GnttabTransfer {
     grant_ref_t ref;
     int16_t status;
 };
+static_assert(sizeof(GnttabTransfer) == 24);
+static_assert(offsetof(GnttabTransfer, ref) == 12);
+static_assert(offsetof(GnttabTransfer, status) == 16);
 
 inline constexpr uint16_t gntcopy_source_gref = 1u << 0;
 inline constexpr uint16_t gntcopy_dest_gref = 1u << 1;
@@ -158,6 +175,8 @@ struct GnttabCopyPtr {
     domid_t domid;
     uint16_t offset;
 };
+static_assert(sizeof(GnttabCopyPtr) == 16);
+static_assert(offsetof(GnttabCopyPtr, offset) == 10);
 
 struct GnttabCopy {
     GnttabCopyPtr source, dest;
@@ -165,6 +184,8 @@ struct GnttabCopy {
     uint16_t flags;
     int16_t status;
 };
+static_assert(sizeof(GnttabCopy) == 40);
+static_assert(offsetof(GnttabCopy, status) == 36);
 
 struct GnttabQuerySize {
     domid_t dom;
@@ -172,6 +193,9 @@ struct GnttabQuerySize {
     uint32_t max_nr_frames;
     int16_t status;
 };
+static_assert(sizeof(GnttabQuerySize) == 16);
+static_assert(offsetof(GnttabQuerySize, nr_frames) == 4);
+static_assert(offsetof(GnttabQuerySize, status) == 12);
 
 struct GnttabUnmapAndReplace {
     uint64_t host_addr;
@@ -179,10 +203,13 @@ struct GnttabUnmapAndReplace {
     grant_handle_t handle;
     int16_t status;
 };
+static_assert(sizeof(GnttabUnmapAndReplace) == 24);
+static_assert(offsetof(GnttabUnmapAndReplace, status) == 20);
 
 struct GnttabSetVersion {
     uint32_t version;
 };
+static_assert(sizeof(GnttabSetVersion) == 4);
 
 struct GnttabGetStatusFrames {
     uint32_t nr_frames;
@@ -190,18 +217,24 @@ struct GnttabGetStatusFrames {
     int16_t status;
     GuestHandle<uint64_t> frame_list;
 };
+static_assert(sizeof(GnttabGetStatusFrames) == 16);
+static_assert(offsetof(GnttabGetStatusFrames, frame_list) == 8);
 
 struct GnttabGetVersion {
     domid_t dom;
     uint16_t pad;
     uint32_t version;
 };
+static_assert(sizeof(GnttabGetVersion) == 8);
+static_assert(offsetof(GnttabGetVersion, version) == 4);
 
 struct GnttabSwapGrantRef {
     grant_ref_t ref_a;
     grant_ref_t ref_b;
     int16_t status;
 };
+static_assert(sizeof(GnttabSwapGrantRef) == 12);
+static_assert(offsetof(GnttabSwapGrantRef, status) == 8);
 
 struct GnttabCacheFlush {
     union {
@@ -212,5 +245,7 @@ struct GnttabCacheFlush {
     uint16_t length;
     uint32_t op;
 };
+static_assert(sizeof(GnttabCacheFlush) == 16);
+static_assert(offsetof(GnttabCacheFlush, op) == 12);
 
-}  // namespace abi
+} // namespace abi

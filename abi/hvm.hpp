@@ -14,7 +14,7 @@ inline constexpr uint32_t hvm_start_version = 1;
 struct HvmStartInfo {
     uint32_t magic;
     uint32_t version;
-    uint32_t flags;  ///< sif_privileged, sif_initdomain
+    uint32_t flags; ///< sif_privileged, sif_initdomain
     uint32_t nr_modules;
     uint64_t modlist_paddr;
     uint64_t cmdline_paddr;
@@ -23,6 +23,8 @@ struct HvmStartInfo {
     uint32_t memmap_entries;
     uint32_t reserved;
 };
+static_assert(sizeof(HvmStartInfo) == 56);
+static_assert(offsetof(HvmStartInfo, reserved) == 52);
 
 struct HvmModlistEntry {
     uint64_t paddr;
@@ -30,6 +32,8 @@ struct HvmModlistEntry {
     uint64_t cmdline_paddr;
     uint64_t reserved;
 };
+static_assert(sizeof(HvmModlistEntry) == 32);
+static_assert(offsetof(HvmModlistEntry, reserved) == 24);
 
 struct HvmMemmapTableEntry {
     uint64_t addr;
@@ -37,6 +41,8 @@ struct HvmMemmapTableEntry {
     uint32_t type;
     uint32_t reserved;
 };
+static_assert(sizeof(HvmMemmapTableEntry) == 24);
+static_assert(offsetof(HvmMemmapTableEntry, reserved) == 20);
 
 /// Table that the toolstack leaves for hvmloader.
 inline constexpr uint64_t hvm_info_pfn = 0x9f;
@@ -45,9 +51,9 @@ inline constexpr uint64_t hvm_info_paddr = (hvm_info_pfn << 12) + hvm_info_offse
 inline constexpr uint32_t hvm_max_vcpus = 128;
 
 struct HvmInfoTable {
-    char signature[8];  ///< "HVM INFO"
+    char signature[8]; ///< "HVM INFO"
     uint32_t length;
-    uint8_t checksum;  ///< all bytes sum to 0
+    uint8_t checksum; ///< all bytes sum to 0
     uint8_t apic_mode;
     uint32_t nr_vcpus;
     uint32_t low_mem_pgend;
@@ -55,6 +61,9 @@ struct HvmInfoTable {
     uint32_t high_mem_pgend;
     uint8_t vcpu_online[(hvm_max_vcpus + 7) / 8];
 };
+static_assert(sizeof(HvmInfoTable) == 48);
+static_assert(offsetof(HvmInfoTable, nr_vcpus) == 16);
+static_assert(offsetof(HvmInfoTable, vcpu_online) == 32);
 
 enum class HvmOp : uint32_t {
     SetParam = 0,
@@ -150,6 +159,8 @@ struct HvmParam {
     uint32_t index;
     uint64_t value;
 };
+static_assert(sizeof(HvmParam) == 16);
+static_assert(offsetof(HvmParam, value) == 8);
 
 enum class HvmMemType : uint16_t { RamRw = 0, RamRo = 1, MmioDm = 2, Unused = 3, IoreqServer = 4 };
 
@@ -158,10 +169,13 @@ struct HvmPagetableDying {
     uint16_t pad[3];
     uint64_t gpa;
 };
+static_assert(sizeof(HvmPagetableDying) == 16);
+static_assert(offsetof(HvmPagetableDying, gpa) == 8);
 
 struct HvmGetTime {
     uint64_t now;
 };
+static_assert(sizeof(HvmGetTime) == 8);
 
 struct HvmGetMemType {
     domid_t domid;
@@ -169,14 +183,18 @@ struct HvmGetMemType {
     uint16_t pad[2];
     uint64_t pfn;
 };
+static_assert(sizeof(HvmGetMemType) == 16);
+static_assert(offsetof(HvmGetMemType, pfn) == 8);
 
 struct HvmEvtchnUpcallVector {
     uint32_t vcpu;
     uint8_t vector;
 };
+static_assert(sizeof(HvmEvtchnUpcallVector) == 8);
+static_assert(offsetof(HvmEvtchnUpcallVector, vector) == 4);
 
 inline constexpr uint8_t hvm_ioreqsrv_bufioreq_off = 0;
 inline constexpr uint8_t hvm_ioreqsrv_bufioreq_legacy = 1;
 inline constexpr uint8_t hvm_ioreqsrv_bufioreq_atomic = 2;
 
-}  // namespace abi
+} // namespace abi

@@ -37,6 +37,8 @@ struct HvmSaveDescriptor {
     uint16_t instance;
     uint32_t length;
 };
+static_assert(sizeof(HvmSaveDescriptor) == 8);
+static_assert(offsetof(HvmSaveDescriptor, length) == 4);
 
 inline constexpr uint32_t hvm_file_magic = 0x54381286;
 inline constexpr uint32_t hvm_file_version = 1;
@@ -45,9 +47,11 @@ struct HvmSaveHeader {
     uint32_t magic;
     uint32_t version;
     uint64_t changeset;
-    uint32_t cpuid;  ///< eax of CPUID leaf 1
+    uint32_t cpuid; ///< eax of CPUID leaf 1
     uint32_t gtsc_khz;
 };
+static_assert(sizeof(HvmSaveHeader) == 24);
+static_assert(offsetof(HvmSaveHeader, gtsc_khz) == 20);
 
 inline constexpr uint32_t x86_fpu_initialised = 1u << 0;
 
@@ -76,6 +80,10 @@ struct HvmHwCpu {
     uint32_t flags;
     uint32_t pad0;
 };
+static_assert(sizeof(HvmHwCpu) == 1032);
+static_assert(offsetof(HvmHwCpu, cs_sel) == 736);
+static_assert(offsetof(HvmHwCpu, msr_flags) == 952);
+static_assert(offsetof(HvmHwCpu, pad0) == 1028);
 
 struct HvmHwVpic {
     uint8_t irr;
@@ -94,6 +102,9 @@ struct HvmHwVpic {
     uint8_t elcr;
     uint8_t int_output;
 };
+static_assert(sizeof(HvmHwVpic) == 8);
+static_assert(offsetof(HvmHwVpic, elcr) == 6);
+static_assert(offsetof(HvmHwVpic, int_output) == 7);
 
 /// Redirection entry of the I/O APIC, as its register pair lays it out.
 union VioapicRedirEntry {
@@ -112,6 +123,7 @@ union VioapicRedirEntry {
         uint8_t dest_id;
     } fields;
 };
+static_assert(sizeof(VioapicRedirEntry) == 8);
 
 inline constexpr uint32_t vioapic_num_pins = 48;
 
@@ -121,6 +133,8 @@ struct HvmHwVioapic {
     uint32_t id;
     VioapicRedirEntry redirtbl[vioapic_num_pins];
 };
+static_assert(sizeof(HvmHwVioapic) == 400);
+static_assert(offsetof(HvmHwVioapic, redirtbl) == 16);
 
 struct HvmHwLapic {
     uint64_t apic_base_msr;
@@ -128,24 +142,31 @@ struct HvmHwLapic {
     uint32_t timer_divisor;
     uint64_t tdt_msr;
 };
+static_assert(sizeof(HvmHwLapic) == 24);
+static_assert(offsetof(HvmHwLapic, tdt_msr) == 16);
 
 struct HvmHwLapicRegs {
     uint8_t data[1024];
 };
+static_assert(sizeof(HvmHwLapicRegs) == 1024);
 
 /// One bit per INTx line: 32 devices of 4 pins.
 struct HvmHwPciIrqs {
     uint64_t pad[2];
 };
+static_assert(sizeof(HvmHwPciIrqs) == 16);
 
 struct HvmHwIsaIrqs {
     uint64_t pad[1];
 };
+static_assert(sizeof(HvmHwIsaIrqs) == 8);
 
 struct HvmHwPciLink {
     uint8_t route[4];
     uint8_t pad0[4];
 };
+static_assert(sizeof(HvmHwPciLink) == 8);
+static_assert(offsetof(HvmHwPciLink, pad0) == 4);
 
 struct HvmHwPitChannel {
     uint32_t count;
@@ -161,12 +182,16 @@ struct HvmHwPitChannel {
     uint8_t bcd;
     uint8_t gate;
 };
+static_assert(sizeof(HvmHwPitChannel) == 16);
+static_assert(offsetof(HvmHwPitChannel, gate) == 15);
 
 struct HvmHwPit {
     HvmHwPitChannel channels[3];
     uint32_t speaker_data_on;
     uint32_t pad0;
 };
+static_assert(sizeof(HvmHwPit) == 56);
+static_assert(offsetof(HvmHwPit, pad0) == 52);
 
 struct HvmHwRtc {
     uint8_t cmos_data[14];
@@ -174,6 +199,8 @@ struct HvmHwRtc {
     uint8_t pad0;
     int64_t rtc_offset;
 };
+static_assert(sizeof(HvmHwRtc) == 24);
+static_assert(offsetof(HvmHwRtc, rtc_offset) == 16);
 
 inline constexpr uint32_t hpet_timer_num = 3;
 
@@ -195,12 +222,16 @@ struct HvmHwHpet {
     uint64_t res5[4 * (24 - hpet_timer_num)];
     uint64_t period[hpet_timer_num];
 };
+static_assert(sizeof(HvmHwHpet) == 1048);
+static_assert(offsetof(HvmHwHpet, period) == 1024);
 
 struct HvmHwPmtimer {
     uint32_t tmr_val;
     uint16_t pm1a_sts;
     uint16_t pm1a_en;
 };
+static_assert(sizeof(HvmHwPmtimer) == 8);
+static_assert(offsetof(HvmHwPmtimer, pm1a_en) == 6);
 
 inline constexpr uint32_t mtrr_vcnt = 8;
 inline constexpr uint32_t num_fixed_msr = 11;
@@ -212,6 +243,8 @@ struct HvmHwMtrr {
     uint64_t msr_mtrr_cap;
     uint64_t msr_mtrr_def_type;
 };
+static_assert(sizeof(HvmHwMtrr) == 240);
+static_assert(offsetof(HvmHwMtrr, msr_mtrr_def_type) == 232);
 
 /// Head of the XSAVE record; further components follow by xfeature_mask.
 struct HvmHwCpuXsave {
@@ -229,6 +262,8 @@ struct HvmHwCpuXsave {
         } xsave_hdr;
     } save_area;
 };
+static_assert(sizeof(HvmHwCpuXsave) == 600);
+static_assert(offsetof(HvmHwCpuXsave, save_area) == 24);
 
 struct HvmViridianDomainContext {
     uint64_t hypercall_gpa;
@@ -236,6 +271,8 @@ struct HvmViridianDomainContext {
     uint64_t time_ref_count;
     uint64_t reference_tsc;
 };
+static_assert(sizeof(HvmViridianDomainContext) == 32);
+static_assert(offsetof(HvmViridianDomainContext, reference_tsc) == 24);
 
 struct HvmViridianVcpuContext {
     uint64_t vp_assist_msr;
@@ -246,6 +283,8 @@ struct HvmViridianVcpuContext {
     uint64_t stimer_config_msr[4];
     uint64_t stimer_count_msr[4];
 };
+static_assert(sizeof(HvmViridianVcpuContext) == 216);
+static_assert(offsetof(HvmViridianVcpuContext, stimer_count_msr) == 184);
 
 struct HvmVmceVcpu {
     uint64_t caps;
@@ -253,21 +292,28 @@ struct HvmVmceVcpu {
     uint64_t mci_ctl2_bank1;
     uint64_t mcg_ext_ctl;
 };
+static_assert(sizeof(HvmVmceVcpu) == 32);
+static_assert(offsetof(HvmVmceVcpu, mcg_ext_ctl) == 24);
 
 struct HvmTscAdjust {
     uint64_t tsc_adjust;
 };
+static_assert(sizeof(HvmTscAdjust) == 8);
 
 struct HvmOneMsr {
     uint32_t index;
     uint32_t _rsvd;
     uint64_t val;
 };
+static_assert(sizeof(HvmOneMsr) == 16);
+static_assert(offsetof(HvmOneMsr, val) == 8);
 
 /// count entries of HvmOneMsr follow at offset 8.
-struct HvmMsr {
+struct alignas(8) HvmMsr {
     uint32_t count;
     uint32_t _pad;
 };
+static_assert(sizeof(HvmMsr) == 8);
+static_assert(offsetof(HvmMsr, _pad) == 4);
 
-}  // namespace abi
+} // namespace abi

@@ -63,6 +63,8 @@ struct MulticallEntry {
     xen_ulong_t op, result;
     xen_ulong_t args[6];
 };
+static_assert(sizeof(MulticallEntry) == 64);
+static_assert(offsetof(MulticallEntry, args) == 16);
 
 /// Virtual interrupt lines; DEBUG, TIMER and XENPMU are per vCPU, the others are global.
 enum class Virq : uint32_t {
@@ -83,4 +85,4 @@ enum class Virq : uint32_t {
 };
 inline constexpr uint32_t nr_virqs = 24;
 
-}  // namespace abi
+} // namespace abi

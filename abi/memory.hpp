@@ -59,27 +59,37 @@ struct MemoryReservation {
     uint32_t mem_flags;
     domid_t domid;
 };
+static_assert(sizeof(MemoryReservation) == 32);
+static_assert(offsetof(MemoryReservation, domid) == 24);
 
 struct MemoryExchange {
     MemoryReservation in;
     MemoryReservation out;
-    xen_ulong_t nr_exchanged;  ///< in: 0; out: extents done
+    xen_ulong_t nr_exchanged; ///< in: 0; out: extents done
 };
+static_assert(sizeof(MemoryExchange) == 72);
+static_assert(offsetof(MemoryExchange, nr_exchanged) == 64);
 
 struct MemoryDomain {
     domid_t domid;
 };
+static_assert(sizeof(MemoryDomain) == 2);
 
 struct MachphysMfnList {
     uint32_t max_extents;
     GuestHandle<xen_pfn_t> extent_start;
-    uint32_t nr_extents;  ///< out
+    uint32_t nr_extents; ///< out
 };
+static_assert(sizeof(MachphysMfnList) == 24);
+static_assert(offsetof(MachphysMfnList, extent_start) == 8);
+static_assert(offsetof(MachphysMfnList, nr_extents) == 16);
 
 struct MachphysMapping {
     xen_ulong_t v_start, v_end;
     xen_ulong_t max_mfn;
 };
+static_assert(sizeof(MachphysMapping) == 24);
+static_assert(offsetof(MachphysMapping, max_mfn) == 16);
 
 enum class MapSpace : uint32_t {
     SharedInfo = 0,
@@ -94,11 +104,13 @@ inline constexpr uint64_t mapidx_grant_table_status = 0x80000000;
 
 struct AddToPhysmap {
     domid_t domid;
-    uint16_t size;   ///< GmfnRange: number of pages
-    uint32_t space;  ///< MapSpace
+    uint16_t size;  ///< GmfnRange: number of pages
+    uint32_t space; ///< MapSpace
     xen_ulong_t idx;
     xen_pfn_t gpfn;
 };
+static_assert(sizeof(AddToPhysmap) == 24);
+static_assert(offsetof(AddToPhysmap, gpfn) == 16);
 
 struct AddToPhysmapBatch {
     domid_t domid;
@@ -112,11 +124,16 @@ struct AddToPhysmapBatch {
     GuestHandle<xen_pfn_t> gpfns;
     GuestHandle<int32_t> errs;
 };
+static_assert(sizeof(AddToPhysmapBatch) == 32);
+static_assert(offsetof(AddToPhysmapBatch, u) == 6);
+static_assert(offsetof(AddToPhysmapBatch, errs) == 24);
 
 struct RemoveFromPhysmap {
     domid_t domid;
     xen_pfn_t gpfn;
 };
+static_assert(sizeof(RemoveFromPhysmap) == 16);
+static_assert(offsetof(RemoveFromPhysmap, gpfn) == 8);
 
 /// E820 types as the BIOS defines them (ACPI 6, section 15).
 enum class E820Type : uint32_t {
@@ -135,17 +152,23 @@ struct [[gnu::packed]] E820Entry {
     uint64_t size;
     uint32_t type;
 };
+static_assert(sizeof(E820Entry) == 20);
+static_assert(offsetof(E820Entry, type) == 16);
 inline constexpr uint32_t e820_max_entries = 128;
 
 struct MemoryMap {
-    uint32_t nr_entries;  ///< in: capacity; out: entries stored
+    uint32_t nr_entries; ///< in: capacity; out: entries stored
     GuestHandle<E820Entry> buffer;
 };
+static_assert(sizeof(MemoryMap) == 16);
+static_assert(offsetof(MemoryMap, buffer) == 8);
 
 struct ForeignMemoryMap {
     domid_t domid;
     MemoryMap map;
 };
+static_assert(sizeof(ForeignMemoryMap) == 24);
+static_assert(offsetof(ForeignMemoryMap, map) == 8);
 
 struct PodTarget {
     uint64_t target_pages;
@@ -154,6 +177,8 @@ struct PodTarget {
     uint64_t pod_entries;
     domid_t domid;
 };
+static_assert(sizeof(PodTarget) == 40);
+static_assert(offsetof(PodTarget, domid) == 32);
 
 struct MemPagingOp {
     uint8_t op;
@@ -161,6 +186,10 @@ struct MemPagingOp {
     GuestHandle<const uint8_t> buffer;
     uint64_t gfn;
 };
+static_assert(sizeof(MemPagingOp) == 24);
+static_assert(offsetof(MemPagingOp, domain) == 2);
+static_assert(offsetof(MemPagingOp, buffer) == 8);
+static_assert(offsetof(MemPagingOp, gfn) == 16);
 
 enum class MemoryAccessOp : uint8_t { SetAccess = 0, GetAccess = 1, SetAccessMulti = 4 };
 
@@ -188,11 +217,15 @@ struct MemAccessOp {
     GuestHandle<const uint64_t> pfn_list;
     GuestHandle<const uint8_t> access_list;
 };
+static_assert(sizeof(MemAccessOp) == 32);
+static_assert(offsetof(MemAccessOp, access_list) == 24);
 
 struct ReservedDeviceMemory {
     xen_pfn_t start_pfn;
     xen_ulong_t nr_pages;
 };
+static_assert(sizeof(ReservedDeviceMemory) == 16);
+static_assert(offsetof(ReservedDeviceMemory, nr_pages) == 8);
 
 inline constexpr uint32_t rdm_all = 1;
 
@@ -204,6 +237,8 @@ struct ReservedDeviceMemoryMap {
         PhysdevPciDevice pci;
     } dev;
 };
+static_assert(sizeof(ReservedDeviceMemoryMap) == 24);
+static_assert(offsetof(ReservedDeviceMemoryMap, dev) == 16);
 
 enum class ResourceType : uint16_t { IoreqServer = 0, GrantTable = 1, VmtraceBuf = 2 };
 inline constexpr uint32_t resource_grant_table_id_shared = 0;
@@ -221,12 +256,16 @@ struct MemAcquireResource {
     uint64_t frame;
     GuestHandle<xen_pfn_t> frame_list;
 };
+static_assert(sizeof(MemAcquireResource) == 32);
+static_assert(offsetof(MemAcquireResource, frame_list) == 24);
 
 struct Vmemrange {
     uint64_t start, end;
     uint32_t flags;
     uint32_t nid;
 };
+static_assert(sizeof(Vmemrange) == 24);
+static_assert(offsetof(Vmemrange, nid) == 20);
 
 struct VnumaTopologyInfo {
     domid_t domid;
@@ -238,5 +277,7 @@ struct VnumaTopologyInfo {
     GuestHandle<uint32_t> vcpu_to_vnode;
     GuestHandle<Vmemrange> vmemrange;
 };
+static_assert(sizeof(VnumaTopologyInfo) == 40);
+static_assert(offsetof(VnumaTopologyInfo, vmemrange) == 32);
 
-}  // namespace abi
+} // namespace abi

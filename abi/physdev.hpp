@@ -38,39 +38,50 @@ enum class PhysdevOp : uint32_t {
 struct PhysdevEoi {
     uint32_t irq;
 };
+static_assert(sizeof(PhysdevEoi) == 4);
 
 /// Page of one "needs EOI" bit per pirq, shared with the guest.
 struct PhysdevPirqEoiGmfn {
     xen_pfn_t gmfn;
 };
+static_assert(sizeof(PhysdevPirqEoiGmfn) == 8);
 
 inline constexpr uint32_t irqstat_needs_eoi = 1u << 0;
 inline constexpr uint32_t irqstat_shared = 1u << 1;
 
 struct PhysdevIrqStatusQuery {
     uint32_t irq;
-    uint32_t flags;  ///< out
+    uint32_t flags; ///< out
 };
+static_assert(sizeof(PhysdevIrqStatusQuery) == 8);
+static_assert(offsetof(PhysdevIrqStatusQuery, flags) == 4);
 
 struct PhysdevSetIopl {
     uint32_t iopl;
 };
+static_assert(sizeof(PhysdevSetIopl) == 4);
 
 struct PhysdevSetIobitmap {
     GuestHandle<uint8_t> bitmap;
     uint32_t nr_ports;
 };
+static_assert(sizeof(PhysdevSetIobitmap) == 16);
+static_assert(offsetof(PhysdevSetIobitmap, nr_ports) == 8);
 
 struct PhysdevApic {
     uint64_t apic_physbase;
     uint32_t reg;
     uint32_t value;
 };
+static_assert(sizeof(PhysdevApic) == 16);
+static_assert(offsetof(PhysdevApic, value) == 12);
 
 struct PhysdevIrq {
     uint32_t irq;
     uint32_t vector;
 };
+static_assert(sizeof(PhysdevIrq) == 8);
+static_assert(offsetof(PhysdevIrq, vector) == 4);
 
 enum class MapPirqType : int32_t { Msi = 0, Gsi = 1, Unknown = 2, MsiSeg = 3, MultiMsi = 4 };
 
@@ -85,21 +96,30 @@ struct PhysdevMapPirq {
     int32_t entry_nr;
     uint64_t table_base;
 };
+static_assert(sizeof(PhysdevMapPirq) == 40);
+static_assert(offsetof(PhysdevMapPirq, type) == 4);
+static_assert(offsetof(PhysdevMapPirq, table_base) == 32);
 
 struct PhysdevUnmapPirq {
     domid_t domid;
     int32_t pirq;
 };
+static_assert(sizeof(PhysdevUnmapPirq) == 8);
+static_assert(offsetof(PhysdevUnmapPirq, pirq) == 4);
 
 struct PhysdevManagePci {
     uint8_t bus;
     uint8_t devfn;
 };
+static_assert(sizeof(PhysdevManagePci) == 2);
+static_assert(offsetof(PhysdevManagePci, devfn) == 1);
 
 struct PhysdevRestoreMsi {
     uint8_t bus;
     uint8_t devfn;
 };
+static_assert(sizeof(PhysdevRestoreMsi) == 2);
+static_assert(offsetof(PhysdevRestoreMsi, devfn) == 1);
 
 struct PhysdevManagePciExt {
     uint8_t bus;
@@ -111,6 +131,9 @@ struct PhysdevManagePciExt {
         uint8_t devfn;
     } physfn;
 };
+static_assert(sizeof(PhysdevManagePciExt) == 16);
+static_assert(offsetof(PhysdevManagePciExt, is_extfn) == 4);
+static_assert(offsetof(PhysdevManagePciExt, physfn) == 12);
 
 /// Argument of the old physdev_op_compat call.
 struct PhysdevOpCompat {
@@ -123,6 +146,8 @@ struct PhysdevOpCompat {
         PhysdevIrq irq_op;
     } u;
 };
+static_assert(sizeof(PhysdevOpCompat) == 24);
+static_assert(offsetof(PhysdevOpCompat, u) == 8);
 
 /// triggering 0 edge, 1 level; polarity 0 high, 1 low.
 struct PhysdevSetupGsi {
@@ -130,11 +155,15 @@ struct PhysdevSetupGsi {
     uint8_t triggering;
     uint8_t polarity;
 };
+static_assert(sizeof(PhysdevSetupGsi) == 8);
+static_assert(offsetof(PhysdevSetupGsi, polarity) == 5);
 
 struct PhysdevGetFreePirq {
     int32_t type;
     uint32_t pirq;
 };
+static_assert(sizeof(PhysdevGetFreePirq) == 8);
+static_assert(offsetof(PhysdevGetFreePirq, pirq) == 4);
 
 inline constexpr uint32_t pci_mmcfg_reserved = 1;
 
@@ -145,6 +174,8 @@ struct PhysdevPciMmcfgReserved {
     uint8_t end_bus;
     uint32_t flags;
 };
+static_assert(sizeof(PhysdevPciMmcfgReserved) == 16);
+static_assert(offsetof(PhysdevPciMmcfgReserved, flags) == 12);
 
 inline constexpr uint32_t pci_dev_extfn = 1;
 inline constexpr uint32_t pci_dev_virtfn = 2;
@@ -161,6 +192,8 @@ struct PhysdevPciDeviceAdd {
         uint8_t devfn;
     } physfn;
 };
+static_assert(sizeof(PhysdevPciDeviceAdd) == 12);
+static_assert(offsetof(PhysdevPciDeviceAdd, physfn) == 8);
 inline constexpr size_t pci_device_add_pxm_offset = 12;
 
 struct PhysdevPciDevice {
@@ -168,6 +201,8 @@ struct PhysdevPciDevice {
     uint8_t bus;
     uint8_t devfn;
 };
+static_assert(sizeof(PhysdevPciDevice) == 4);
+static_assert(offsetof(PhysdevPciDevice, devfn) == 3);
 
 inline constexpr uint8_t dbgp_reset_prepare = 1;
 inline constexpr uint8_t dbgp_reset_done = 2;
@@ -181,5 +216,7 @@ struct PhysdevDbgpOp {
         PhysdevPciDevice pci;
     } u;
 };
+static_assert(sizeof(PhysdevDbgpOp) == 6);
+static_assert(offsetof(PhysdevDbgpOp, u) == 2);
 
-}  // namespace abi
+} // namespace abi

@@ -43,6 +43,8 @@ struct PlatformSettime32 {
     uint32_t nsecs;
     uint64_t system_time;
 };
+static_assert(sizeof(PlatformSettime32) == 16);
+static_assert(offsetof(PlatformSettime32, system_time) == 8);
 
 struct PlatformSettime64 {
     uint64_t secs;
@@ -50,6 +52,8 @@ struct PlatformSettime64 {
     uint32_t mbz;
     uint64_t system_time;
 };
+static_assert(sizeof(PlatformSettime64) == 24);
+static_assert(offsetof(PlatformSettime64, system_time) == 16);
 
 struct PlatformAddMemtype {
     xen_pfn_t mfn;
@@ -58,11 +62,15 @@ struct PlatformAddMemtype {
     uint32_t handle;
     uint32_t reg;
 };
+static_assert(sizeof(PlatformAddMemtype) == 32);
+static_assert(offsetof(PlatformAddMemtype, reg) == 24);
 
 struct PlatformDelMemtype {
     uint32_t handle;
     uint32_t reg;
 };
+static_assert(sizeof(PlatformDelMemtype) == 8);
+static_assert(offsetof(PlatformDelMemtype, reg) == 4);
 
 struct PlatformReadMemtype {
     uint32_t reg;
@@ -70,15 +78,21 @@ struct PlatformReadMemtype {
     uint64_t nr_mfns;
     uint32_t type;
 };
+static_assert(sizeof(PlatformReadMemtype) == 32);
+static_assert(offsetof(PlatformReadMemtype, mfn) == 8);
+static_assert(offsetof(PlatformReadMemtype, type) == 24);
 
 struct PlatformMicrocodeUpdate {
     GuestHandle<const void> data;
     uint32_t length;
 };
+static_assert(sizeof(PlatformMicrocodeUpdate) == 16);
+static_assert(offsetof(PlatformMicrocodeUpdate, length) == 8);
 
 struct PlatformQuirk {
     uint32_t quirk_id;
 };
+static_assert(sizeof(PlatformQuirk) == 4);
 
 inline constexpr uint32_t acpi_sleep_extended = 1u << 0;
 
@@ -88,12 +102,16 @@ struct PlatformEnterAcpiSleep {
     uint32_t sleep_state;
     uint32_t flags;
 };
+static_assert(sizeof(PlatformEnterAcpiSleep) == 12);
+static_assert(offsetof(PlatformEnterAcpiSleep, flags) == 8);
 
 struct PlatformChangeFreq {
     uint32_t flags;
     uint32_t cpu;
-    uint64_t freq;  ///< Hz
+    uint64_t freq; ///< Hz
 };
+static_assert(sizeof(PlatformChangeFreq) == 16);
+static_assert(offsetof(PlatformChangeFreq, freq) == 8);
 
 struct PlatformGetidletime {
     GuestHandle<uint8_t> cpumap_bitmap;
@@ -101,17 +119,22 @@ struct PlatformGetidletime {
     GuestHandle<uint64_t> idletime;
     uint64_t now;
 };
+static_assert(sizeof(PlatformGetidletime) == 32);
+static_assert(offsetof(PlatformGetidletime, idletime) == 16);
+static_assert(offsetof(PlatformGetidletime, now) == 24);
 
 inline constexpr uint32_t pcpu_flags_online = 1;
 inline constexpr uint32_t pcpu_flags_invalid = 2;
 
 struct PlatformPcpuinfo {
     uint32_t xen_cpuid;
-    uint32_t max_present;  ///< out
+    uint32_t max_present; ///< out
     uint32_t flags;
     uint32_t apic_id;
     uint32_t acpi_id;
 };
+static_assert(sizeof(PlatformPcpuinfo) == 20);
+static_assert(offsetof(PlatformPcpuinfo, acpi_id) == 16);
 
 struct PlatformPcpuVersion {
     uint32_t xen_cpuid;
@@ -121,16 +144,21 @@ struct PlatformPcpuVersion {
     uint32_t model;
     uint32_t stepping;
 };
+static_assert(sizeof(PlatformPcpuVersion) == 32);
+static_assert(offsetof(PlatformPcpuVersion, stepping) == 28);
 
 struct PlatformCpuOl {
     uint32_t cpuid;
 };
+static_assert(sizeof(PlatformCpuOl) == 4);
 
 struct PlatformCpuHotadd {
     uint32_t apic_id;
     uint32_t acpi_id;
     uint32_t pxm;
 };
+static_assert(sizeof(PlatformCpuHotadd) == 12);
+static_assert(offsetof(PlatformCpuHotadd, pxm) == 8);
 
 struct PlatformMemHotadd {
     uint64_t spfn;
@@ -138,6 +166,8 @@ struct PlatformMemHotadd {
     uint32_t pxm;
     uint32_t flags;
 };
+static_assert(sizeof(PlatformMemHotadd) == 24);
+static_assert(offsetof(PlatformMemHotadd, flags) == 20);
 
 inline constexpr uint32_t core_parking_set = 1;
 inline constexpr uint32_t core_parking_get = 2;
@@ -146,6 +176,8 @@ struct PlatformCoreParking {
     uint32_t type;
     uint32_t idle_nums;
 };
+static_assert(sizeof(PlatformCoreParking) == 8);
+static_assert(offsetof(PlatformCoreParking, idle_nums) == 4);
 
 inline constexpr uint32_t resource_op_msr_read = 0;
 inline constexpr uint32_t resource_op_msr_write = 1;
@@ -159,12 +191,16 @@ struct PlatformResourceEntry {
     uint64_t idx;
     uint64_t val;
 };
+static_assert(sizeof(PlatformResourceEntry) == 24);
+static_assert(offsetof(PlatformResourceEntry, val) == 16);
 
 struct PlatformResourceOp {
     uint32_t nr_entries;
     uint32_t cpu;
     GuestHandle<PlatformResourceEntry> entries;
 };
+static_assert(sizeof(PlatformResourceOp) == 16);
+static_assert(offsetof(PlatformResourceOp, entries) == 8);
 
 struct PlatformSymdata {
     uint32_t namelen;
@@ -173,6 +209,8 @@ struct PlatformSymdata {
     uint64_t address;
     char type;
 };
+static_assert(sizeof(PlatformSymdata) == 32);
+static_assert(offsetof(PlatformSymdata, type) == 24);
 
 /// xen_platform_op: request of hypercall platform_op.
 struct PlatformRequest {
@@ -203,5 +241,7 @@ struct PlatformRequest {
         uint8_t pad[128];
     } u;
 };
+static_assert(sizeof(PlatformRequest) == 136);
+static_assert(offsetof(PlatformRequest, u) == 8);
 
-}  // namespace abi
+} // namespace abi

@@ -32,6 +32,9 @@ struct PlatformEfiTime {
     int16_t tz;
     uint8_t daylight;
 };
+static_assert(sizeof(PlatformEfiTime) == 16);
+static_assert(offsetof(PlatformEfiTime, ns) == 8);
+static_assert(offsetof(PlatformEfiTime, daylight) == 14);
 
 struct PlatformEfiGuid {
     uint32_t data1;
@@ -39,6 +42,8 @@ struct PlatformEfiGuid {
     uint16_t data3;
     uint8_t data4[8];
 };
+static_assert(sizeof(PlatformEfiGuid) == 16);
+static_assert(offsetof(PlatformEfiGuid, data4) == 8);
 
 /// Name and data of one EFI variable in caller memory.
 struct PlatformEfiVariable {
@@ -47,6 +52,8 @@ struct PlatformEfiVariable {
     GuestHandle<void> data;
     PlatformEfiGuid vendor_guid;
 };
+static_assert(sizeof(PlatformEfiVariable) == 40);
+static_assert(offsetof(PlatformEfiVariable, vendor_guid) == 24);
 
 /// status is an EFI status word; misc carries per-function flags.
 struct PlatformEfiRuntimeCall {
@@ -87,6 +94,8 @@ struct PlatformEfiRuntimeCall {
         } update_capsule;
     } u;
 };
+static_assert(sizeof(PlatformEfiRuntimeCall) == 56);
+static_assert(offsetof(PlatformEfiRuntimeCall, u) == 16);
 
 /// PlatformFirmwareInfo::type.
 enum class FirmwareInfoType : uint32_t {
@@ -139,6 +148,7 @@ union PlatformEfiInfo {
         xen_ulong_t size;
     } apple_properties;
 };
+static_assert(sizeof(PlatformEfiInfo) == 32);
 
 struct PlatformFirmwareInfo {
     uint32_t type;
@@ -166,5 +176,7 @@ struct PlatformFirmwareInfo {
         uint8_t kbd_shift_flags;
     } u;
 };
+static_assert(sizeof(PlatformFirmwareInfo) == 40);
+static_assert(offsetof(PlatformFirmwareInfo, u) == 8);
 
-}  // namespace abi
+} // namespace abi

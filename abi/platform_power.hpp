@@ -22,12 +22,16 @@ struct PowerRegister {
     uint32_t access_size;
     uint64_t address;
 };
+static_assert(sizeof(PowerRegister) == 24);
+static_assert(offsetof(PowerRegister, address) == 16);
 
 struct ProcessorCsd {
     uint32_t domain;
     uint32_t coord_type;
     uint32_t num;
 };
+static_assert(sizeof(ProcessorCsd) == 12);
+static_assert(offsetof(ProcessorCsd, num) == 8);
 
 struct ProcessorCx {
     PowerRegister reg;
@@ -37,6 +41,9 @@ struct ProcessorCx {
     uint32_t dpcnt;
     GuestHandle<ProcessorCsd> dp;
 };
+static_assert(sizeof(ProcessorCx) == 48);
+static_assert(offsetof(ProcessorCx, latency) == 28);
+static_assert(offsetof(ProcessorCx, dp) == 40);
 
 struct ProcessorFlags {
     uint32_t bm_control : 1;
@@ -45,12 +52,15 @@ struct ProcessorFlags {
     uint32_t power_setup_done : 1;
     uint32_t bm_rld_set : 1;
 };
+static_assert(sizeof(ProcessorFlags) == 4);
 
 struct ProcessorPower {
     uint32_t count;
     ProcessorFlags flags;
     GuestHandle<ProcessorCx> states;
 };
+static_assert(sizeof(ProcessorPower) == 16);
+static_assert(offsetof(ProcessorPower, states) == 8);
 
 struct PctRegister {
     uint8_t descriptor;
@@ -61,6 +71,9 @@ struct PctRegister {
     uint8_t reserved;
     uint64_t address;
 };
+static_assert(sizeof(PctRegister) == 16);
+static_assert(offsetof(PctRegister, length) == 2);
+static_assert(offsetof(PctRegister, address) == 8);
 
 struct ProcessorPx {
     uint64_t core_frequency;
@@ -70,6 +83,8 @@ struct ProcessorPx {
     uint64_t control;
     uint64_t status;
 };
+static_assert(sizeof(ProcessorPx) == 48);
+static_assert(offsetof(ProcessorPx, status) == 40);
 
 struct PsdPackage {
     uint64_t num_entries;
@@ -78,6 +93,8 @@ struct PsdPackage {
     uint64_t coord_type;
     uint64_t num_processors;
 };
+static_assert(sizeof(PsdPackage) == 40);
+static_assert(offsetof(PsdPackage, num_processors) == 32);
 
 struct ProcessorPerformance {
     uint32_t flags;
@@ -89,9 +106,12 @@ struct ProcessorPerformance {
     PsdPackage domain_info;
     uint32_t shared_type;
 };
+static_assert(sizeof(ProcessorPerformance) == 104);
+static_assert(offsetof(ProcessorPerformance, states) == 48);
+static_assert(offsetof(ProcessorPerformance, shared_type) == 96);
 
 struct PlatformSetProcessorPminfo {
-    uint32_t id;  ///< ACPI processor id
+    uint32_t id; ///< ACPI processor id
     uint32_t type;
     union {
         ProcessorPower power;
@@ -99,5 +119,7 @@ struct PlatformSetProcessorPminfo {
         GuestHandle<uint32_t> pdc;
     } u;
 };
+static_assert(sizeof(PlatformSetProcessorPminfo) == 112);
+static_assert(offsetof(PlatformSetProcessorPminfo, u) == 8);
 
-}  // namespace abi
+} // namespace abi

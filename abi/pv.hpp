@@ -19,6 +19,8 @@ struct MmuUpdate {
     uint64_t ptr;
     uint64_t val;
 };
+static_assert(sizeof(MmuUpdate) == 16);
+static_assert(offsetof(MmuUpdate, val) == 8);
 
 /// Bits of the count arguments of mmu_update and mmuext_op that mark a continuation.
 inline constexpr uint32_t mmu_update_preempted = 1u << 31;
@@ -59,6 +61,9 @@ struct MmuextOp {
         xen_pfn_t src_mfn;
     } arg2;
 };
+static_assert(sizeof(MmuextOp) == 24);
+static_assert(offsetof(MmuextOp, arg1) == 8);
+static_assert(offsetof(MmuextOp, arg2) == 16);
 
 /// Flags of update_va_mapping: what to flush (low two bits) and where. A flag word without
 /// uvmf_all and with the rest non-zero is a pointer to a vCPU mask ("multi").
@@ -90,6 +95,8 @@ struct TrapInfo {
     uint16_t cs;
     uint64_t address;
 };
+static_assert(sizeof(TrapInfo) == 16);
+static_assert(offsetof(TrapInfo, address) == 8);
 inline constexpr uint8_t trap_info_dpl_mask = 3;
 inline constexpr uint8_t trap_info_mask_events = 1u << 2;
 
@@ -110,17 +117,23 @@ struct CallbackRegister {
     uint16_t flags;
     uint64_t address;
 };
+static_assert(sizeof(CallbackRegister) == 16);
+static_assert(offsetof(CallbackRegister, address) == 8);
 
 struct CallbackUnregister {
     uint16_t type;
     uint16_t _unused;
 };
+static_assert(sizeof(CallbackUnregister) == 4);
+static_assert(offsetof(CallbackUnregister, _unused) == 2);
 
 /// nmi_op argument (public/nmi.h).
 struct NmiCallback {
     uint64_t handler_address;
     uint64_t pad;
 };
+static_assert(sizeof(NmiCallback) == 16);
+static_assert(offsetof(NmiCallback, pad) == 8);
 
 /// General registers as every x86 interface carries them. Names are the 64-bit ones; padding
 /// after a selector is undefined on input.
@@ -141,6 +154,8 @@ struct CpuUserRegs {
     uint16_t fs, _pad5[3];
     uint16_t gs, _pad6[3];
 };
+static_assert(sizeof(CpuUserRegs) == 200);
+static_assert(offsetof(CpuUserRegs, _pad6) == 194);
 
 /// VcpuGuestContext::flags.
 inline constexpr uint64_t vgcf_i387_valid = 1u << 0;
@@ -160,9 +175,9 @@ struct VcpuGuestContext {
     CpuUserRegs user_regs;
     TrapInfo trap_ctxt[256];
     uint64_t ldt_base, ldt_ents;
-    uint64_t gdt_frames[16], gdt_ents;  ///< machine frames
+    uint64_t gdt_frames[16], gdt_ents; ///< machine frames
     uint64_t kernel_ss, kernel_sp;
-    uint64_t ctrlreg[8];  ///< [1] holds the user top-level table, [3] the kernel's
+    uint64_t ctrlreg[8]; ///< [1] holds the user top-level table, [3] the kernel's
     uint64_t debugreg[8];
     uint64_t event_callback_eip;
     uint64_t failsafe_callback_eip;
@@ -172,11 +187,19 @@ struct VcpuGuestContext {
     uint64_t gs_base_kernel;
     uint64_t gs_base_user;
 };
+static_assert(sizeof(VcpuGuestContext) == 5168);
+static_assert(offsetof(VcpuGuestContext, user_regs) == 520);
+static_assert(offsetof(VcpuGuestContext, trap_ctxt) == 720);
+static_assert(offsetof(VcpuGuestContext, gdt_frames) == 4832);
+static_assert(offsetof(VcpuGuestContext, ctrlreg) == 4984);
+static_assert(offsetof(VcpuGuestContext, gs_base_user) == 5160);
 
 /// Frame that hypercall iret reads from the kernel stack.
 struct IretContext {
     uint64_t rax, r11, rcx, flags, rip, cs, rflags, rsp, ss;
 };
+static_assert(sizeof(IretContext) == 72);
+static_assert(offsetof(IretContext, ss) == 64);
 
 /// Descriptor table: pages 0 to 13 belong to the guest.
 inline constexpr uint32_t first_reserved_gdt_page = 14;
@@ -210,4 +233,4 @@ inline constexpr uint8_t emulate_prefix[] = {0x0f, 0x0b, 0x78, 0x65, 0x6e};
 constexpr uint64_t pfn_to_cr3(uint64_t pfn) { return pfn << 12; }
 constexpr uint64_t cr3_to_pfn(uint64_t cr3) { return cr3 >> 12; }
 
-}  // namespace abi
+} // namespace abi

@@ -31,26 +31,34 @@ inline constexpr uint32_t shutdown_max = 5;
 struct SchedShutdown {
     uint32_t reason;
 };
+static_assert(sizeof(SchedShutdown) == 4);
 
 /// Blocks until one of the ports is pending or the timeout passes.
 struct SchedPoll {
     GuestHandle<evtchn_port_t> ports;
     uint32_t nr_ports;
-    uint64_t timeout;  ///< absolute system time in ns; 0 = none
+    uint64_t timeout; ///< absolute system time in ns; 0 = none
 };
+static_assert(sizeof(SchedPoll) == 24);
+static_assert(offsetof(SchedPoll, timeout) == 16);
 
 struct SchedRemoteShutdown {
     domid_t domain_id;
     uint32_t reason;
 };
+static_assert(sizeof(SchedRemoteShutdown) == 8);
+static_assert(offsetof(SchedRemoteShutdown, reason) == 4);
 
 struct SchedWatchdog {
-    uint32_t id;       ///< 0 = allocate
-    uint32_t timeout;  ///< seconds; 0 = stop
+    uint32_t id;      ///< 0 = allocate
+    uint32_t timeout; ///< seconds; 0 = stop
 };
+static_assert(sizeof(SchedWatchdog) == 8);
+static_assert(offsetof(SchedWatchdog, timeout) == 4);
 
 struct SchedPinOverride {
-    int32_t pcpu;  ///< negative = undo
+    int32_t pcpu; ///< negative = undo
 };
+static_assert(sizeof(SchedPinOverride) == 4);
 
-}  // namespace abi
+} // namespace abi

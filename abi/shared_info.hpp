@@ -18,17 +18,21 @@ struct VcpuTimeInfo {
     uint32_t version;
     uint32_t pad0;
     uint64_t tsc_timestamp;
-    uint64_t system_time;  ///< ns since boot
+    uint64_t system_time; ///< ns since boot
     uint32_t tsc_to_system_mul;
     int8_t tsc_shift;
     uint8_t flags;
     uint8_t pad1[2];
 };
+static_assert(sizeof(VcpuTimeInfo) == 32);
+static_assert(offsetof(VcpuTimeInfo, pad1) == 30);
 
 struct ArchVcpuInfo {
     uint64_t cr2;
     uint64_t pad;
 };
+static_assert(sizeof(ArchVcpuInfo) == 16);
+static_assert(offsetof(ArchVcpuInfo, pad) == 8);
 
 struct VcpuInfo {
     uint8_t evtchn_upcall_pending;
@@ -37,6 +41,10 @@ struct VcpuInfo {
     ArchVcpuInfo arch;
     VcpuTimeInfo time;
 };
+static_assert(sizeof(VcpuInfo) == 64);
+static_assert(offsetof(VcpuInfo, evtchn_pending_sel) == 8);
+static_assert(offsetof(VcpuInfo, arch) == 16);
+static_assert(offsetof(VcpuInfo, time) == 32);
 
 struct ArchSharedInfo {
     uint64_t max_pfn;
@@ -46,6 +54,8 @@ struct ArchSharedInfo {
     uint64_t p2m_vaddr;
     uint64_t p2m_generation;
 };
+static_assert(sizeof(ArchSharedInfo) == 48);
+static_assert(offsetof(ArchSharedInfo, p2m_generation) == 40);
 
 inline constexpr uint64_t nmi_reason_io_error = 1u << 0;
 inline constexpr uint64_t nmi_reason_pci_serr = 1u << 1;
@@ -61,6 +71,11 @@ struct SharedInfo {
     uint32_t wc_sec_hi;
     ArchSharedInfo arch;
 };
+static_assert(sizeof(SharedInfo) == 3136);
+static_assert(offsetof(SharedInfo, evtchn_pending) == 2048);
+static_assert(offsetof(SharedInfo, evtchn_mask) == 2560);
+static_assert(offsetof(SharedInfo, wc_version) == 3072);
+static_assert(offsetof(SharedInfo, arch) == 3088);
 
 /// start_info::flags.
 inline constexpr uint32_t sif_privileged = 1u << 0;
@@ -78,7 +93,7 @@ inline constexpr char start_info_magic[] = "xen-3.0-x86_64";
 struct StartInfo {
     char magic[32];
     uint64_t nr_pages;
-    uint64_t shared_info;  ///< machine address
+    uint64_t shared_info; ///< machine address
     uint32_t flags;
     xen_pfn_t store_mfn;
     uint32_t store_evtchn;
@@ -101,6 +116,11 @@ struct StartInfo {
     uint64_t first_p2m_pfn;
     uint64_t nr_p2m_frames;
 };
+static_assert(sizeof(StartInfo) == 1168);
+static_assert(offsetof(StartInfo, store_mfn) == 56);
+static_assert(offsetof(StartInfo, console) == 72);
+static_assert(offsetof(StartInfo, cmd_line) == 128);
+static_assert(offsetof(StartInfo, nr_p2m_frames) == 1160);
 
 struct MultibootModList {
     uint32_t mod_start;
@@ -108,6 +128,8 @@ struct MultibootModList {
     uint32_t cmdline;
     uint32_t pad;
 };
+static_assert(sizeof(MultibootModList) == 16);
+static_assert(offsetof(MultibootModList, pad) == 12);
 
 enum class VgaType : uint8_t { TextMode3 = 0x03, VesaLfb = 0x23, EfiLfb = 0x70 };
 
@@ -137,5 +159,7 @@ struct Dom0VgaConsoleInfo {
         } vesa_lfb;
     } u;
 };
+static_assert(sizeof(Dom0VgaConsoleInfo) == 40);
+static_assert(offsetof(Dom0VgaConsoleInfo, u) == 4);
 
-}  // namespace abi
+} // namespace abi

@@ -44,12 +44,14 @@ enum class SysctlCommand : uint32_t {
 
 struct SysctlReadconsole {
     uint8_t clear;
-    uint8_t incremental;  ///< start at index instead of the oldest byte
+    uint8_t incremental; ///< start at index instead of the oldest byte
     uint8_t pad0, pad1;
-    uint32_t index;  ///< in and out, with incremental
+    uint32_t index; ///< in and out, with incremental
     GuestHandle<char> buffer;
-    uint32_t count;  ///< in: size; out: bytes stored
+    uint32_t count; ///< in: size; out: bytes stored
 };
+static_assert(sizeof(SysctlReadconsole) == 24);
+static_assert(offsetof(SysctlReadconsole, count) == 16);
 
 struct SysctlTbufOp {
     uint32_t cmd;
@@ -58,6 +60,10 @@ struct SysctlTbufOp {
     uint64_t buffer_mfn;
     uint32_t size;
 };
+static_assert(sizeof(SysctlTbufOp) == 48);
+static_assert(offsetof(SysctlTbufOp, cpu_mask) == 8);
+static_assert(offsetof(SysctlTbufOp, buffer_mfn) == 32);
+static_assert(offsetof(SysctlTbufOp, size) == 40);
 enum class TbufOp : uint32_t {
     GetInfo = 0,
     SetCpuMask = 1,
@@ -97,15 +103,20 @@ struct SysctlPhysinfo {
     uint64_t max_mfn;
     uint32_t hw_cap[8];
 };
+static_assert(sizeof(SysctlPhysinfo) == 112);
+static_assert(offsetof(SysctlPhysinfo, hw_cap) == 80);
 
 struct SysctlSchedId {
     uint32_t sched_id;
 };
+static_assert(sizeof(SysctlSchedId) == 4);
 
 struct SysctlPerfcDesc {
     char name[80];
     uint32_t nr_vals;
 };
+static_assert(sizeof(SysctlPerfcDesc) == 84);
+static_assert(offsetof(SysctlPerfcDesc, nr_vals) == 80);
 
 struct SysctlPerfcOp {
     uint32_t cmd;
@@ -114,28 +125,40 @@ struct SysctlPerfcOp {
     GuestHandle<SysctlPerfcDesc> desc;
     GuestHandle<uint32_t> val;
 };
+static_assert(sizeof(SysctlPerfcOp) == 32);
+static_assert(offsetof(SysctlPerfcOp, desc) == 16);
+static_assert(offsetof(SysctlPerfcOp, val) == 24);
 
 struct SysctlGetDomainInfoList {
     domid_t first_domain;
     uint32_t max_domains;
     GuestHandle<DomctlGetDomainInfo> buffer;
-    uint32_t num_domains;  ///< out
+    uint32_t num_domains; ///< out
 };
+static_assert(sizeof(SysctlGetDomainInfoList) == 24);
+static_assert(offsetof(SysctlGetDomainInfoList, max_domains) == 4);
+static_assert(offsetof(SysctlGetDomainInfoList, num_domains) == 16);
 
 struct SysctlDebugKeys {
     GuestHandle<const char> keys;
     uint32_t nr_keys;
 };
+static_assert(sizeof(SysctlDebugKeys) == 16);
+static_assert(offsetof(SysctlDebugKeys, nr_keys) == 8);
 
 struct SysctlCpuinfo {
-    uint64_t idletime;  ///< ns
+    uint64_t idletime; ///< ns
 };
+static_assert(sizeof(SysctlCpuinfo) == 8);
 
 struct SysctlGetCpuinfo {
     uint32_t max_cpus;
     GuestHandle<SysctlCpuinfo> info;
-    uint32_t nr_cpus;  ///< out
+    uint32_t nr_cpus; ///< out
 };
+static_assert(sizeof(SysctlGetCpuinfo) == 24);
+static_assert(offsetof(SysctlGetCpuinfo, info) == 8);
+static_assert(offsetof(SysctlGetCpuinfo, nr_cpus) == 16);
 
 struct SysctlAvailheap {
     uint32_t min_bitwidth;
@@ -143,6 +166,8 @@ struct SysctlAvailheap {
     int32_t node;
     uint64_t avail_bytes;
 };
+static_assert(sizeof(SysctlAvailheap) == 24);
+static_assert(offsetof(SysctlAvailheap, avail_bytes) == 16);
 
 enum class CpuHotplugOp : uint32_t { Online = 0, Offline = 1, SmtEnable = 2, SmtDisable = 3 };
 
@@ -150,6 +175,8 @@ struct SysctlCpuHotplug {
     uint32_t cpu;
     uint32_t op;
 };
+static_assert(sizeof(SysctlCpuHotplug) == 8);
+static_assert(offsetof(SysctlCpuHotplug, op) == 4);
 
 enum class PageOfflineOp : uint32_t { Offline = 1, Online = 2, Query = 3 };
 
@@ -159,6 +186,8 @@ struct SysctlPageOfflineOp {
     uint32_t end;
     GuestHandle<uint32_t> status;
 };
+static_assert(sizeof(SysctlPageOfflineOp) == 24);
+static_assert(offsetof(SysctlPageOfflineOp, status) == 16);
 
 struct SysctlLockprofData {
     char name[40];
@@ -169,6 +198,8 @@ struct SysctlLockprofData {
     uint64_t lock_time;
     uint64_t block_time;
 };
+static_assert(sizeof(SysctlLockprofData) == 80);
+static_assert(offsetof(SysctlLockprofData, block_time) == 72);
 
 struct SysctlLockprofOp {
     uint32_t cmd;
@@ -177,6 +208,9 @@ struct SysctlLockprofOp {
     uint64_t time;
     GuestHandle<SysctlLockprofData> data;
 };
+static_assert(sizeof(SysctlLockprofOp) == 32);
+static_assert(offsetof(SysctlLockprofOp, time) == 16);
+static_assert(offsetof(SysctlLockprofOp, data) == 24);
 
 /// "No such thing" in core, socket, node, memory size and distance fields.
 inline constexpr uint32_t invalid_core_id = 0xffffffff;
@@ -191,28 +225,40 @@ struct SysctlCputopo {
     uint32_t socket;
     uint32_t node;
 };
+static_assert(sizeof(SysctlCputopo) == 12);
+static_assert(offsetof(SysctlCputopo, node) == 8);
 
 struct SysctlCputopoinfo {
     uint32_t num_cpus;
     GuestHandle<SysctlCputopo> cputopo;
 };
+static_assert(sizeof(SysctlCputopoinfo) == 16);
+static_assert(offsetof(SysctlCputopoinfo, cputopo) == 8);
 
 struct SysctlMeminfo {
-    uint64_t memsize;  ///< bytes
-    uint64_t memfree;  ///< bytes
+    uint64_t memsize; ///< bytes
+    uint64_t memfree; ///< bytes
 };
+static_assert(sizeof(SysctlMeminfo) == 16);
+static_assert(offsetof(SysctlMeminfo, memfree) == 8);
 
 struct SysctlNumainfo {
     uint32_t num_nodes;
     GuestHandle<SysctlMeminfo> meminfo;
     GuestHandle<uint32_t> distance;
 };
+static_assert(sizeof(SysctlNumainfo) == 24);
+static_assert(offsetof(SysctlNumainfo, meminfo) == 8);
+static_assert(offsetof(SysctlNumainfo, distance) == 16);
 
 struct SysctlPcitopoinfo {
     uint32_t num_devs;
     GuestHandle<PhysdevPciDevice> devs;
     GuestHandle<uint32_t> nodes;
 };
+static_assert(sizeof(SysctlPcitopoinfo) == 24);
+static_assert(offsetof(SysctlPcitopoinfo, devs) == 8);
+static_assert(offsetof(SysctlPcitopoinfo, nodes) == 16);
 
 enum class CpupoolOp : uint32_t {
     Create = 1,
@@ -234,6 +280,8 @@ struct SysctlCpupoolOp {
     uint32_t n_dom;
     ControlBitmap cpumap;
 };
+static_assert(sizeof(SysctlCpupoolOp) == 40);
+static_assert(offsetof(SysctlCpupoolOp, cpumap) == 24);
 
 inline constexpr uint32_t sched_ratelimit_min_us = 100;
 inline constexpr uint32_t sched_ratelimit_max_us = 500000;
@@ -246,10 +294,13 @@ struct SysctlCreditSchedule {
     uint32_t ratelimit_us;
     uint32_t vcpu_migr_delay_us;
 };
+static_assert(sizeof(SysctlCreditSchedule) == 12);
+static_assert(offsetof(SysctlCreditSchedule, vcpu_migr_delay_us) == 8);
 
 struct SysctlCredit2Schedule {
     uint32_t ratelimit_us;
 };
+static_assert(sizeof(SysctlCredit2Schedule) == 4);
 
 enum class SysctlSchedOp : uint32_t { PutInfo = 0, GetInfo = 1 };
 
@@ -265,12 +316,16 @@ struct SysctlSchedulerOp {
         SysctlCredit2Schedule sched_credit2;
     } u;
 };
+static_assert(sizeof(SysctlSchedulerOp) == 32);
+static_assert(offsetof(SysctlSchedulerOp, u) == 16);
 
 struct SysctlCoverageOp {
     uint32_t cmd;
     uint32_t size;
     GuestHandle<char> buffer;
 };
+static_assert(sizeof(SysctlCoverageOp) == 16);
+static_assert(offsetof(SysctlCoverageOp, buffer) == 8);
 
 struct SysctlPsrCmtOp {
     uint32_t cmd;
@@ -283,6 +338,8 @@ struct SysctlPsrCmtOp {
         } l3_cache;
     } u;
 };
+static_assert(sizeof(SysctlPsrCmtOp) == 16);
+static_assert(offsetof(SysctlPsrCmtOp, u) == 8);
 
 struct SysctlPsrAlloc {
     uint32_t cmd;
@@ -300,10 +357,13 @@ struct SysctlPsrAlloc {
         } mba_info;
     } u;
 };
+static_assert(sizeof(SysctlPsrAlloc) == 20);
+static_assert(offsetof(SysctlPsrAlloc, u) == 8);
 
 struct SysctlCpuLevellingCaps {
     uint32_t caps;
 };
+static_assert(sizeof(SysctlCpuLevellingCaps) == 4);
 
 enum class CpuFeaturesetIndex : uint32_t { Raw = 0, Host = 1, Pv = 2, Hvm = 3, PvMax = 4, HvmMax = 5 };
 
@@ -312,6 +372,8 @@ struct SysctlCpuFeatureset {
     uint32_t nr_features;
     GuestHandle<uint32_t> features;
 };
+static_assert(sizeof(SysctlCpuFeatureset) == 16);
+static_assert(offsetof(SysctlCpuFeatureset, features) == 8);
 
 enum class CpuPolicyIndex : uint32_t {
     Raw = 0,
@@ -331,6 +393,8 @@ struct SysctlCpuPolicy {
     GuestHandle<CpuidLeaf> leaves;
     GuestHandle<MsrEntry> msrs;
 };
+static_assert(sizeof(SysctlCpuPolicy) == 32);
+static_assert(offsetof(SysctlCpuPolicy, msrs) == 24);
 
 /// Request of hypercall sysctl.
 struct Sysctl {
@@ -365,5 +429,7 @@ struct Sysctl {
         uint8_t pad[128];
     } u;
 };
+static_assert(sizeof(Sysctl) == 136);
+static_assert(offsetof(Sysctl, u) == 8);
 
-}  // namespace abi
+} // namespace abi

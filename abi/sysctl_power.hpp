@@ -7,10 +7,12 @@
 namespace abi {
 
 struct PmPxVal {
-    uint64_t freq;       ///< MHz
-    uint64_t residency;  ///< ns
+    uint64_t freq;      ///< MHz
+    uint64_t residency; ///< ns
     uint64_t count;
 };
+static_assert(sizeof(PmPxVal) == 24);
+static_assert(offsetof(PmPxVal, count) == 16);
 
 struct PmPxStat {
     uint8_t total;
@@ -20,11 +22,14 @@ struct PmPxStat {
     GuestHandle<uint64_t> trans_pt;
     GuestHandle<PmPxVal> pt;
 };
+static_assert(sizeof(PmPxStat) == 24);
+static_assert(offsetof(PmPxStat, trans_pt) == 8);
+static_assert(offsetof(PmPxStat, pt) == 16);
 
 struct PmCxStat {
     uint32_t nr;
     uint32_t last;
-    uint64_t idle_time;  ///< ns
+    uint64_t idle_time; ///< ns
     GuestHandle<uint64_t> triggers;
     GuestHandle<uint64_t> residencies;
     uint32_t nr_pc;
@@ -32,6 +37,8 @@ struct PmCxStat {
     GuestHandle<uint64_t> pc;
     GuestHandle<uint64_t> cc;
 };
+static_assert(sizeof(PmCxStat) == 56);
+static_assert(offsetof(PmCxStat, cc) == 48);
 
 /// SysctlGetPmstat::type.
 enum class PmstatType : uint32_t {
@@ -51,12 +58,15 @@ struct SysctlGetPmstat {
         PmCxStat getcx;
     } u;
 };
+static_assert(sizeof(SysctlGetPmstat) == 64);
+static_assert(offsetof(SysctlGetPmstat, u) == 8);
 
 inline constexpr size_t cpufreq_name_len = 16;
 
 struct CpufreqUserspace {
     uint32_t scaling_setspeed;
 };
+static_assert(sizeof(CpufreqUserspace) == 4);
 
 struct CpufreqOndemand {
     uint32_t sampling_rate_max;
@@ -64,6 +74,8 @@ struct CpufreqOndemand {
     uint32_t sampling_rate;
     uint32_t up_threshold;
 };
+static_assert(sizeof(CpufreqOndemand) == 16);
+static_assert(offsetof(CpufreqOndemand, up_threshold) == 12);
 
 struct GetCpufreqPara {
     uint32_t cpu_num;
@@ -86,15 +98,22 @@ struct GetCpufreqPara {
     } u;
     int32_t turbo_enabled;
 };
+static_assert(sizeof(GetCpufreqPara) == 120);
+static_assert(offsetof(GetCpufreqPara, affected_cpus) == 16);
+static_assert(offsetof(GetCpufreqPara, u) == 96);
+static_assert(offsetof(GetCpufreqPara, turbo_enabled) == 112);
 
 struct SetCpufreqGov {
     char scaling_governor[cpufreq_name_len];
 };
+static_assert(sizeof(SetCpufreqGov) == 16);
 
 struct SetCpufreqPara {
     uint32_t ctrl_type;
     uint32_t ctrl_value;
 };
+static_assert(sizeof(SetCpufreqPara) == 8);
+static_assert(offsetof(SetCpufreqPara, ctrl_value) == 4);
 
 /// SysctlPmOp::cmd.
 enum class PmOp : uint32_t {
@@ -122,6 +141,8 @@ struct SysctlPmOp {
         uint32_t set_max_cstate;
     } u;
 };
+static_assert(sizeof(SysctlPmOp) == 128);
+static_assert(offsetof(SysctlPmOp, u) == 8);
 inline constexpr uint32_t cx_unlimited = 0xffffffff;
 
-}  // namespace abi
+} // namespace abi

@@ -20,8 +20,7 @@ using ioservid_t = std::uint16_t;
 /// Address of a T, or of an array of T, in the caller's virtual address space (guest virtual for
 /// guests, process virtual for tools). Serves both XEN_GUEST_HANDLE and XEN_GUEST_HANDLE_64.
 /// Never dereferenced directly: the hypervisor copies through its guest-memory type.
-template <class T>
-struct GuestHandle {
+template <class T> struct GuestHandle {
     std::uint64_t address;
 
     /// True where the caller asked only for a count (many calls accept a null buffer).
@@ -50,5 +49,7 @@ struct ControlBitmap {
     GuestHandle<std::uint8_t> bitmap;
     std::uint32_t nr_bits;
 };
+static_assert(sizeof(ControlBitmap) == 16);
+static_assert(offsetof(ControlBitmap, nr_bits) == 8);
 
-}  // namespace abi
+} // namespace abi

@@ -8,7 +8,7 @@
 namespace abi {
 
 enum class VcpuOp : uint32_t {
-    Initialise = 0,  ///< VcpuGuestContext (PV) or VcpuHvmContext
+    Initialise = 0, ///< VcpuGuestContext (PV) or VcpuHvmContext
     Up = 1,
     Down = 2,
     IsUp = 3,
@@ -31,9 +31,12 @@ inline constexpr uint64_t runstate_update = uint64_t{1} << 63;
 
 struct VcpuRunstateInfo {
     int32_t state;
-    uint64_t state_entry_time;  ///< system time, ns
-    uint64_t time[4];           ///< ns spent in each Runstate
+    uint64_t state_entry_time; ///< system time, ns
+    uint64_t time[4];          ///< ns spent in each Runstate
 };
+static_assert(sizeof(VcpuRunstateInfo) == 48);
+static_assert(offsetof(VcpuRunstateInfo, state_entry_time) == 8);
+static_assert(offsetof(VcpuRunstateInfo, time) == 16);
 
 struct VcpuRegisterRunstateMemoryArea {
     union {
@@ -41,10 +44,12 @@ struct VcpuRegisterRunstateMemoryArea {
         uint64_t p;
     } addr;
 };
+static_assert(sizeof(VcpuRegisterRunstateMemoryArea) == 8);
 
 struct VcpuSetPeriodicTimer {
     uint64_t period_ns;
 };
+static_assert(sizeof(VcpuSetPeriodicTimer) == 8);
 
 inline constexpr uint32_t vcpu_sshottmr_future = 1u << 0;
 
@@ -52,17 +57,22 @@ struct VcpuSetSingleshotTimer {
     uint64_t timeout_abs_ns;
     uint32_t flags;
 };
+static_assert(sizeof(VcpuSetSingleshotTimer) == 16);
+static_assert(offsetof(VcpuSetSingleshotTimer, flags) == 8);
 
 struct VcpuRegisterVcpuInfo {
-    uint64_t mfn;  ///< guest frame (machine frame for PV)
+    uint64_t mfn; ///< guest frame (machine frame for PV)
     uint32_t offset;
     uint32_t rsvd;
 };
+static_assert(sizeof(VcpuRegisterVcpuInfo) == 16);
+static_assert(offsetof(VcpuRegisterVcpuInfo, rsvd) == 12);
 
 /// Low half APIC id, high half ACPI id.
 struct VcpuGetPhysid {
     uint64_t phys_id;
 };
+static_assert(sizeof(VcpuGetPhysid) == 8);
 
 struct VcpuRegisterTimeMemoryArea {
     union {
@@ -70,6 +80,7 @@ struct VcpuRegisterTimeMemoryArea {
         uint64_t p;
     } addr;
 };
+static_assert(sizeof(VcpuRegisterTimeMemoryArea) == 8);
 
 inline constexpr uint32_t vcpu_hvm_mode_32b = 0;
 inline constexpr uint32_t vcpu_hvm_mode_64b = 1;
@@ -85,12 +96,16 @@ struct VcpuHvmX86_32 {
     uint16_t cs_ar, ds_ar, ss_ar, es_ar, tr_ar;
     uint16_t pad2[3];
 };
+static_assert(sizeof(VcpuHvmX86_32) == 120);
+static_assert(offsetof(VcpuHvmX86_32, pad2) == 114);
 
 /// Start state of a 64-bit application processor; segments are flat.
 struct VcpuHvmX86_64 {
     uint64_t rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, rip, rflags;
     uint64_t cr0, cr3, cr4, efer;
 };
+static_assert(sizeof(VcpuHvmX86_64) == 112);
+static_assert(offsetof(VcpuHvmX86_64, efer) == 104);
 
 struct VcpuHvmContext {
     uint32_t mode;
@@ -100,5 +115,7 @@ struct VcpuHvmContext {
         VcpuHvmX86_64 x86_64;
     } cpu_regs;
 };
+static_assert(sizeof(VcpuHvmContext) == 128);
+static_assert(offsetof(VcpuHvmContext, cpu_regs) == 8);
 
-}  // namespace abi
+} // namespace abi

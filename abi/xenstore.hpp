@@ -28,7 +28,7 @@ enum class XenstoreOp : uint32_t {
     IsDomainIntroduced = 17,
     Resume = 18,
     SetTarget = 19,
-    ResetWatches = 21,  ///< 20 was restrict
+    ResetWatches = 21, ///< 20 was restrict
     DirectoryPart = 22,
     Invalid = 0xffff,
 };
@@ -37,9 +37,11 @@ inline constexpr uint32_t xenstore_op_count = 23;
 struct XsdSockmsg {
     uint32_t type;
     uint32_t req_id;
-    uint32_t tx_id;  ///< 0 = outside a transaction
-    uint32_t len;    ///< bytes that follow
+    uint32_t tx_id; ///< 0 = outside a transaction
+    uint32_t len;   ///< bytes that follow
 };
+static_assert(sizeof(XsdSockmsg) == 16);
+static_assert(offsetof(XsdSockmsg, len) == 12);
 
 /// Name of an error reply and the errno it stands for (Linux and Xen agree on these numbers).
 struct XenstoreError {
@@ -47,9 +49,9 @@ struct XenstoreError {
     const char* errstring;
 };
 inline constexpr XenstoreError xenstore_errors[] = {
-    {22, "EINVAL"}, {13, "EACCES"}, {17, "EEXIST"},    {21, "EISDIR"}, {2, "ENOENT"}, {12, "ENOMEM"},
-    {28, "ENOSPC"}, {5, "EIO"},     {39, "ENOTEMPTY"}, {38, "ENOSYS"}, {30, "EROFS"}, {16, "EBUSY"},
-    {11, "EAGAIN"}, {106, "EISCONN"}, {7, "E2BIG"},    {1, "EPERM"},
+    {22, "EINVAL"}, {13, "EACCES"},   {17, "EEXIST"},    {21, "EISDIR"}, {2, "ENOENT"}, {12, "ENOMEM"},
+    {28, "ENOSPC"}, {5, "EIO"},       {39, "ENOTEMPTY"}, {38, "ENOSYS"}, {30, "EROFS"}, {16, "EBUSY"},
+    {11, "EAGAIN"}, {106, "EISCONN"}, {7, "E2BIG"},      {1, "EPERM"},
 };
 
 inline constexpr size_t xenstore_payload_max = 4096;
@@ -73,6 +75,8 @@ struct XenstoreDomainInterface {
     uint32_t connection;
     uint32_t error;
 };
+static_assert(sizeof(XenstoreDomainInterface) == 2076);
+static_assert(offsetof(XenstoreDomainInterface, error) == 2072);
 constexpr uint32_t xenstore_mask_index(uint32_t i) { return i & (xenstore_ring_size - 1); }
 
 /// States of a split driver's ends (public/io/xenbus.h).
@@ -88,4 +92,4 @@ enum class XenbusState : uint32_t {
     Reconfigured = 8,
 };
 
-}  // namespace abi
+} // namespace abi

@@ -20,12 +20,16 @@ struct HypfsDirentry {
     uint32_t content_len;
     uint32_t max_write_len;
 };
+static_assert(sizeof(HypfsDirentry) == 12);
+static_assert(offsetof(HypfsDirentry, max_write_len) == 8);
 
 /// Element of a directory's content; a NUL-ended name follows at hypfs_name_offset.
 struct HypfsDirlistentry {
     HypfsDirentry e;
     uint16_t off_next;
 };
+static_assert(sizeof(HypfsDirlistentry) == 16);
+static_assert(offsetof(HypfsDirlistentry, off_next) == 12);
 inline constexpr size_t hypfs_name_offset = 14;
 
-}  // namespace abi
+} // namespace abi

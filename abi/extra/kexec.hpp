@@ -30,8 +30,10 @@ struct KexecRange {
     int32_t range;
     int32_t nr;
     uint64_t size;
-    uint64_t start;  ///< machine address
+    uint64_t start; ///< machine address
 };
+static_assert(sizeof(KexecRange) == 24);
+static_assert(offsetof(KexecRange, start) == 16);
 
 struct KexecSegment {
     GuestHandle<const void> buf;
@@ -39,6 +41,8 @@ struct KexecSegment {
     uint64_t dest_maddr;
     uint64_t dest_size;
 };
+static_assert(sizeof(KexecSegment) == 32);
+static_assert(offsetof(KexecSegment, dest_size) == 24);
 
 struct KexecLoad {
     uint8_t type;
@@ -48,5 +52,8 @@ struct KexecLoad {
     GuestHandle<KexecSegment> segments;
     uint64_t entry_maddr;
 };
+static_assert(sizeof(KexecLoad) == 24);
+static_assert(offsetof(KexecLoad, arch) == 2);
+static_assert(offsetof(KexecLoad, entry_maddr) == 16);
 
-}  // namespace abi
+} // namespace abi

@@ -31,5 +31,7 @@ struct PmuParams {
     uint32_t vcpu;
     uint32_t pad;
 };
+static_assert(sizeof(PmuParams) == 24);
+static_assert(offsetof(PmuParams, pad) == 20);
 
-}  // namespace abi
+} // namespace abi

@@ -30,6 +30,8 @@ struct BlkifRequestSegment {
     grant_ref_t gref;
     uint8_t first_sect, last_sect;
 };
+static_assert(sizeof(BlkifRequestSegment) == 8);
+static_assert(offsetof(BlkifRequestSegment, last_sect) == 5);
 
 struct BlkifRequest {
     uint8_t operation;
@@ -39,6 +41,9 @@ struct BlkifRequest {
     uint64_t sector_number;
     BlkifRequestSegment seg[blkif_max_segments_per_request];
 };
+static_assert(sizeof(BlkifRequest) == 112);
+static_assert(offsetof(BlkifRequest, id) == 8);
+static_assert(offsetof(BlkifRequest, seg) == 24);
 
 struct BlkifRequestDiscard {
     uint8_t operation;
@@ -48,6 +53,9 @@ struct BlkifRequestDiscard {
     uint64_t sector_number;
     uint64_t nr_sectors;
 };
+static_assert(sizeof(BlkifRequestDiscard) == 32);
+static_assert(offsetof(BlkifRequestDiscard, id) == 8);
+static_assert(offsetof(BlkifRequestDiscard, nr_sectors) == 24);
 
 struct BlkifRequestIndirect {
     uint8_t operation;
@@ -58,12 +66,17 @@ struct BlkifRequestIndirect {
     uint16_t handle;
     grant_ref_t indirect_grefs[blkif_max_indirect_pages_per_request];
 };
+static_assert(sizeof(BlkifRequestIndirect) == 64);
+static_assert(offsetof(BlkifRequestIndirect, id) == 8);
+static_assert(offsetof(BlkifRequestIndirect, indirect_grefs) == 28);
 
 struct BlkifResponse {
     uint64_t id;
     uint8_t operation;
     int16_t status;
 };
+static_assert(sizeof(BlkifResponse) == 16);
+static_assert(offsetof(BlkifResponse, status) == 10);
 static_assert(ring_entries(page_size, sizeof(BlkifRequest)) == 32);
 
-}  // namespace abi
+} // namespace abi

@@ -28,6 +28,8 @@ struct NetifTxRequest {
     uint16_t id;
     uint16_t size;
 };
+static_assert(sizeof(NetifTxRequest) == 12);
+static_assert(offsetof(NetifTxRequest, size) == 10);
 
 /// Takes the slot after a request whose flags carry extra_info.
 struct NetifExtraInfo {
@@ -51,17 +53,23 @@ struct NetifExtraInfo {
         uint16_t pad[3];
     } u;
 };
+static_assert(sizeof(NetifExtraInfo) == 8);
+static_assert(offsetof(NetifExtraInfo, u) == 2);
 
 struct NetifTxResponse {
     uint16_t id;
     int16_t status;
 };
+static_assert(sizeof(NetifTxResponse) == 4);
+static_assert(offsetof(NetifTxResponse, status) == 2);
 
 struct NetifRxRequest {
     uint16_t id;
     uint16_t pad;
     grant_ref_t gref;
 };
+static_assert(sizeof(NetifRxRequest) == 8);
+static_assert(offsetof(NetifRxRequest, gref) == 4);
 
 /// status: length if positive, NetifStatus otherwise.
 struct NetifRxResponse {
@@ -70,6 +78,8 @@ struct NetifRxResponse {
     uint16_t flags;
     int16_t status;
 };
+static_assert(sizeof(NetifRxResponse) == 8);
+static_assert(offsetof(NetifRxResponse, status) == 6);
 static_assert(ring_entries(page_size, sizeof(NetifTxRequest)) == 256);
 
-}  // namespace abi
+} // namespace abi

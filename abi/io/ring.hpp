@@ -27,4 +27,4 @@ constexpr uint32_t ring_entries(size_t ring_bytes, size_t entry_bytes) {
 inline constexpr char io_protocol_x86_32[] = "x86_32-abi";
 inline constexpr char io_protocol_x86_64[] = "x86_64-abi";
 
-}  // namespace abi
+} // namespace abi

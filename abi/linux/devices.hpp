@@ -16,25 +16,34 @@ struct PrivcmdHypercall {
     uint64_t op;
     uint64_t arg[5];
 };
+static_assert(sizeof(PrivcmdHypercall) == 48);
+static_assert(offsetof(PrivcmdHypercall, arg) == 8);
 
 struct PrivcmdMmapbatchV2 {
     uint32_t num;
     domid_t dom;
     uint64_t addr;
     const xen_pfn_t* arr;
-    int* err;  ///< out: 0 or negative errno for each page
+    int* err; ///< out: 0 or negative errno for each page
 };
+static_assert(sizeof(PrivcmdMmapbatchV2) == 32);
+static_assert(offsetof(PrivcmdMmapbatchV2, addr) == 8);
+static_assert(offsetof(PrivcmdMmapbatchV2, err) == 24);
 
 struct PrivcmdDmOpBuf {
     void* uptr;
     size_t size;
 };
+static_assert(sizeof(PrivcmdDmOpBuf) == 16);
+static_assert(offsetof(PrivcmdDmOpBuf, size) == 8);
 
 struct PrivcmdDmOp {
     domid_t dom;
     uint16_t num;
     const PrivcmdDmOpBuf* ubufs;
 };
+static_assert(sizeof(PrivcmdDmOp) == 16);
+static_assert(offsetof(PrivcmdDmOp, ubufs) == 8);
 
 /// num 0 and addr 0 ask for the size.
 struct PrivcmdMmapResource {
@@ -45,6 +54,9 @@ struct PrivcmdMmapResource {
     uint64_t num;
     uint64_t addr;
 };
+static_assert(sizeof(PrivcmdMmapResource) == 32);
+static_assert(offsetof(PrivcmdMmapResource, type) == 4);
+static_assert(offsetof(PrivcmdMmapResource, addr) == 24);
 
 inline constexpr auto privcmd_hypercall = ioctl_number('P', 0, sizeof(PrivcmdHypercall));
 inline constexpr auto privcmd_mmapbatch_v2 = ioctl_number('P', 4, sizeof(PrivcmdMmapbatchV2));
@@ -56,22 +68,28 @@ inline constexpr auto privcmd_mmap_resource = ioctl_number('P', 7, sizeof(Privcm
 struct EvtchnBindVirq {
     uint32_t virq;
 };
+static_assert(sizeof(EvtchnBindVirq) == 4);
 
 struct EvtchnBindInterdomain {
     uint32_t remote_domain, remote_port;
 };
+static_assert(sizeof(EvtchnBindInterdomain) == 8);
+static_assert(offsetof(EvtchnBindInterdomain, remote_port) == 4);
 
 struct EvtchnBindUnboundPort {
     uint32_t remote_domain;
 };
+static_assert(sizeof(EvtchnBindUnboundPort) == 4);
 
 struct EvtchnUnbind {
     uint32_t port;
 };
+static_assert(sizeof(EvtchnUnbind) == 4);
 
 struct EvtchnNotify {
     uint32_t port;
 };
+static_assert(sizeof(EvtchnNotify) == 4);
 
 inline constexpr auto evtchn_bind_virq = ioctl_number('E', 0, sizeof(EvtchnBindVirq));
 inline constexpr auto evtchn_bind_interdomain = ioctl_number('E', 1, sizeof(EvtchnBindInterdomain));
@@ -86,6 +104,8 @@ struct GntdevGrantRef {
     uint32_t domid;
     uint32_t ref;
 };
+static_assert(sizeof(GntdevGrantRef) == 8);
+static_assert(offsetof(GntdevGrantRef, ref) == 4);
 
 /// count - 1 further GntdevGrantRef follow; index is the mmap offset.
 struct GntdevMapGrantRef {
@@ -94,12 +114,16 @@ struct GntdevMapGrantRef {
     uint64_t index;
     GntdevGrantRef refs[1];
 };
+static_assert(sizeof(GntdevMapGrantRef) == 24);
+static_assert(offsetof(GntdevMapGrantRef, refs) == 16);
 
 struct GntdevUnmapGrantRef {
     uint64_t index;
     uint32_t count;
     uint32_t pad;
 };
+static_assert(sizeof(GntdevUnmapGrantRef) == 16);
+static_assert(offsetof(GntdevUnmapGrantRef, pad) == 12);
 
 struct GntdevGetOffsetForVaddr {
     uint64_t vaddr;
@@ -107,16 +131,21 @@ struct GntdevGetOffsetForVaddr {
     uint32_t count;
     uint32_t pad;
 };
+static_assert(sizeof(GntdevGetOffsetForVaddr) == 24);
+static_assert(offsetof(GntdevGetOffsetForVaddr, pad) == 20);
 
 struct GntdevSetMaxGrants {
     uint32_t count;
 };
+static_assert(sizeof(GntdevSetMaxGrants) == 4);
 
 struct GntdevUnmapNotify {
     uint64_t index;
     uint32_t action;
     uint32_t event_channel_port;
 };
+static_assert(sizeof(GntdevUnmapNotify) == 16);
+static_assert(offsetof(GntdevUnmapNotify, event_channel_port) == 12);
 inline constexpr uint32_t unmap_notify_clear_byte = 1;
 inline constexpr uint32_t unmap_notify_send_event = 2;
 
@@ -134,11 +163,15 @@ struct GntallocAllocGref {
     uint64_t index;
     uint32_t gref_ids[1];
 };
+static_assert(sizeof(GntallocAllocGref) == 24);
+static_assert(offsetof(GntallocAllocGref, gref_ids) == 16);
 
 struct GntallocDeallocGref {
     uint64_t index;
     uint32_t count;
 };
+static_assert(sizeof(GntallocDeallocGref) == 16);
+static_assert(offsetof(GntallocDeallocGref, count) == 8);
 inline constexpr uint16_t gntalloc_flag_writable = 1;
 inline constexpr auto gntalloc_alloc_gref = ioctl_number('G', 5, sizeof(GntallocAllocGref));
 inline constexpr auto gntalloc_dealloc_gref = ioctl_number('G', 6, sizeof(GntallocDeallocGref));
@@ -147,4 +180,4 @@ inline constexpr auto gntalloc_dealloc_gref = ioctl_number('G', 6, sizeof(Gntall
 inline constexpr auto xenbus_backend_evtchn = ioctl_number('B', 0, 0);
 inline constexpr auto xenbus_backend_setup = ioctl_number('B', 1, 0);
 
-}  // namespace abi::device
+} // namespace abi::device
