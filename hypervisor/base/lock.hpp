@@ -29,7 +29,8 @@ enum class LockRank : u8 {
     Maptrack = 55,
     PageAlloc = 60,    ///< a domain's page counts
     Events = 70,       ///< event channels; two at once in address order
-    EventQueue = 75,   ///< FIFO queues
+    EventChannel = 72, ///< one channel; two at once in address order
+    EventQueue = 75,   ///< FIFO queues; two at once in address order
     Irq = 80,          ///< interrupt descriptors
     Heap = 90,         ///< the frame allocator
     Slab = 100,        ///< small allocations

@@ -45,6 +45,15 @@ void free(Domain& domain);
 [[nodiscard]] bool is_pending(Domain& domain, Port port);
 /// A vCPU's info moved: makes everything pending there so that nothing is lost.
 void vcpu_info_moved(Vcpu& vcpu);
+/// True for virtual interrupts that a domain gets once, not per vCPU.
+[[nodiscard]] constexpr bool is_global(u32 virq) {
+    return virq != static_cast<u32>(abi::Virq::Timer) && virq != static_cast<u32>(abi::Virq::Debug) &&
+           virq != static_cast<u32>(abi::Virq::Xenpmu) && virq != static_cast<u32>(abi::Virq::Xenoprof);
+}
+/// set_virq_handler: a global VIRQ goes to this domain from now on. Errors: Invalid.
+Result<> set_global_virq_handler(Domain& domain, u32 virq);
+/// Its global VIRQs go to the hardware domain again (part of destroy()).
+void forget_global_virq_handler(Domain& domain);
 /// Debug key 'e'.
 void dump(Domain& domain);
 } // namespace event
