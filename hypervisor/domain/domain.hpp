@@ -107,10 +107,15 @@ class Domain {
     virtual Result<> map_frame(Gfn gfn, Mfn mfn, unsigned order) = 0;
     virtual Result<> unmap_frame(Gfn gfn, Mfn mfn, unsigned order) = 0;
     /// GNTTABOP_map_grant_ref with GNTMAP_host_map: enters the frame at host_addr (address of a PTE in machine memory
-    /// with GNTMAP_contains_pte, else a virtual address) of the CURRENT domain. The caller holds references on the frame.
+    /// with GNTMAP_contains_pte, else a virtual address) of the CURRENT domain. The caller has taken a reference on the
+    /// frame (Writable unless GNTMAP_readonly); on success it belongs to the entry: should the guest overwrite the entry
+    /// by an ordinary update, that update drops it.
     virtual Result<> map_grant(u64 host_addr, Mfn frame, u32 gntmap_flags, u64 cache_attributes) = 0;
-    /// Takes it out again (new_addr != 0: GNTTABOP_unmap_and_replace).
+    /// Takes it out again (new_addr != 0: GNTTABOP_unmap_and_replace), without dropping its reference, which is the
+    /// caller's again: it drops it after flush_tlb(). Errors: Invalid when the entry does not map this frame.
     virtual Result<> unmap_grant(u64 host_addr, Mfn frame, u32 gntmap_flags, u64 new_addr) = 0;
+    /// No CPU holds a translation of this domain any more that was removed before the call.
+    virtual void flush_tlb() = 0;
     /// domctls of this kind and architecture. Fails with NoSys for others. Sets copy_back if `op` is to be written back.
     virtual Result<> arch_domctl(abi::Domctl& op, GuestVaddr op_address, bool& copy_back) = 0;
     /// Releases everything the kind holds (page tables, vCPU contexts, mapped areas). Fails with Restart when preempted.

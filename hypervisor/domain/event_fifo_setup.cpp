@@ -94,19 +94,22 @@ Result<> set_priority(abi::EvtchnSetPriority& op) {
 
 namespace fifo {
 
-void tear_down(EventChannels& table) {
+Result<> tear_down(EventChannels& table) {
     Guard guard(table.lock);
+    // Senders use the queues under the lock of an open channel: with all channels closed nobody does.
+    if (table.open_channels() != 0) return fail(Error::Restart);
     table.is_fifo.store(false, std::memory_order_release);
     const u32 pages = table.fifo_array_pages.exchange(0);
     for (u32 i = 0; i < pages; ++i)
         if (u32* words = table.fifo_array[i].exchange(nullptr)) release_writable(frame_of_virtual(words));
-    if (!table.fifo_vcpus) return;
+    if (!table.fifo_vcpus) return {};
     for (u32 v = 0; v < table.domain.max_vcpus; ++v) {
         FifoVcpu* vcpu = table.fifo_vcpus[v].exchange(nullptr);
         if (!vcpu) continue;
         release_writable(frame_of(vcpu->frame));
         px::destroy(vcpu);
     }
+    return {};
 }
 
 void free_memory(EventChannels& table) {

@@ -33,16 +33,14 @@ Result<> close_all(EventChannels& table) {
 Result<> reset(Domain& domain) {
     EventChannels& table = *domain.events;
     TRY(close_all(table));
-    if (table.is_fifo.load(std::memory_order_acquire)) fifo::tear_down(table);
-    return {};
+    return fifo::tear_down(table);
 }
 
 Result<> destroy(Domain& domain) {
     if (!domain.events) return {};
     TRY(close_all(*domain.events));
     forget_global_virq_handler(domain);
-    fifo::tear_down(*domain.events);
-    return {};
+    return fifo::tear_down(*domain.events);
 }
 
 void free(Domain& domain) {

@@ -64,6 +64,7 @@ Result<Port> EventChannels::allocate() {
             channels[i].vcpu.store(0, std::memory_order_relaxed);
             channels[i].priority.store(abi::fifo_priority_default, std::memory_order_relaxed);
             ++used;
+            ++open_;
             return Port(port);
         }
         return fail(Error::NoSpace);
@@ -74,6 +75,7 @@ Result<Port> EventChannels::allocate() {
 void EventChannels::freed(Port port) {
     const u32 page = port.raw() / per_page;
     --groups_[page / pages_per_group].load(std::memory_order_relaxed)->used[page % pages_per_group];
+    --open_;
     first_page_with_room_ = std::min(first_page_with_room_, page);
 }
 

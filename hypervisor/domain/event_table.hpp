@@ -66,6 +66,9 @@ class EventChannels {
     /// One past the highest port whose channel was ever made.
     [[nodiscard]] u32 made_ports() const { return made_ports_.load(std::memory_order_acquire); }
 
+    /// Channels that are not closed.
+    [[nodiscard]] u32 open_channels() const PX_REQUIRES(lock) { return open_; }
+
     /// Port bound to a physical interrupt; 0 none. Lock-free: interrupt context reads it.
     [[nodiscard]] Port pirq_port(Pirq pirq) const;
     Result<> set_pirq_port(Pirq pirq, Port port) PX_REQUIRES(lock);
@@ -81,6 +84,7 @@ class EventChannels {
     std::atomic<Group*> groups_[group_count] = {};
     std::atomic<u32*> pirq_ports_[pirq_pages] = {};
     std::atomic<u32> made_ports_{0};
+    u32 open_ PX_GUARDED_BY(lock) = 0;
     u32 first_page_with_room_ = 0; ///< every page before it is full
 };
 
@@ -98,8 +102,8 @@ void set_pending(EventChannels& table, Port port, Channel& channel);
 void unmask(EventChannels& table, Port port, Channel& channel);
 [[nodiscard]] bool is_pending(EventChannels& table, Port port);
 [[nodiscard]] bool is_masked(EventChannels& table, Port port);
-/// Back to 2-level: unmaps all pages.
-void tear_down(EventChannels& table);
+/// Back to 2-level: unmaps all pages. Errors: Restart if a channel was opened meanwhile (then close all again).
+Result<> tear_down(EventChannels& table);
 } // namespace fifo
 } // namespace event
 } // namespace px
