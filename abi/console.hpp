@@ -6,6 +6,7 @@
 
 namespace abi {
 
+/// First argument of hypercall console_io.
 enum class ConsoleIo : uint32_t { Write = 0, Read = 1 };
 
 /// Page shared between a guest and its console daemon. Indices run free; mask by ring size.

@@ -9,6 +9,7 @@ namespace abi {
 /// subleaf value of a leaf that has none.
 inline constexpr uint32_t cpuid_no_subleaf = 0xffffffff;
 
+/// Output of CPUID for one leaf and subleaf.
 struct CpuidLeaf {
     uint32_t leaf, subleaf;
     uint32_t a, b, c, d;

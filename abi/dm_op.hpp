@@ -30,6 +30,7 @@ enum class DmCommand : uint32_t {
     NrVcpus = 20,
 };
 
+/// Registers a device model; handle_bufioreq is one of hvm_ioreqsrv_bufioreq_*.
 struct DmOpCreateIoreqServer {
     uint8_t handle_bufioreq;
     uint8_t pad[3];
@@ -40,6 +41,7 @@ static_assert(offsetof(DmOpCreateIoreqServer, id) == 4);
 
 inline constexpr uint16_t dmop_no_gfns = 1u << 0;
 
+/// Where a server's pages (guest frames) and its buffered port are.
 struct DmOpGetIoreqServerInfo {
     ioservid_t id;
     uint16_t flags;
@@ -50,6 +52,7 @@ struct DmOpGetIoreqServerInfo {
 static_assert(sizeof(DmOpGetIoreqServerInfo) == 24);
 static_assert(offsetof(DmOpGetIoreqServerInfo, bufioreq_gfn) == 16);
 
+/// Kind of range that a server claims.
 enum class DmIoRange : uint32_t { Port = 0, Memory = 1, Pci = 2 };
 
 /// start and end are inclusive; for Pci they are segment << 16 | bus << 8 | devfn.
@@ -62,6 +65,7 @@ struct DmOpIoreqServerRange {
 static_assert(sizeof(DmOpIoreqServerRange) == 24);
 static_assert(offsetof(DmOpIoreqServerRange, end) == 16);
 
+/// Starts or stops the delivery of requests to a server.
 struct DmOpSetIoreqServerState {
     ioservid_t id;
     uint8_t enabled;
@@ -70,6 +74,7 @@ struct DmOpSetIoreqServerState {
 static_assert(sizeof(DmOpSetIoreqServerState) == 4);
 static_assert(offsetof(DmOpSetIoreqServerState, pad) == 3);
 
+/// Removes a server; its requests in flight end as unclaimed.
 struct DmOpDestroyIoreqServer {
     ioservid_t id;
     uint16_t pad;
@@ -77,6 +82,7 @@ struct DmOpDestroyIoreqServer {
 static_assert(sizeof(DmOpDestroyIoreqServer) == 4);
 static_assert(offsetof(DmOpDestroyIoreqServer, pad) == 2);
 
+/// Bit map of frames (second buffer) written since the last call; nr 0 ends tracking.
 struct DmOpTrackDirtyVram {
     uint32_t nr;
     uint32_t pad;
@@ -85,6 +91,7 @@ struct DmOpTrackDirtyVram {
 static_assert(sizeof(DmOpTrackDirtyVram) == 16);
 static_assert(offsetof(DmOpTrackDirtyVram, first_pfn) == 8);
 
+/// Level of pin intx (0 to 3) of a PCI device: 1 asserts.
 struct DmOpSetPciIntxLevel {
     uint16_t domain;
     uint8_t bus, device, intx;
@@ -93,6 +100,7 @@ struct DmOpSetPciIntxLevel {
 static_assert(sizeof(DmOpSetPciIntxLevel) == 6);
 static_assert(offsetof(DmOpSetPciIntxLevel, level) == 5);
 
+/// Level of an ISA line (0 to 15): 1 asserts.
 struct DmOpSetIsaIrqLevel {
     uint8_t isa_irq;
     uint8_t level;
@@ -100,6 +108,7 @@ struct DmOpSetIsaIrqLevel {
 static_assert(sizeof(DmOpSetIsaIrqLevel) == 2);
 static_assert(offsetof(DmOpSetIsaIrqLevel, level) == 1);
 
+/// ISA line that PCI link 0 to 3 raises; 0 = none.
 struct DmOpSetPciLinkRoute {
     uint8_t link;
     uint8_t isa_irq;
@@ -115,6 +124,7 @@ struct DmOpModifiedMemory {
 static_assert(sizeof(DmOpModifiedMemory) == 8);
 static_assert(offsetof(DmOpModifiedMemory, opaque) == 4);
 
+/// Run of guest frames that a device model wrote.
 struct DmOpModifiedMemoryExtent {
     uint32_t nr;
     uint32_t pad;
@@ -123,6 +133,7 @@ struct DmOpModifiedMemoryExtent {
 static_assert(sizeof(DmOpModifiedMemoryExtent) == 16);
 static_assert(offsetof(DmOpModifiedMemoryExtent, first_pfn) == 8);
 
+/// Changes nr guest frames to an HvmMemType; nr and first_pfn advance on continuation.
 struct DmOpSetMemType {
     uint32_t nr;
     uint16_t mem_type;
@@ -132,6 +143,7 @@ struct DmOpSetMemType {
 static_assert(sizeof(DmOpSetMemType) == 16);
 static_assert(offsetof(DmOpSetMemType, first_pfn) == 8);
 
+/// Kind of an injected event, numbered as VMX and SVM do.
 enum class DmEventType : uint8_t {
     ExtInt = 0,
     Nmi = 2,
@@ -141,6 +153,7 @@ enum class DmEventType : uint8_t {
     SwExc = 6,
 };
 
+/// Event for the vCPU's next entry; cr2 matters for page faults.
 struct DmOpInjectEvent {
     uint32_t vcpuid;
     uint8_t vector;
@@ -154,6 +167,7 @@ struct DmOpInjectEvent {
 static_assert(sizeof(DmOpInjectEvent) == 24);
 static_assert(offsetof(DmOpInjectEvent, cr2) == 16);
 
+/// Message-signalled interrupt: guest physical address and data.
 struct DmOpInjectMsi {
     uint32_t data;
     uint32_t pad;
@@ -165,6 +179,7 @@ static_assert(offsetof(DmOpInjectMsi, addr) == 8);
 inline constexpr uint32_t dmop_ioreq_mem_access_read = 1u << 0;
 inline constexpr uint32_t dmop_ioreq_mem_access_write = 1u << 1;
 
+/// Sends accesses to a memory type to a server; flags 0 undoes it.
 struct DmOpMapMemTypeToIoreqServer {
     ioservid_t id;
     uint16_t type;
@@ -174,11 +189,13 @@ struct DmOpMapMemTypeToIoreqServer {
 static_assert(sizeof(DmOpMapMemTypeToIoreqServer) == 16);
 static_assert(offsetof(DmOpMapMemTypeToIoreqServer, opaque) == 8);
 
+/// Shuts the domain down with a ShutdownReason.
 struct DmOpRemoteShutdown {
     uint32_t reason;
 };
 static_assert(sizeof(DmOpRemoteShutdown) == 4);
 
+/// Moves size pages from one guest frame range to another.
 struct DmOpRelocateMemory {
     uint32_t size;
     uint32_t pad;
@@ -196,6 +213,7 @@ inline constexpr uint32_t mem_cacheattr_wb = 6;
 inline constexpr uint32_t mem_cacheattr_ucm = 7;
 inline constexpr uint32_t delete_mem_cacheattr = 0xffffffff;
 
+/// Fixes the cache type of guest frames start to end, both included.
 struct DmOpPinMemoryCacheattr {
     uint64_t start;
     uint64_t end;
@@ -205,6 +223,7 @@ struct DmOpPinMemoryCacheattr {
 static_assert(sizeof(DmOpPinMemoryCacheattr) == 24);
 static_assert(offsetof(DmOpPinMemoryCacheattr, pad) == 20);
 
+/// Arm only.
 struct DmOpSetIrqLevel {
     uint32_t irq;
     uint8_t level;
@@ -213,6 +232,7 @@ struct DmOpSetIrqLevel {
 static_assert(sizeof(DmOpSetIrqLevel) == 8);
 static_assert(offsetof(DmOpSetIrqLevel, pad) == 5);
 
+/// Answer: number of the domain's vCPUs.
 struct DmOpNrVcpus {
     uint32_t vcpus;
 };
@@ -257,7 +277,10 @@ static_assert(sizeof(DmOpBuf) == 16);
 static_assert(offsetof(DmOpBuf, size) == 8);
 inline constexpr uint32_t dmop_max_bufs = 2;
 
+/// Ioreq::state; the hypervisor makes requests ready, the device model responses.
 enum class IoreqState : uint8_t { None = 0, Ready = 1, InProcess = 2, RespReady = 3 };
+
+/// Ioreq::type and BufIoreq::type.
 enum class IoreqType : uint8_t { Pio = 0, Copy = 1, PciConfig = 2, Timeoffset = 7, Invalidate = 8 };
 inline constexpr uint8_t ioreq_read = 1;
 inline constexpr uint8_t ioreq_write = 0;

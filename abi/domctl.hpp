@@ -11,6 +11,7 @@ namespace abi {
 /// A request with another version is refused with -EACCES.
 inline constexpr uint32_t domctl_interface_version = 0x00000015;
 
+/// Domctl::cmd.
 enum class DomctlCommand : uint32_t {
     CreateDomain = 1,
     DestroyDomain = 2,

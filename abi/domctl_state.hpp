@@ -17,6 +17,7 @@ struct DomctlHvmContext {
 static_assert(sizeof(DomctlHvmContext) == 16);
 static_assert(offsetof(DomctlHvmContext, buffer) == 8);
 
+/// One record of the HVM context; a null buffer asks for its size.
 struct DomctlHvmContextPartial {
     uint32_t type;
     uint32_t instance;
@@ -46,6 +47,7 @@ static_assert(offsetof(DomctlExtVcpuContext, sysenter_disables_events) == 29);
 
 inline constexpr uint32_t cpuid_input_unused = 0xffffffff;
 
+/// Whole CPU policy; err_* name the entry that was refused.
 struct DomctlCpuPolicy {
     uint32_t nr_leaves;
     uint32_t nr_msrs;
@@ -70,6 +72,7 @@ inline constexpr uint32_t tsc_mode_default = 0;
 inline constexpr uint32_t tsc_mode_always_emulate = 1;
 inline constexpr uint32_t tsc_mode_never_emulate = 2;
 
+/// Extended (XSAVE) state; size 0 asks for it.
 struct DomctlVcpuExtState {
     uint32_t vcpu;
     uint64_t xfeature_mask;
@@ -80,6 +83,7 @@ static_assert(sizeof(DomctlVcpuExtState) == 32);
 static_assert(offsetof(DomctlVcpuExtState, xfeature_mask) == 8);
 static_assert(offsetof(DomctlVcpuExtState, buffer) == 24);
 
+/// One MSR of a PV vCPU.
 struct DomctlVcpuMsr {
     uint32_t index;
     uint32_t reserved;
@@ -88,6 +92,7 @@ struct DomctlVcpuMsr {
 static_assert(sizeof(DomctlVcpuMsr) == 16);
 static_assert(offsetof(DomctlVcpuMsr, value) == 8);
 
+/// MSRs of a PV vCPU; a null handle asks for the count.
 struct DomctlVcpuMsrs {
     uint32_t vcpu;
     uint32_t msr_count;
@@ -99,6 +104,7 @@ static_assert(offsetof(DomctlVcpuMsrs, msrs) == 8);
 inline constexpr uint32_t debug_op_single_step_off = 0;
 inline constexpr uint32_t debug_op_single_step_on = 1;
 
+/// Single-stepping of one vCPU.
 struct DomctlDebugOp {
     uint32_t op;
     uint32_t vcpu;
@@ -106,6 +112,7 @@ struct DomctlDebugOp {
 static_assert(sizeof(DomctlDebugOp) == 8);
 static_assert(offsetof(DomctlDebugOp, vcpu) == 4);
 
+/// Reads or writes guest memory: gva guest virtual, uva caller's; remain is what was left.
 struct DomctlGdbsxMemio {
     uint64_t pgd3val;
     uint64_t gva;
@@ -117,11 +124,13 @@ struct DomctlGdbsxMemio {
 static_assert(sizeof(DomctlGdbsxMemio) == 40);
 static_assert(offsetof(DomctlGdbsxMemio, remain) == 32);
 
+/// vCPU to pause or resume.
 struct DomctlGdbsxPauseunpVcpu {
     uint32_t vcpu;
 };
 static_assert(sizeof(DomctlGdbsxPauseunpVcpu) == 4);
 
+/// Whether the domain stopped for the debugger, and where.
 struct DomctlGdbsxDomstatus {
     uint8_t paused;
     uint32_t vcpu_id;
@@ -131,6 +140,7 @@ static_assert(sizeof(DomctlGdbsxDomstatus) == 12);
 static_assert(offsetof(DomctlGdbsxDomstatus, vcpu_id) == 4);
 static_assert(offsetof(DomctlGdbsxDomstatus, vcpu_ev) == 8);
 
+/// Opens or closes a ring for introspection or paging.
 struct DomctlVmEventOp {
     uint32_t op;
     uint32_t mode;
@@ -144,6 +154,7 @@ struct DomctlVmEventOp {
 static_assert(sizeof(DomctlVmEventOp) == 12);
 static_assert(offsetof(DomctlVmEventOp, u) == 8);
 
+/// Turns page sharing on.
 struct DomctlMemSharingOp {
     uint8_t op;
     union {
@@ -153,6 +164,7 @@ struct DomctlMemSharingOp {
 static_assert(sizeof(DomctlMemSharingOp) == 2);
 static_assert(offsetof(DomctlMemSharingOp, u) == 1);
 
+/// Counts of inconsistencies found.
 struct DomctlAuditP2m {
     uint64_t orphans;
     uint64_t m2p_bad;
@@ -161,22 +173,26 @@ struct DomctlAuditP2m {
 static_assert(sizeof(DomctlAuditP2m) == 24);
 static_assert(offsetof(DomctlAuditP2m, p2m_bad) == 16);
 
+/// Whether introspection must have a listener.
 struct DomctlSetAccessRequired {
     uint8_t access_required;
 };
 static_assert(sizeof(DomctlSetAccessRequired) == 1);
 
+/// Marks a guest frame as broken.
 struct DomctlSetBrokenPageP2m {
     uint64_t pfn;
 };
 static_assert(sizeof(DomctlSetBrokenPageP2m) == 8);
 
+/// Arm only.
 struct DomctlCacheflush {
     xen_pfn_t start_pfn, nr_pfns;
 };
 static_assert(sizeof(DomctlCacheflush) == 16);
 static_assert(offsetof(DomctlCacheflush, nr_pfns) == 8);
 
+/// Virtual NUMA topology.
 struct DomctlVnuma {
     uint32_t nr_vnodes;
     uint32_t nr_vmemranges;
@@ -190,6 +206,7 @@ struct DomctlVnuma {
 static_assert(sizeof(DomctlVnuma) == 48);
 static_assert(offsetof(DomctlVnuma, vmemrange) == 40);
 
+/// Cache monitoring of the domain.
 struct DomctlPsrCmtOp {
     uint32_t cmd;
     uint32_t data;
@@ -197,6 +214,7 @@ struct DomctlPsrCmtOp {
 static_assert(sizeof(DomctlPsrCmtOp) == 8);
 static_assert(offsetof(DomctlPsrCmtOp, data) == 4);
 
+/// Cache and bandwidth allocation of the domain.
 struct DomctlPsrAlloc {
     uint32_t cmd;
     uint32_t target;
@@ -205,6 +223,7 @@ struct DomctlPsrAlloc {
 static_assert(sizeof(DomctlPsrAlloc) == 16);
 static_assert(offsetof(DomctlPsrAlloc, data) == 8);
 
+/// Events that introspection wants.
 struct DomctlMonitorOp {
     uint32_t op;
     uint32_t event;
@@ -236,6 +255,7 @@ struct DomctlMonitorOp {
 static_assert(sizeof(DomctlMonitorOp) == 24);
 static_assert(offsetof(DomctlMonitorOp, u) == 8);
 
+/// Processor trace of one vCPU.
 struct DomctlVmtraceOp {
     uint32_t cmd;
     uint32_t vcpu;

@@ -6,6 +6,7 @@
 
 namespace abi {
 
+/// Type word of a note.
 enum class ElfNote : std::uint32_t {
     Info = 0,
     Entry = 1,

@@ -6,6 +6,7 @@
 
 namespace abi {
 
+/// First argument of hypercall event_channel_op.
 enum class EventChannelOp : uint32_t {
     BindInterdomain = 0,
     BindVirq = 1,
@@ -36,6 +37,7 @@ enum class EvtchnState : uint32_t {
 
 inline constexpr uint32_t bind_pirq_will_share = 1;
 
+/// New port in dom that remote_dom may bind to.
 struct EvtchnAllocUnbound {
     domid_t dom, remote_dom;
     evtchn_port_t port; ///< out
@@ -43,6 +45,7 @@ struct EvtchnAllocUnbound {
 static_assert(sizeof(EvtchnAllocUnbound) == 8);
 static_assert(offsetof(EvtchnAllocUnbound, port) == 4);
 
+/// Joins a new local port to a remote unbound one.
 struct EvtchnBindInterdomain {
     domid_t remote_dom;
     evtchn_port_t remote_port;
@@ -52,6 +55,7 @@ static_assert(sizeof(EvtchnBindInterdomain) == 12);
 static_assert(offsetof(EvtchnBindInterdomain, remote_port) == 4);
 static_assert(offsetof(EvtchnBindInterdomain, local_port) == 8);
 
+/// New port for a VIRQ of a vCPU (0 for global VIRQs).
 struct EvtchnBindVirq {
     uint32_t virq;
     uint32_t vcpu;
@@ -60,6 +64,7 @@ struct EvtchnBindVirq {
 static_assert(sizeof(EvtchnBindVirq) == 12);
 static_assert(offsetof(EvtchnBindVirq, port) == 8);
 
+/// New port for a physical interrupt.
 struct EvtchnBindPirq {
     uint32_t pirq;
     uint32_t flags;
@@ -68,6 +73,7 @@ struct EvtchnBindPirq {
 static_assert(sizeof(EvtchnBindPirq) == 12);
 static_assert(offsetof(EvtchnBindPirq, port) == 8);
 
+/// New port by which vCPUs of the domain call one another.
 struct EvtchnBindIpi {
     uint32_t vcpu;
     evtchn_port_t port; ///< out
@@ -75,16 +81,19 @@ struct EvtchnBindIpi {
 static_assert(sizeof(EvtchnBindIpi) == 8);
 static_assert(offsetof(EvtchnBindIpi, port) == 4);
 
+/// Frees a local port.
 struct EvtchnClose {
     evtchn_port_t port;
 };
 static_assert(sizeof(EvtchnClose) == 4);
 
+/// Notifies the other end of a local port.
 struct EvtchnSend {
     evtchn_port_t port;
 };
 static_assert(sizeof(EvtchnSend) == 4);
 
+/// State of a port.
 struct EvtchnStatus {
     domid_t dom;
     evtchn_port_t port;
@@ -106,6 +115,7 @@ static_assert(sizeof(EvtchnStatus) == 24);
 static_assert(offsetof(EvtchnStatus, port) == 4);
 static_assert(offsetof(EvtchnStatus, u) == 16);
 
+/// Moves the notifications of a port to a vCPU.
 struct EvtchnBindVcpu {
     evtchn_port_t port;
     uint32_t vcpu;
@@ -113,11 +123,13 @@ struct EvtchnBindVcpu {
 static_assert(sizeof(EvtchnBindVcpu) == 8);
 static_assert(offsetof(EvtchnBindVcpu, vcpu) == 4);
 
+/// Clears the mask bit and delivers what is pending.
 struct EvtchnUnmask {
     evtchn_port_t port;
 };
 static_assert(sizeof(EvtchnUnmask) == 4);
 
+/// Closes all ports of a domain and returns it to the 2-level form.
 struct EvtchnReset {
     domid_t dom;
 };
@@ -134,11 +146,13 @@ struct EvtchnInitControl {
 static_assert(sizeof(EvtchnInitControl) == 24);
 static_assert(offsetof(EvtchnInitControl, _pad) == 17);
 
+/// Adds a page (guest frame) of event words.
 struct EvtchnExpandArray {
     uint64_t array_gfn;
 };
 static_assert(sizeof(EvtchnExpandArray) == 8);
 
+/// FIFO priority of a port, 0 highest.
 struct EvtchnSetPriority {
     evtchn_port_t port;
     uint32_t priority;

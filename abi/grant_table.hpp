@@ -6,6 +6,7 @@
 
 namespace abi {
 
+/// First argument of hypercall grant_table_op.
 enum class GrantTableOp : uint32_t {
     MapGrantRef = 0,
     UnmapGrantRef = 1,
@@ -70,6 +71,7 @@ struct GrantEntryV1 {
 static_assert(sizeof(GrantEntryV1) == 8);
 static_assert(offsetof(GrantEntryV1, frame) == 4);
 
+/// First word of a version 2 entry.
 struct GrantEntryHeader {
     uint16_t flags;
     domid_t domid;
@@ -127,6 +129,7 @@ struct GnttabMapGrantRef {
 static_assert(sizeof(GnttabMapGrantRef) == 32);
 static_assert(offsetof(GnttabMapGrantRef, dev_bus_addr) == 24);
 
+/// Undoes a mapping; the addresses must be those that the map returned or 0.
 struct GnttabUnmapGrantRef {
     uint64_t host_addr;
     uint64_t dev_bus_addr;
@@ -136,6 +139,7 @@ struct GnttabUnmapGrantRef {
 static_assert(sizeof(GnttabUnmapGrantRef) == 24);
 static_assert(offsetof(GnttabUnmapGrantRef, status) == 20);
 
+/// Grows a domain's table to nr_frames and lists its frames.
 struct GnttabSetupTable {
     domid_t dom;
     uint32_t nr_frames;
@@ -146,6 +150,7 @@ static_assert(sizeof(GnttabSetupTable) == 24);
 static_assert(offsetof(GnttabSetupTable, nr_frames) == 4);
 static_assert(offsetof(GnttabSetupTable, frame_list) == 16);
 
+/// Prints a domain's table on the console.
 struct GnttabDumpTable {
     domid_t dom;
     int16_t status;
@@ -153,6 +158,7 @@ struct GnttabDumpTable {
 static_assert(sizeof(GnttabDumpTable) == 4);
 static_assert(offsetof(GnttabDumpTable, status) == 2);
 
+/// Gives a page away.
 struct GnttabTransfer {
     xen_pfn_t mfn;
     domid_t domid;
@@ -178,6 +184,7 @@ struct GnttabCopyPtr {
 static_assert(sizeof(GnttabCopyPtr) == 16);
 static_assert(offsetof(GnttabCopyPtr, offset) == 10);
 
+/// Copies bytes inside one page; flags say which ends are grants.
 struct GnttabCopy {
     GnttabCopyPtr source, dest;
     uint16_t len;
@@ -187,6 +194,7 @@ struct GnttabCopy {
 static_assert(sizeof(GnttabCopy) == 40);
 static_assert(offsetof(GnttabCopy, status) == 36);
 
+/// Present and greatest number of frames.
 struct GnttabQuerySize {
     domid_t dom;
     uint32_t nr_frames;
@@ -197,6 +205,7 @@ static_assert(sizeof(GnttabQuerySize) == 16);
 static_assert(offsetof(GnttabQuerySize, nr_frames) == 4);
 static_assert(offsetof(GnttabQuerySize, status) == 12);
 
+/// Unmaps and moves the entry at new_addr into the place.
 struct GnttabUnmapAndReplace {
     uint64_t host_addr;
     uint64_t new_addr;
@@ -206,11 +215,13 @@ struct GnttabUnmapAndReplace {
 static_assert(sizeof(GnttabUnmapAndReplace) == 24);
 static_assert(offsetof(GnttabUnmapAndReplace, status) == 20);
 
+/// Version asked for (1 or 2); answers with the one in force.
 struct GnttabSetVersion {
     uint32_t version;
 };
 static_assert(sizeof(GnttabSetVersion) == 4);
 
+/// Frames of the status words of a version 2 table.
 struct GnttabGetStatusFrames {
     uint32_t nr_frames;
     domid_t dom;
@@ -220,6 +231,7 @@ struct GnttabGetStatusFrames {
 static_assert(sizeof(GnttabGetStatusFrames) == 16);
 static_assert(offsetof(GnttabGetStatusFrames, frame_list) == 8);
 
+/// Version of a domain's table.
 struct GnttabGetVersion {
     domid_t dom;
     uint16_t pad;
@@ -228,6 +240,7 @@ struct GnttabGetVersion {
 static_assert(sizeof(GnttabGetVersion) == 8);
 static_assert(offsetof(GnttabGetVersion, version) == 4);
 
+/// Exchanges two entries.
 struct GnttabSwapGrantRef {
     grant_ref_t ref_a;
     grant_ref_t ref_b;
@@ -236,6 +249,7 @@ struct GnttabSwapGrantRef {
 static_assert(sizeof(GnttabSwapGrantRef) == 12);
 static_assert(offsetof(GnttabSwapGrantRef, status) == 8);
 
+/// Arm only.
 struct GnttabCacheFlush {
     union {
         uint64_t dev_bus_addr;

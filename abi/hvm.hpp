@@ -26,6 +26,7 @@ struct HvmStartInfo {
 static_assert(sizeof(HvmStartInfo) == 56);
 static_assert(offsetof(HvmStartInfo, reserved) == 52);
 
+/// A boot module; addresses are guest physical.
 struct HvmModlistEntry {
     uint64_t paddr;
     uint64_t size;
@@ -35,6 +36,7 @@ struct HvmModlistEntry {
 static_assert(sizeof(HvmModlistEntry) == 32);
 static_assert(offsetof(HvmModlistEntry, reserved) == 24);
 
+/// Range of the memory map; type is an E820Type.
 struct HvmMemmapTableEntry {
     uint64_t addr;
     uint64_t size;
@@ -50,6 +52,7 @@ inline constexpr uint64_t hvm_info_offset = 0x800;
 inline constexpr uint64_t hvm_info_paddr = (hvm_info_pfn << 12) + hvm_info_offset;
 inline constexpr uint32_t hvm_max_vcpus = 128;
 
+/// Facts about the machine for the guest firmware.
 struct HvmInfoTable {
     char signature[8]; ///< "HVM INFO"
     uint32_t length;
@@ -65,6 +68,7 @@ static_assert(sizeof(HvmInfoTable) == 48);
 static_assert(offsetof(HvmInfoTable, nr_vcpus) == 16);
 static_assert(offsetof(HvmInfoTable, vcpu_online) == 32);
 
+/// First argument of hypercall hvm_op.
 enum class HvmOp : uint32_t {
     SetParam = 0,
     GetParam = 1,
@@ -83,6 +87,7 @@ enum class HvmOp : uint32_t {
     Altp2m = 25,
 };
 
+/// HvmParam::index.
 enum class HvmParamIndex : uint32_t {
     CallbackIrq = 0,
     StorePfn = 1,
@@ -126,6 +131,8 @@ inline constexpr uint32_t hvm_nr_params = 39;
 /// CallbackIrq: delivery type in the top byte.
 inline constexpr uint64_t hvm_callback_irq_type_mask = 0xff00000000000000;
 inline constexpr uint32_t hvm_callback_irq_type_shift = 56;
+
+/// How an HVM guest wants to be told of events.
 enum class HvmCallbackType : uint8_t { Gsi = 0, PciIntx = 1, Vector = 2 };
 
 /// Viridian: groups of enlightenments.
@@ -162,8 +169,10 @@ struct HvmParam {
 static_assert(sizeof(HvmParam) == 16);
 static_assert(offsetof(HvmParam, value) == 8);
 
+/// Type of a guest frame.
 enum class HvmMemType : uint16_t { RamRw = 0, RamRo = 1, MmioDm = 2, Unused = 3, IoreqServer = 4 };
 
+/// Top-level table (guest physical) that is about to go.
 struct HvmPagetableDying {
     domid_t domid;
     uint16_t pad[3];
@@ -172,11 +181,13 @@ struct HvmPagetableDying {
 static_assert(sizeof(HvmPagetableDying) == 16);
 static_assert(offsetof(HvmPagetableDying, gpa) == 8);
 
+/// Guest's view of time, ns.
 struct HvmGetTime {
     uint64_t now;
 };
 static_assert(sizeof(HvmGetTime) == 8);
 
+/// Type of one guest frame.
 struct HvmGetMemType {
     domid_t domid;
     uint16_t mem_type;
@@ -186,6 +197,7 @@ struct HvmGetMemType {
 static_assert(sizeof(HvmGetMemType) == 16);
 static_assert(offsetof(HvmGetMemType, pfn) == 8);
 
+/// Interrupt vector for the events of one vCPU.
 struct HvmEvtchnUpcallVector {
     uint32_t vcpu;
     uint8_t vector;

@@ -6,6 +6,7 @@
 
 namespace abi {
 
+/// HvmSaveDescriptor::typecode.
 enum class HvmSaveType : uint16_t {
     End = 0,
     Header = 1,
@@ -43,6 +44,7 @@ static_assert(offsetof(HvmSaveDescriptor, length) == 4);
 inline constexpr uint32_t hvm_file_magic = 0x54381286;
 inline constexpr uint32_t hvm_file_version = 1;
 
+/// First record of a context.
 struct HvmSaveHeader {
     uint32_t magic;
     uint32_t version;
@@ -85,6 +87,7 @@ static_assert(offsetof(HvmHwCpu, cs_sel) == 736);
 static_assert(offsetof(HvmHwCpu, msr_flags) == 952);
 static_assert(offsetof(HvmHwCpu, pad0) == 1028);
 
+/// One of the two interrupt controllers (instance 0 master).
 struct HvmHwVpic {
     uint8_t irr;
     uint8_t imr;
@@ -127,6 +130,7 @@ static_assert(sizeof(VioapicRedirEntry) == 8);
 
 inline constexpr uint32_t vioapic_num_pins = 48;
 
+/// The I/O APIC.
 struct HvmHwVioapic {
     uint64_t base_address;
     uint32_t ioregsel;
@@ -136,6 +140,7 @@ struct HvmHwVioapic {
 static_assert(sizeof(HvmHwVioapic) == 400);
 static_assert(offsetof(HvmHwVioapic, redirtbl) == 16);
 
+/// State of a local APIC outside its register page.
 struct HvmHwLapic {
     uint64_t apic_base_msr;
     uint32_t disabled;
@@ -145,6 +150,7 @@ struct HvmHwLapic {
 static_assert(sizeof(HvmHwLapic) == 24);
 static_assert(offsetof(HvmHwLapic, tdt_msr) == 16);
 
+/// Register page of a local APIC.
 struct HvmHwLapicRegs {
     uint8_t data[1024];
 };
@@ -156,11 +162,13 @@ struct HvmHwPciIrqs {
 };
 static_assert(sizeof(HvmHwPciIrqs) == 16);
 
+/// One bit per ISA line.
 struct HvmHwIsaIrqs {
     uint64_t pad[1];
 };
 static_assert(sizeof(HvmHwIsaIrqs) == 8);
 
+/// ISA line of each PCI link.
 struct HvmHwPciLink {
     uint8_t route[4];
     uint8_t pad0[4];
@@ -168,6 +176,7 @@ struct HvmHwPciLink {
 static_assert(sizeof(HvmHwPciLink) == 8);
 static_assert(offsetof(HvmHwPciLink, pad0) == 4);
 
+/// One counter of the interval timer.
 struct HvmHwPitChannel {
     uint32_t count;
     uint16_t latched_count;
@@ -185,6 +194,7 @@ struct HvmHwPitChannel {
 static_assert(sizeof(HvmHwPitChannel) == 16);
 static_assert(offsetof(HvmHwPitChannel, gate) == 15);
 
+/// The interval timer.
 struct HvmHwPit {
     HvmHwPitChannel channels[3];
     uint32_t speaker_data_on;
@@ -193,6 +203,7 @@ struct HvmHwPit {
 static_assert(sizeof(HvmHwPit) == 56);
 static_assert(offsetof(HvmHwPit, pad0) == 52);
 
+/// The real-time clock; rtc_offset in seconds.
 struct HvmHwRtc {
     uint8_t cmos_data[14];
     uint8_t cmos_index;
@@ -204,6 +215,7 @@ static_assert(offsetof(HvmHwRtc, rtc_offset) == 16);
 
 inline constexpr uint32_t hpet_timer_num = 3;
 
+/// Registers of the high-precision timers; period in main-counter ticks.
 struct HvmHwHpet {
     uint64_t capability;
     uint64_t res0;
@@ -225,6 +237,7 @@ struct HvmHwHpet {
 static_assert(sizeof(HvmHwHpet) == 1048);
 static_assert(offsetof(HvmHwHpet, period) == 1024);
 
+/// ACPI timer and event registers.
 struct HvmHwPmtimer {
     uint32_t tmr_val;
     uint16_t pm1a_sts;
@@ -236,6 +249,7 @@ static_assert(offsetof(HvmHwPmtimer, pm1a_en) == 6);
 inline constexpr uint32_t mtrr_vcnt = 8;
 inline constexpr uint32_t num_fixed_msr = 11;
 
+/// Memory types of a vCPU.
 struct HvmHwMtrr {
     uint64_t msr_pat_cr;
     uint64_t msr_mtrr_var[mtrr_vcnt * 2];
@@ -265,6 +279,7 @@ struct HvmHwCpuXsave {
 static_assert(sizeof(HvmHwCpuXsave) == 600);
 static_assert(offsetof(HvmHwCpuXsave, save_area) == 24);
 
+/// Viridian state of the domain.
 struct HvmViridianDomainContext {
     uint64_t hypercall_gpa;
     uint64_t guest_os_id;
@@ -274,6 +289,7 @@ struct HvmViridianDomainContext {
 static_assert(sizeof(HvmViridianDomainContext) == 32);
 static_assert(offsetof(HvmViridianDomainContext, reference_tsc) == 24);
 
+/// Viridian state of a vCPU.
 struct HvmViridianVcpuContext {
     uint64_t vp_assist_msr;
     uint8_t apic_assist_pending;
@@ -286,6 +302,7 @@ struct HvmViridianVcpuContext {
 static_assert(sizeof(HvmViridianVcpuContext) == 216);
 static_assert(offsetof(HvmViridianVcpuContext, stimer_count_msr) == 184);
 
+/// Machine-check registers of a vCPU.
 struct HvmVmceVcpu {
     uint64_t caps;
     uint64_t mci_ctl2_bank0;
@@ -295,11 +312,13 @@ struct HvmVmceVcpu {
 static_assert(sizeof(HvmVmceVcpu) == 32);
 static_assert(offsetof(HvmVmceVcpu, mcg_ext_ctl) == 24);
 
+/// IA32_TSC_ADJUST of a vCPU.
 struct HvmTscAdjust {
     uint64_t tsc_adjust;
 };
 static_assert(sizeof(HvmTscAdjust) == 8);
 
+/// One MSR of the Cpu MSR record.
 struct HvmOneMsr {
     uint32_t index;
     uint32_t _rsvd;

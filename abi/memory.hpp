@@ -62,6 +62,7 @@ struct MemoryReservation {
 static_assert(sizeof(MemoryReservation) == 32);
 static_assert(offsetof(MemoryReservation, domid) == 24);
 
+/// Gives frames for others of another order or address width.
 struct MemoryExchange {
     MemoryReservation in;
     MemoryReservation out;
@@ -70,11 +71,13 @@ struct MemoryExchange {
 static_assert(sizeof(MemoryExchange) == 72);
 static_assert(offsetof(MemoryExchange, nr_exchanged) == 64);
 
+/// Argument of the operations that need only a domain.
 struct MemoryDomain {
     domid_t domid;
 };
 static_assert(sizeof(MemoryDomain) == 2);
 
+/// Machine frames of the M2P, one for each 2 MiB.
 struct MachphysMfnList {
     uint32_t max_extents;
     GuestHandle<xen_pfn_t> extent_start;
@@ -84,6 +87,7 @@ static_assert(sizeof(MachphysMfnList) == 24);
 static_assert(offsetof(MachphysMfnList, extent_start) == 8);
 static_assert(offsetof(MachphysMfnList, nr_extents) == 16);
 
+/// Where the M2P lies in the caller and its greatest frame.
 struct MachphysMapping {
     xen_ulong_t v_start, v_end;
     xen_ulong_t max_mfn;
@@ -91,6 +95,7 @@ struct MachphysMapping {
 static_assert(sizeof(MachphysMapping) == 24);
 static_assert(offsetof(MachphysMapping, max_mfn) == 16);
 
+/// AddToPhysmap::space.
 enum class MapSpace : uint32_t {
     SharedInfo = 0,
     GrantTable = 1,
@@ -102,6 +107,7 @@ enum class MapSpace : uint32_t {
 /// Or-ed into idx for MapSpace::GrantTable: a status frame of a version 2 table.
 inline constexpr uint64_t mapidx_grant_table_status = 0x80000000;
 
+/// Places one page of a space at guest frame gpfn.
 struct AddToPhysmap {
     domid_t domid;
     uint16_t size;  ///< GmfnRange: number of pages
@@ -112,6 +118,7 @@ struct AddToPhysmap {
 static_assert(sizeof(AddToPhysmap) == 24);
 static_assert(offsetof(AddToPhysmap, gpfn) == 16);
 
+/// Places many; errs gets 0 or a negative errno for each.
 struct AddToPhysmapBatch {
     domid_t domid;
     uint16_t space;
@@ -128,6 +135,7 @@ static_assert(sizeof(AddToPhysmapBatch) == 32);
 static_assert(offsetof(AddToPhysmapBatch, u) == 6);
 static_assert(offsetof(AddToPhysmapBatch, errs) == 24);
 
+/// Empties guest frame gpfn.
 struct RemoveFromPhysmap {
     domid_t domid;
     xen_pfn_t gpfn;
@@ -156,6 +164,7 @@ static_assert(sizeof(E820Entry) == 20);
 static_assert(offsetof(E820Entry, type) == 16);
 inline constexpr uint32_t e820_max_entries = 128;
 
+/// Memory map of the caller or of the machine.
 struct MemoryMap {
     uint32_t nr_entries; ///< in: capacity; out: entries stored
     GuestHandle<E820Entry> buffer;
@@ -163,6 +172,7 @@ struct MemoryMap {
 static_assert(sizeof(MemoryMap) == 16);
 static_assert(offsetof(MemoryMap, buffer) == 8);
 
+/// Sets the memory map that domid will read.
 struct ForeignMemoryMap {
     domid_t domid;
     MemoryMap map;
@@ -170,6 +180,7 @@ struct ForeignMemoryMap {
 static_assert(sizeof(ForeignMemoryMap) == 24);
 static_assert(offsetof(ForeignMemoryMap, map) == 8);
 
+/// Populate-on-demand state of an HVM domain, in pages.
 struct PodTarget {
     uint64_t target_pages;
     uint64_t tot_pages;
@@ -180,6 +191,7 @@ struct PodTarget {
 static_assert(sizeof(PodTarget) == 40);
 static_assert(offsetof(PodTarget, domid) == 32);
 
+/// Moves a guest frame in or out of the pager's hands.
 struct MemPagingOp {
     uint8_t op;
     domid_t domain;
@@ -191,6 +203,7 @@ static_assert(offsetof(MemPagingOp, domain) == 2);
 static_assert(offsetof(MemPagingOp, buffer) == 8);
 static_assert(offsetof(MemPagingOp, gfn) == 16);
 
+/// MemAccessOp::op.
 enum class MemoryAccessOp : uint8_t { SetAccess = 0, GetAccess = 1, SetAccessMulti = 4 };
 
 /// Access rights of a guest page for introspection (xenmem_access_t).
@@ -208,6 +221,7 @@ enum class MemoryAccess : uint8_t {
     Default = 10,
 };
 
+/// Access rights of guest frames for introspection.
 struct MemAccessOp {
     uint8_t op;
     uint8_t access;
@@ -220,6 +234,7 @@ struct MemAccessOp {
 static_assert(sizeof(MemAccessOp) == 32);
 static_assert(offsetof(MemAccessOp, access_list) == 24);
 
+/// Frames that a device's firmware reserves (RMRR).
 struct ReservedDeviceMemory {
     xen_pfn_t start_pfn;
     xen_ulong_t nr_pages;
@@ -229,6 +244,7 @@ static_assert(offsetof(ReservedDeviceMemory, nr_pages) == 8);
 
 inline constexpr uint32_t rdm_all = 1;
 
+/// List of such ranges, of all devices or of one.
 struct ReservedDeviceMemoryMap {
     uint32_t flags;
     uint32_t nr_entries;
@@ -240,6 +256,7 @@ struct ReservedDeviceMemoryMap {
 static_assert(sizeof(ReservedDeviceMemoryMap) == 24);
 static_assert(offsetof(ReservedDeviceMemoryMap, dev) == 16);
 
+/// MemAcquireResource::type.
 enum class ResourceType : uint16_t { IoreqServer = 0, GrantTable = 1, VmtraceBuf = 2 };
 inline constexpr uint32_t resource_grant_table_id_shared = 0;
 inline constexpr uint32_t resource_grant_table_id_status = 1;
@@ -259,6 +276,7 @@ struct MemAcquireResource {
 static_assert(sizeof(MemAcquireResource) == 32);
 static_assert(offsetof(MemAcquireResource, frame_list) == 24);
 
+/// Guest physical range [start, end) of a virtual node.
 struct Vmemrange {
     uint64_t start, end;
     uint32_t flags;
@@ -267,6 +285,7 @@ struct Vmemrange {
 static_assert(sizeof(Vmemrange) == 24);
 static_assert(offsetof(Vmemrange, nid) == 20);
 
+/// Virtual NUMA topology of a domain; counts are capacity (in) and length (out).
 struct VnumaTopologyInfo {
     domid_t domid;
     uint16_t pad;

@@ -6,6 +6,7 @@
 
 namespace abi {
 
+/// First argument of hypercall physdev_op.
 enum class PhysdevOp : uint32_t {
     IrqUnmaskNotify = 4,
     IrqStatusQuery = 5,
@@ -35,6 +36,7 @@ enum class PhysdevOp : uint32_t {
     ReleaseMsix = 31,
 };
 
+/// Ends a physical interrupt.
 struct PhysdevEoi {
     uint32_t irq;
 };
@@ -49,6 +51,7 @@ static_assert(sizeof(PhysdevPirqEoiGmfn) == 8);
 inline constexpr uint32_t irqstat_needs_eoi = 1u << 0;
 inline constexpr uint32_t irqstat_shared = 1u << 1;
 
+/// Whether an interrupt needs an end (irqstat_*).
 struct PhysdevIrqStatusQuery {
     uint32_t irq;
     uint32_t flags; ///< out
@@ -56,11 +59,13 @@ struct PhysdevIrqStatusQuery {
 static_assert(sizeof(PhysdevIrqStatusQuery) == 8);
 static_assert(offsetof(PhysdevIrqStatusQuery, flags) == 4);
 
+/// I/O privilege level of the calling PV vCPU.
 struct PhysdevSetIopl {
     uint32_t iopl;
 };
 static_assert(sizeof(PhysdevSetIopl) == 4);
 
+/// I/O permission map of the calling PV vCPU; a set bit forbids.
 struct PhysdevSetIobitmap {
     GuestHandle<uint8_t> bitmap;
     uint32_t nr_ports;
@@ -68,6 +73,7 @@ struct PhysdevSetIobitmap {
 static_assert(sizeof(PhysdevSetIobitmap) == 16);
 static_assert(offsetof(PhysdevSetIobitmap, nr_ports) == 8);
 
+/// Register of the I/O APIC at a machine address.
 struct PhysdevApic {
     uint64_t apic_physbase;
     uint32_t reg;
@@ -76,6 +82,7 @@ struct PhysdevApic {
 static_assert(sizeof(PhysdevApic) == 16);
 static_assert(offsetof(PhysdevApic, value) == 12);
 
+/// Vector of an interrupt line.
 struct PhysdevIrq {
     uint32_t irq;
     uint32_t vector;
@@ -83,6 +90,7 @@ struct PhysdevIrq {
 static_assert(sizeof(PhysdevIrq) == 8);
 static_assert(offsetof(PhysdevIrq, vector) == 4);
 
+/// PhysdevMapPirq::type.
 enum class MapPirqType : int32_t { Msi = 0, Gsi = 1, Unknown = 2, MsiSeg = 3, MultiMsi = 4 };
 
 /// index and pirq may be -1 ("choose"); bus holds the segment in its upper half for MsiSeg.
@@ -100,6 +108,7 @@ static_assert(sizeof(PhysdevMapPirq) == 40);
 static_assert(offsetof(PhysdevMapPirq, type) == 4);
 static_assert(offsetof(PhysdevMapPirq, table_base) == 32);
 
+/// Releases a pirq.
 struct PhysdevUnmapPirq {
     domid_t domid;
     int32_t pirq;
@@ -107,6 +116,7 @@ struct PhysdevUnmapPirq {
 static_assert(sizeof(PhysdevUnmapPirq) == 8);
 static_assert(offsetof(PhysdevUnmapPirq, pirq) == 4);
 
+/// Announces a PCI device of segment 0.
 struct PhysdevManagePci {
     uint8_t bus;
     uint8_t devfn;
@@ -114,6 +124,7 @@ struct PhysdevManagePci {
 static_assert(sizeof(PhysdevManagePci) == 2);
 static_assert(offsetof(PhysdevManagePci, devfn) == 1);
 
+/// Rewrites MSI registers after sleep.
 struct PhysdevRestoreMsi {
     uint8_t bus;
     uint8_t devfn;
@@ -121,6 +132,7 @@ struct PhysdevRestoreMsi {
 static_assert(sizeof(PhysdevRestoreMsi) == 2);
 static_assert(offsetof(PhysdevRestoreMsi, devfn) == 1);
 
+/// Announces a PCI device with its kind.
 struct PhysdevManagePciExt {
     uint8_t bus;
     uint8_t devfn;
@@ -158,6 +170,7 @@ struct PhysdevSetupGsi {
 static_assert(sizeof(PhysdevSetupGsi) == 8);
 static_assert(offsetof(PhysdevSetupGsi, polarity) == 5);
 
+/// Finds an unused pirq.
 struct PhysdevGetFreePirq {
     int32_t type;
     uint32_t pirq;
@@ -167,6 +180,7 @@ static_assert(offsetof(PhysdevGetFreePirq, pirq) == 4);
 
 inline constexpr uint32_t pci_mmcfg_reserved = 1;
 
+/// Configuration-space window (machine address) that firmware reserves.
 struct PhysdevPciMmcfgReserved {
     uint64_t address;
     uint16_t segment;
@@ -196,6 +210,7 @@ static_assert(sizeof(PhysdevPciDeviceAdd) == 12);
 static_assert(offsetof(PhysdevPciDeviceAdd, physfn) == 8);
 inline constexpr size_t pci_device_add_pxm_offset = 12;
 
+/// Address of a PCI device.
 struct PhysdevPciDevice {
     uint16_t seg;
     uint8_t bus;
@@ -209,6 +224,7 @@ inline constexpr uint8_t dbgp_reset_done = 2;
 inline constexpr uint8_t dbgp_bus_unknown = 0;
 inline constexpr uint8_t dbgp_bus_pci = 1;
 
+/// EHCI debug port around a controller reset.
 struct PhysdevDbgpOp {
     uint8_t op;
     uint8_t bus;

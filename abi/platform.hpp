@@ -2,8 +2,8 @@
 // Platform operations of the hardware domain: time, firmware, power, CPUs (public/platform.h).
 #pragma once
 
-#include "abi/platform_efi.hpp"
-#include "abi/platform_power.hpp"
+#include "abi/platform/efi.hpp"
+#include "abi/platform/power.hpp"
 #include "abi/types.hpp"
 
 namespace abi {
@@ -46,6 +46,7 @@ struct PlatformSettime32 {
 static_assert(sizeof(PlatformSettime32) == 16);
 static_assert(offsetof(PlatformSettime32, system_time) == 8);
 
+/// As PlatformSettime32, past 2106.
 struct PlatformSettime64 {
     uint64_t secs;
     uint32_t nsecs;
@@ -55,6 +56,7 @@ struct PlatformSettime64 {
 static_assert(sizeof(PlatformSettime64) == 24);
 static_assert(offsetof(PlatformSettime64, system_time) == 16);
 
+/// MTRR over machine frames.
 struct PlatformAddMemtype {
     xen_pfn_t mfn;
     uint64_t nr_mfns;
@@ -65,6 +67,7 @@ struct PlatformAddMemtype {
 static_assert(sizeof(PlatformAddMemtype) == 32);
 static_assert(offsetof(PlatformAddMemtype, reg) == 24);
 
+/// Removes an MTRR.
 struct PlatformDelMemtype {
     uint32_t handle;
     uint32_t reg;
@@ -72,6 +75,7 @@ struct PlatformDelMemtype {
 static_assert(sizeof(PlatformDelMemtype) == 8);
 static_assert(offsetof(PlatformDelMemtype, reg) == 4);
 
+/// Reads an MTRR.
 struct PlatformReadMemtype {
     uint32_t reg;
     xen_pfn_t mfn;
@@ -82,6 +86,7 @@ static_assert(sizeof(PlatformReadMemtype) == 32);
 static_assert(offsetof(PlatformReadMemtype, mfn) == 8);
 static_assert(offsetof(PlatformReadMemtype, type) == 24);
 
+/// Microcode blob in caller memory.
 struct PlatformMicrocodeUpdate {
     GuestHandle<const void> data;
     uint32_t length;
@@ -89,6 +94,7 @@ struct PlatformMicrocodeUpdate {
 static_assert(sizeof(PlatformMicrocodeUpdate) == 16);
 static_assert(offsetof(PlatformMicrocodeUpdate, length) == 8);
 
+/// Workaround asked for by dom0.
 struct PlatformQuirk {
     uint32_t quirk_id;
 };
@@ -96,6 +102,7 @@ static_assert(sizeof(PlatformQuirk) == 4);
 
 inline constexpr uint32_t acpi_sleep_extended = 1u << 0;
 
+/// Values for PM1 control, or sleep control if extended.
 struct PlatformEnterAcpiSleep {
     uint16_t val_a;
     uint16_t val_b;
@@ -105,6 +112,7 @@ struct PlatformEnterAcpiSleep {
 static_assert(sizeof(PlatformEnterAcpiSleep) == 12);
 static_assert(offsetof(PlatformEnterAcpiSleep, flags) == 8);
 
+/// Tells of a CPU frequency change.
 struct PlatformChangeFreq {
     uint32_t flags;
     uint32_t cpu;
@@ -113,6 +121,7 @@ struct PlatformChangeFreq {
 static_assert(sizeof(PlatformChangeFreq) == 16);
 static_assert(offsetof(PlatformChangeFreq, freq) == 8);
 
+/// Idle time of CPUs, ns, at system time now.
 struct PlatformGetidletime {
     GuestHandle<uint8_t> cpumap_bitmap;
     uint32_t cpumap_nr_cpus;
@@ -126,6 +135,7 @@ static_assert(offsetof(PlatformGetidletime, now) == 24);
 inline constexpr uint32_t pcpu_flags_online = 1;
 inline constexpr uint32_t pcpu_flags_invalid = 2;
 
+/// Presence and ids of a CPU.
 struct PlatformPcpuinfo {
     uint32_t xen_cpuid;
     uint32_t max_present; ///< out
@@ -136,6 +146,7 @@ struct PlatformPcpuinfo {
 static_assert(sizeof(PlatformPcpuinfo) == 20);
 static_assert(offsetof(PlatformPcpuinfo, acpi_id) == 16);
 
+/// Identity of a CPU.
 struct PlatformPcpuVersion {
     uint32_t xen_cpuid;
     uint32_t max_present;
@@ -147,11 +158,13 @@ struct PlatformPcpuVersion {
 static_assert(sizeof(PlatformPcpuVersion) == 32);
 static_assert(offsetof(PlatformPcpuVersion, stepping) == 28);
 
+/// CPU to bring up or down.
 struct PlatformCpuOl {
     uint32_t cpuid;
 };
 static_assert(sizeof(PlatformCpuOl) == 4);
 
+/// CPU that was plugged.
 struct PlatformCpuHotadd {
     uint32_t apic_id;
     uint32_t acpi_id;
@@ -160,6 +173,7 @@ struct PlatformCpuHotadd {
 static_assert(sizeof(PlatformCpuHotadd) == 12);
 static_assert(offsetof(PlatformCpuHotadd, pxm) == 8);
 
+/// Machine frames [spfn, epfn) that were plugged.
 struct PlatformMemHotadd {
     uint64_t spfn;
     uint64_t epfn;
@@ -172,6 +186,7 @@ static_assert(offsetof(PlatformMemHotadd, flags) == 20);
 inline constexpr uint32_t core_parking_set = 1;
 inline constexpr uint32_t core_parking_get = 2;
 
+/// Number of CPUs to idle.
 struct PlatformCoreParking {
     uint32_t type;
     uint32_t idle_nums;
@@ -182,6 +197,7 @@ static_assert(offsetof(PlatformCoreParking, idle_nums) == 4);
 inline constexpr uint32_t resource_op_msr_read = 0;
 inline constexpr uint32_t resource_op_msr_write = 1;
 
+/// One MSR access; u is command (in) and result (out).
 struct PlatformResourceEntry {
     union {
         uint32_t cmd;
@@ -194,6 +210,7 @@ struct PlatformResourceEntry {
 static_assert(sizeof(PlatformResourceEntry) == 24);
 static_assert(offsetof(PlatformResourceEntry, val) == 16);
 
+/// MSR accesses to be done on one CPU.
 struct PlatformResourceOp {
     uint32_t nr_entries;
     uint32_t cpu;
@@ -202,6 +219,7 @@ struct PlatformResourceOp {
 static_assert(sizeof(PlatformResourceOp) == 16);
 static_assert(offsetof(PlatformResourceOp, entries) == 8);
 
+/// Symbol of the hypervisor by number; address is its own virtual one.
 struct PlatformSymdata {
     uint32_t namelen;
     uint32_t symnum;

@@ -49,6 +49,7 @@ enum class MmuextCommand : uint32_t {
     UnmarkSuper = 20,
 };
 
+/// Second-level MMU request; mfn is a machine frame, linear_addr guest virtual.
 struct MmuextOp {
     uint32_t cmd;
     union {
@@ -75,7 +76,10 @@ inline constexpr uint64_t uvmf_multi = 0;
 inline constexpr uint64_t uvmf_local = 0;
 inline constexpr uint64_t uvmf_all = 1u << 2;
 
+/// First argument of hypercall vm_assist.
 enum class VmAssistCommand : uint32_t { Enable = 0, Disable = 1 };
+
+/// Second argument of hypercall vm_assist.
 enum class VmAssistType : uint32_t {
     FourGbSegments = 0,
     FourGbSegmentsNotify = 1,
@@ -86,6 +90,7 @@ enum class VmAssistType : uint32_t {
     M2pStrict = 32,
 };
 
+/// First argument of hypercall set_segment_base.
 enum class SegmentBase : uint32_t { Fs = 0, GsUser = 1, GsKernel = 2, GsUserSel = 3 };
 
 /// One entry of set_trap_table; a zero address ends the list.
@@ -100,7 +105,10 @@ static_assert(offsetof(TrapInfo, address) == 8);
 inline constexpr uint8_t trap_info_dpl_mask = 3;
 inline constexpr uint8_t trap_info_mask_events = 1u << 2;
 
+/// First argument of hypercall callback_op.
 enum class CallbackOp : uint32_t { Register = 0, Unregister = 1 };
+
+/// CallbackRegister::type.
 enum class CallbackType : uint16_t {
     Event = 0,
     Failsafe = 1,
@@ -112,6 +120,7 @@ enum class CallbackType : uint16_t {
 };
 inline constexpr uint16_t callbackf_mask_events = 1u << 0;
 
+/// Entry point (guest virtual) of a callback.
 struct CallbackRegister {
     uint16_t type;
     uint16_t flags;
@@ -120,6 +129,7 @@ struct CallbackRegister {
 static_assert(sizeof(CallbackRegister) == 16);
 static_assert(offsetof(CallbackRegister, address) == 8);
 
+/// Removes a callback.
 struct CallbackUnregister {
     uint16_t type;
     uint16_t _unused;

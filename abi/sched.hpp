@@ -6,6 +6,7 @@
 
 namespace abi {
 
+/// First argument of hypercall sched_op.
 enum class SchedOp : uint32_t {
     Yield = 0,
     Block = 1,
@@ -28,6 +29,7 @@ enum class ShutdownReason : uint32_t {
 };
 inline constexpr uint32_t shutdown_max = 5;
 
+/// Stops the calling domain; reason is a ShutdownReason.
 struct SchedShutdown {
     uint32_t reason;
 };
@@ -42,6 +44,7 @@ struct SchedPoll {
 static_assert(sizeof(SchedPoll) == 24);
 static_assert(offsetof(SchedPoll, timeout) == 16);
 
+/// Stops another domain.
 struct SchedRemoteShutdown {
     domid_t domain_id;
     uint32_t reason;
@@ -49,6 +52,7 @@ struct SchedRemoteShutdown {
 static_assert(sizeof(SchedRemoteShutdown) == 8);
 static_assert(offsetof(SchedRemoteShutdown, reason) == 4);
 
+/// Domain watchdog.
 struct SchedWatchdog {
     uint32_t id;      ///< 0 = allocate
     uint32_t timeout; ///< seconds; 0 = stop
@@ -56,6 +60,7 @@ struct SchedWatchdog {
 static_assert(sizeof(SchedWatchdog) == 8);
 static_assert(offsetof(SchedWatchdog, timeout) == 4);
 
+/// Ties the calling vCPU to a CPU for a while.
 struct SchedPinOverride {
     int32_t pcpu; ///< negative = undo
 };

@@ -27,6 +27,7 @@ struct VcpuTimeInfo {
 static_assert(sizeof(VcpuTimeInfo) == 32);
 static_assert(offsetof(VcpuTimeInfo, pad1) == 30);
 
+/// cr2 of the last page fault of a PV vCPU.
 struct ArchVcpuInfo {
     uint64_t cr2;
     uint64_t pad;
@@ -34,6 +35,7 @@ struct ArchVcpuInfo {
 static_assert(sizeof(ArchVcpuInfo) == 16);
 static_assert(offsetof(ArchVcpuInfo, pad) == 8);
 
+/// Event state and clock of one vCPU.
 struct VcpuInfo {
     uint8_t evtchn_upcall_pending;
     uint8_t evtchn_upcall_mask;
@@ -46,6 +48,7 @@ static_assert(offsetof(VcpuInfo, evtchn_pending_sel) == 8);
 static_assert(offsetof(VcpuInfo, arch) == 16);
 static_assert(offsetof(VcpuInfo, time) == 32);
 
+/// Where a PV guest keeps its p2m, for the toolstack: guest-written.
 struct ArchSharedInfo {
     uint64_t max_pfn;
     xen_pfn_t pfn_to_mfn_frame_list_list;
@@ -122,6 +125,7 @@ static_assert(offsetof(StartInfo, console) == 72);
 static_assert(offsetof(StartInfo, cmd_line) == 128);
 static_assert(offsetof(StartInfo, nr_p2m_frames) == 1160);
 
+/// Module descriptor under sif_multiboot_mod; guest physical.
 struct MultibootModList {
     uint32_t mod_start;
     uint32_t mod_end;
@@ -131,6 +135,7 @@ struct MultibootModList {
 static_assert(sizeof(MultibootModList) == 16);
 static_assert(offsetof(MultibootModList, pad) == 12);
 
+/// Dom0VgaConsoleInfo::video_type.
 enum class VgaType : uint8_t { TextMode3 = 0x03, VesaLfb = 0x23, EfiLfb = 0x70 };
 
 /// Console description for dom0, at start_info + console.dom0.info_off.

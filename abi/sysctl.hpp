@@ -5,7 +5,7 @@
 #include "abi/cpu_policy.hpp"
 #include "abi/domctl_life.hpp"
 #include "abi/physdev.hpp"
-#include "abi/sysctl_power.hpp"
+#include "abi/sysctl/power.hpp"
 #include "abi/types.hpp"
 
 namespace abi {
@@ -13,6 +13,7 @@ namespace abi {
 /// A request with another version is refused with -EACCES.
 inline constexpr uint32_t sysctl_interface_version = 0x00000015;
 
+/// Sysctl::cmd.
 enum class SysctlCommand : uint32_t {
     Readconsole = 1,
     TbufOp = 2,
@@ -42,6 +43,7 @@ enum class SysctlCommand : uint32_t {
     GetCpuPolicy = 29,
 };
 
+/// Text of the hypervisor's console ring.
 struct SysctlReadconsole {
     uint8_t clear;
     uint8_t incremental; ///< start at index instead of the oldest byte
@@ -53,6 +55,7 @@ struct SysctlReadconsole {
 static_assert(sizeof(SysctlReadconsole) == 24);
 static_assert(offsetof(SysctlReadconsole, count) == 16);
 
+/// Control of the trace buffers.
 struct SysctlTbufOp {
     uint32_t cmd;
     ControlBitmap cpu_mask;
@@ -64,6 +67,8 @@ static_assert(sizeof(SysctlTbufOp) == 48);
 static_assert(offsetof(SysctlTbufOp, cpu_mask) == 8);
 static_assert(offsetof(SysctlTbufOp, buffer_mfn) == 32);
 static_assert(offsetof(SysctlTbufOp, size) == 40);
+
+/// SysctlTbufOp::cmd.
 enum class TbufOp : uint32_t {
     GetInfo = 0,
     SetCpuMask = 1,
@@ -85,6 +90,7 @@ inline constexpr uint32_t physcap_vpmu = 1u << 7;
 inline constexpr uint32_t physcap_gnttab_v1 = 1u << 8;
 inline constexpr uint32_t physcap_gnttab_v2 = 1u << 9;
 
+/// The machine: CPUs, nodes, memory in pages, CPUID words.
 struct SysctlPhysinfo {
     uint32_t threads_per_core;
     uint32_t cores_per_socket;
@@ -106,11 +112,13 @@ struct SysctlPhysinfo {
 static_assert(sizeof(SysctlPhysinfo) == 112);
 static_assert(offsetof(SysctlPhysinfo, hw_cap) == 80);
 
+/// SchedulerId of the default pool.
 struct SysctlSchedId {
     uint32_t sched_id;
 };
 static_assert(sizeof(SysctlSchedId) == 4);
 
+/// Name of a performance counter.
 struct SysctlPerfcDesc {
     char name[80];
     uint32_t nr_vals;
@@ -118,6 +126,7 @@ struct SysctlPerfcDesc {
 static_assert(sizeof(SysctlPerfcDesc) == 84);
 static_assert(offsetof(SysctlPerfcDesc, nr_vals) == 80);
 
+/// Reads or resets performance counters.
 struct SysctlPerfcOp {
     uint32_t cmd;
     uint32_t nr_counters;
@@ -129,6 +138,7 @@ static_assert(sizeof(SysctlPerfcOp) == 32);
 static_assert(offsetof(SysctlPerfcOp, desc) == 16);
 static_assert(offsetof(SysctlPerfcOp, val) == 24);
 
+/// State of all domains from first_domain on.
 struct SysctlGetDomainInfoList {
     domid_t first_domain;
     uint32_t max_domains;
@@ -139,6 +149,7 @@ static_assert(sizeof(SysctlGetDomainInfoList) == 24);
 static_assert(offsetof(SysctlGetDomainInfoList, max_domains) == 4);
 static_assert(offsetof(SysctlGetDomainInfoList, num_domains) == 16);
 
+/// Keys as if typed on the hypervisor's console.
 struct SysctlDebugKeys {
     GuestHandle<const char> keys;
     uint32_t nr_keys;
@@ -146,11 +157,13 @@ struct SysctlDebugKeys {
 static_assert(sizeof(SysctlDebugKeys) == 16);
 static_assert(offsetof(SysctlDebugKeys, nr_keys) == 8);
 
+/// Idle time of a CPU.
 struct SysctlCpuinfo {
     uint64_t idletime; ///< ns
 };
 static_assert(sizeof(SysctlCpuinfo) == 8);
 
+/// Idle times of the CPUs.
 struct SysctlGetCpuinfo {
     uint32_t max_cpus;
     GuestHandle<SysctlCpuinfo> info;
@@ -160,6 +173,7 @@ static_assert(sizeof(SysctlGetCpuinfo) == 24);
 static_assert(offsetof(SysctlGetCpuinfo, info) == 8);
 static_assert(offsetof(SysctlGetCpuinfo, nr_cpus) == 16);
 
+/// Free heap of a node and address width.
 struct SysctlAvailheap {
     uint32_t min_bitwidth;
     uint32_t max_bitwidth;
@@ -169,8 +183,10 @@ struct SysctlAvailheap {
 static_assert(sizeof(SysctlAvailheap) == 24);
 static_assert(offsetof(SysctlAvailheap, avail_bytes) == 16);
 
+/// SysctlCpuHotplug::op.
 enum class CpuHotplugOp : uint32_t { Online = 0, Offline = 1, SmtEnable = 2, SmtDisable = 3 };
 
+/// Brings a CPU up or down.
 struct SysctlCpuHotplug {
     uint32_t cpu;
     uint32_t op;
@@ -178,8 +194,10 @@ struct SysctlCpuHotplug {
 static_assert(sizeof(SysctlCpuHotplug) == 8);
 static_assert(offsetof(SysctlCpuHotplug, op) == 4);
 
+/// SysctlPageOfflineOp::cmd.
 enum class PageOfflineOp : uint32_t { Offline = 1, Online = 2, Query = 3 };
 
+/// Takes machine frames start to end, both included, out of use.
 struct SysctlPageOfflineOp {
     uint32_t cmd;
     uint32_t start;
@@ -189,6 +207,7 @@ struct SysctlPageOfflineOp {
 static_assert(sizeof(SysctlPageOfflineOp) == 24);
 static_assert(offsetof(SysctlPageOfflineOp, status) == 16);
 
+/// Profile of one lock; times in ns.
 struct SysctlLockprofData {
     char name[40];
     int32_t type;
@@ -201,6 +220,7 @@ struct SysctlLockprofData {
 static_assert(sizeof(SysctlLockprofData) == 80);
 static_assert(offsetof(SysctlLockprofData, block_time) == 72);
 
+/// Reads or resets lock profiles.
 struct SysctlLockprofOp {
     uint32_t cmd;
     uint32_t max_elem;
@@ -220,6 +240,7 @@ inline constexpr uint32_t invalid_mem_sz = 0xffffffff;
 inline constexpr uint32_t invalid_node_dist = 0xffffffff;
 inline constexpr uint32_t invalid_dev = invalid_node_id - 1;
 
+/// Place of a CPU.
 struct SysctlCputopo {
     uint32_t core;
     uint32_t socket;
@@ -228,6 +249,7 @@ struct SysctlCputopo {
 static_assert(sizeof(SysctlCputopo) == 12);
 static_assert(offsetof(SysctlCputopo, node) == 8);
 
+/// Places of the CPUs; a null handle asks for the number.
 struct SysctlCputopoinfo {
     uint32_t num_cpus;
     GuestHandle<SysctlCputopo> cputopo;
@@ -235,6 +257,7 @@ struct SysctlCputopoinfo {
 static_assert(sizeof(SysctlCputopoinfo) == 16);
 static_assert(offsetof(SysctlCputopoinfo, cputopo) == 8);
 
+/// Memory of a node.
 struct SysctlMeminfo {
     uint64_t memsize; ///< bytes
     uint64_t memfree; ///< bytes
@@ -242,6 +265,7 @@ struct SysctlMeminfo {
 static_assert(sizeof(SysctlMeminfo) == 16);
 static_assert(offsetof(SysctlMeminfo, memfree) == 8);
 
+/// Nodes and their distances; null handles ask for the number.
 struct SysctlNumainfo {
     uint32_t num_nodes;
     GuestHandle<SysctlMeminfo> meminfo;
@@ -251,6 +275,7 @@ static_assert(sizeof(SysctlNumainfo) == 24);
 static_assert(offsetof(SysctlNumainfo, meminfo) == 8);
 static_assert(offsetof(SysctlNumainfo, distance) == 16);
 
+/// Node of each PCI device.
 struct SysctlPcitopoinfo {
     uint32_t num_devs;
     GuestHandle<PhysdevPciDevice> devs;
@@ -260,6 +285,7 @@ static_assert(sizeof(SysctlPcitopoinfo) == 24);
 static_assert(offsetof(SysctlPcitopoinfo, devs) == 8);
 static_assert(offsetof(SysctlPcitopoinfo, nodes) == 16);
 
+/// SysctlCpupoolOp::op.
 enum class CpupoolOp : uint32_t {
     Create = 1,
     Destroy = 2,
@@ -271,6 +297,7 @@ enum class CpupoolOp : uint32_t {
 };
 inline constexpr uint32_t cpupool_par_any = 0xffffffff;
 
+/// Creates, changes or describes CPU pools.
 struct SysctlCpupoolOp {
     uint32_t op;
     uint32_t cpupool_id;
@@ -289,6 +316,7 @@ inline constexpr uint32_t csched_tslice_min_ms = 1;
 inline constexpr uint32_t csched_tslice_max_ms = 1000;
 inline constexpr uint32_t csched_migration_delay_max_us = 100000;
 
+/// Parameters of credit in a pool.
 struct SysctlCreditSchedule {
     uint32_t tslice_ms;
     uint32_t ratelimit_us;
@@ -297,13 +325,16 @@ struct SysctlCreditSchedule {
 static_assert(sizeof(SysctlCreditSchedule) == 12);
 static_assert(offsetof(SysctlCreditSchedule, vcpu_migr_delay_us) == 8);
 
+/// Parameters of credit2 in a pool.
 struct SysctlCredit2Schedule {
     uint32_t ratelimit_us;
 };
 static_assert(sizeof(SysctlCredit2Schedule) == 4);
 
+/// SysctlSchedulerOp::cmd.
 enum class SysctlSchedOp : uint32_t { PutInfo = 0, GetInfo = 1 };
 
+/// Reads or writes a pool's scheduler parameters.
 struct SysctlSchedulerOp {
     uint32_t cpupool_id;
     uint32_t sched_id;
@@ -319,6 +350,7 @@ struct SysctlSchedulerOp {
 static_assert(sizeof(SysctlSchedulerOp) == 32);
 static_assert(offsetof(SysctlSchedulerOp, u) == 16);
 
+/// Coverage data of the hypervisor.
 struct SysctlCoverageOp {
     uint32_t cmd;
     uint32_t size;
@@ -327,6 +359,7 @@ struct SysctlCoverageOp {
 static_assert(sizeof(SysctlCoverageOp) == 16);
 static_assert(offsetof(SysctlCoverageOp, buffer) == 8);
 
+/// Cache monitoring of the machine.
 struct SysctlPsrCmtOp {
     uint32_t cmd;
     uint32_t flags;
@@ -341,6 +374,7 @@ struct SysctlPsrCmtOp {
 static_assert(sizeof(SysctlPsrCmtOp) == 16);
 static_assert(offsetof(SysctlPsrCmtOp, u) == 8);
 
+/// Cache and bandwidth allocation that the machine offers; target is a socket.
 struct SysctlPsrAlloc {
     uint32_t cmd;
     uint32_t target;
@@ -360,13 +394,16 @@ struct SysctlPsrAlloc {
 static_assert(sizeof(SysctlPsrAlloc) == 20);
 static_assert(offsetof(SysctlPsrAlloc, u) == 8);
 
+/// Means to hide CPU features.
 struct SysctlCpuLevellingCaps {
     uint32_t caps;
 };
 static_assert(sizeof(SysctlCpuLevellingCaps) == 4);
 
+/// SysctlCpuFeatureset::index.
 enum class CpuFeaturesetIndex : uint32_t { Raw = 0, Host = 1, Pv = 2, Hvm = 3, PvMax = 4, HvmMax = 5 };
 
+/// Feature words; a null handle asks for the number.
 struct SysctlCpuFeatureset {
     uint32_t index;
     uint32_t nr_features;
@@ -375,6 +412,7 @@ struct SysctlCpuFeatureset {
 static_assert(sizeof(SysctlCpuFeatureset) == 16);
 static_assert(offsetof(SysctlCpuFeatureset, features) == 8);
 
+/// SysctlCpuPolicy::index.
 enum class CpuPolicyIndex : uint32_t {
     Raw = 0,
     Host = 1,

@@ -7,6 +7,7 @@
 
 namespace abi {
 
+/// First argument of hypercall vcpu_op.
 enum class VcpuOp : uint32_t {
     Initialise = 0, ///< VcpuGuestContext (PV) or VcpuHvmContext
     Up = 1,
@@ -24,11 +25,13 @@ enum class VcpuOp : uint32_t {
     RegisterVcpuTimeMemoryArea = 13,
 };
 
+/// VcpuRunstateInfo::state.
 enum class Runstate : int32_t { Running = 0, Runnable = 1, Blocked = 2, Offline = 3 };
 
 /// Set in state_entry_time while the hypervisor updates a guest's copy.
 inline constexpr uint64_t runstate_update = uint64_t{1} << 63;
 
+/// How a vCPU has spent its time.
 struct VcpuRunstateInfo {
     int32_t state;
     uint64_t state_entry_time; ///< system time, ns
@@ -38,6 +41,7 @@ static_assert(sizeof(VcpuRunstateInfo) == 48);
 static_assert(offsetof(VcpuRunstateInfo, state_entry_time) == 8);
 static_assert(offsetof(VcpuRunstateInfo, time) == 16);
 
+/// Guest virtual address where the hypervisor keeps VcpuRunstateInfo.
 struct VcpuRegisterRunstateMemoryArea {
     union {
         GuestHandle<VcpuRunstateInfo> h;
@@ -46,6 +50,7 @@ struct VcpuRegisterRunstateMemoryArea {
 };
 static_assert(sizeof(VcpuRegisterRunstateMemoryArea) == 8);
 
+/// Period of the timer VIRQ.
 struct VcpuSetPeriodicTimer {
     uint64_t period_ns;
 };
@@ -53,6 +58,7 @@ static_assert(sizeof(VcpuSetPeriodicTimer) == 8);
 
 inline constexpr uint32_t vcpu_sshottmr_future = 1u << 0;
 
+/// System time of the next timer VIRQ.
 struct VcpuSetSingleshotTimer {
     uint64_t timeout_abs_ns;
     uint32_t flags;
@@ -60,6 +66,7 @@ struct VcpuSetSingleshotTimer {
 static_assert(sizeof(VcpuSetSingleshotTimer) == 16);
 static_assert(offsetof(VcpuSetSingleshotTimer, flags) == 8);
 
+/// Place of vcpu_info outside shared_info; must not cross a page.
 struct VcpuRegisterVcpuInfo {
     uint64_t mfn; ///< guest frame (machine frame for PV)
     uint32_t offset;
@@ -74,6 +81,7 @@ struct VcpuGetPhysid {
 };
 static_assert(sizeof(VcpuGetPhysid) == 8);
 
+/// Guest virtual address where the hypervisor keeps VcpuTimeInfo.
 struct VcpuRegisterTimeMemoryArea {
     union {
         GuestHandle<VcpuTimeInfo> h;
@@ -107,6 +115,7 @@ struct VcpuHvmX86_64 {
 static_assert(sizeof(VcpuHvmX86_64) == 112);
 static_assert(offsetof(VcpuHvmX86_64, efer) == 104);
 
+/// Start state of an HVM application processor.
 struct VcpuHvmContext {
     uint32_t mode;
     uint32_t pad;

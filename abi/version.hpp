@@ -9,6 +9,7 @@ namespace abi {
 inline constexpr uint32_t version_major = 4;
 inline constexpr uint32_t version_minor = 17;
 
+/// First argument of hypercall xen_version.
 enum class VersionOp : uint32_t {
     Version = 0,            ///< returns major << 16 | minor
     Extraversion = 1,       ///< char[16]
@@ -44,6 +45,7 @@ struct PlatformParameters {
 };
 static_assert(sizeof(PlatformParameters) == 8);
 
+/// One word of features.
 struct FeatureInfo {
     uint32_t submap_idx; ///< in: only 0 exists
     uint32_t submap;     ///< out: 1 << Feature

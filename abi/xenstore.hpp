@@ -34,6 +34,7 @@ enum class XenstoreOp : uint32_t {
 };
 inline constexpr uint32_t xenstore_op_count = 23;
 
+/// Head of each message, on sockets and rings.
 struct XsdSockmsg {
     uint32_t type;
     uint32_t req_id;
@@ -62,7 +63,10 @@ inline constexpr size_t xenstore_ring_size = 1024;
 inline constexpr uint32_t xenstore_feature_reconnection = 1;
 inline constexpr uint32_t xenstore_feature_error = 2;
 
+/// XenstoreDomainInterface::connection.
 enum class XenstoreConnection : uint32_t { Connected = 0, Reconnect = 1 };
+
+/// XenstoreDomainInterface::error.
 enum class XenstoreRingError : uint32_t { None = 0, Communication = 1, RingIndex = 2, Protocol = 3 };
 
 /// Page shared between a domain and xenstored. Indices run free; mask by the ring size.

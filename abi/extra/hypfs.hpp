@@ -6,8 +6,13 @@
 
 namespace abi {
 
+/// First argument of hypercall hypfs_op.
 enum class HypfsOp : uint32_t { GetVersion = 0, Read = 1, WriteContents = 2 };
+
+/// HypfsDirentry::type.
 enum class HypfsType : uint8_t { Dir = 0, Blob = 1, String = 2, Uint = 3, Int = 4, Bool = 5 };
+
+/// HypfsDirentry::encoding.
 enum class HypfsEncoding : uint8_t { Plain = 0, Gzip = 1 };
 inline constexpr uint32_t hypfs_version = 1;
 inline constexpr size_t hypfs_max_pathlen = 1024;

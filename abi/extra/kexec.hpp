@@ -6,6 +6,7 @@
 
 namespace abi {
 
+/// First argument of hypercall kexec_op.
 enum class KexecOp : uint32_t {
     Kexec = 0,
     LoadV1 = 1,
@@ -15,7 +16,11 @@ enum class KexecOp : uint32_t {
     Unload = 5,
     Status = 6,
 };
+
+/// Which of the two images.
 enum class KexecType : uint8_t { Default = 0, Crash = 1 };
+
+/// KexecRange::range.
 enum class KexecRangeId : int32_t {
     Crash = 0,
     Xen = 1,
@@ -26,6 +31,7 @@ enum class KexecRangeId : int32_t {
     Vmcoreinfo = 6,
 };
 
+/// Machine memory range that a crash kernel or its tools need.
 struct KexecRange {
     int32_t range;
     int32_t nr;
@@ -35,6 +41,7 @@ struct KexecRange {
 static_assert(sizeof(KexecRange) == 24);
 static_assert(offsetof(KexecRange, start) == 16);
 
+/// Piece of an image: caller buffer and machine destination.
 struct KexecSegment {
     GuestHandle<const void> buf;
     uint64_t buf_size;
@@ -44,6 +51,7 @@ struct KexecSegment {
 static_assert(sizeof(KexecSegment) == 32);
 static_assert(offsetof(KexecSegment, dest_size) == 24);
 
+/// Image to load.
 struct KexecLoad {
     uint8_t type;
     uint8_t _pad;

@@ -6,6 +6,7 @@
 
 namespace abi {
 
+/// First argument of hypercall xenpmu_op.
 enum class PmuOp : uint32_t {
     ModeGet = 0,
     ModeSet = 1,
@@ -22,6 +23,7 @@ inline constexpr uint64_t pmu_mode_self = 1u << 0;
 inline constexpr uint64_t pmu_mode_hv = 1u << 1;
 inline constexpr uint64_t pmu_mode_all = 1u << 2;
 
+/// Second argument of hypercall xenpmu_op.
 struct PmuParams {
     struct {
         uint32_t maj;

@@ -6,6 +6,7 @@
 
 namespace abi {
 
+/// BlkifRequest::operation.
 enum class BlkifOp : uint8_t {
     Read = 0,
     Write = 1,
@@ -14,6 +15,8 @@ enum class BlkifOp : uint8_t {
     Discard = 5,
     Indirect = 6,
 };
+
+/// BlkifResponse::status.
 enum class BlkifStatus : int16_t { NotSupported = -2, Error = -1, Okay = 0 };
 
 inline constexpr uint32_t blkif_max_segments_per_request = 11;
@@ -33,6 +36,7 @@ struct BlkifRequestSegment {
 static_assert(sizeof(BlkifRequestSegment) == 8);
 static_assert(offsetof(BlkifRequestSegment, last_sect) == 5);
 
+/// Read, write or flush.
 struct BlkifRequest {
     uint8_t operation;
     uint8_t nr_segments;
@@ -45,6 +49,7 @@ static_assert(sizeof(BlkifRequest) == 112);
 static_assert(offsetof(BlkifRequest, id) == 8);
 static_assert(offsetof(BlkifRequest, seg) == 24);
 
+/// Overlay of BlkifRequest for a discard.
 struct BlkifRequestDiscard {
     uint8_t operation;
     uint8_t flag;
@@ -57,6 +62,7 @@ static_assert(sizeof(BlkifRequestDiscard) == 32);
 static_assert(offsetof(BlkifRequestDiscard, id) == 8);
 static_assert(offsetof(BlkifRequestDiscard, nr_sectors) == 24);
 
+/// Overlay of BlkifRequest whose segments lie in granted pages.
 struct BlkifRequestIndirect {
     uint8_t operation;
     uint8_t indirect_op;
@@ -70,6 +76,7 @@ static_assert(sizeof(BlkifRequestIndirect) == 64);
 static_assert(offsetof(BlkifRequestIndirect, id) == 8);
 static_assert(offsetof(BlkifRequestIndirect, indirect_grefs) == 28);
 
+/// Answer; id repeats the request's.
 struct BlkifResponse {
     uint64_t id;
     uint8_t operation;

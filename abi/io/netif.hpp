@@ -16,11 +16,15 @@ inline constexpr uint16_t netrxf_more_data = 1u << 2;
 inline constexpr uint16_t netrxf_extra_info = 1u << 3;
 inline constexpr uint16_t netrxf_gso_prefix = 1u << 4;
 
+/// Status of a response.
 enum class NetifStatus : int16_t { Dropped = -2, Error = -1, Okay = 0, Null = 1 };
+
+/// NetifExtraInfo::type.
 enum class NetifExtraType : uint8_t { None = 0, Gso = 1, McastAdd = 2, McastDel = 3, Hash = 4 };
 inline constexpr uint8_t netif_extra_flag_more = 1u << 0;
 inline constexpr uint32_t netif_nr_slots_min = 18;
 
+/// Fragment of a packet to send; the first one's size is the whole packet's.
 struct NetifTxRequest {
     grant_ref_t gref;
     uint16_t offset;
@@ -56,6 +60,7 @@ struct NetifExtraInfo {
 static_assert(sizeof(NetifExtraInfo) == 8);
 static_assert(offsetof(NetifExtraInfo, u) == 2);
 
+/// Answer to one transmit request.
 struct NetifTxResponse {
     uint16_t id;
     int16_t status;
@@ -63,6 +68,7 @@ struct NetifTxResponse {
 static_assert(sizeof(NetifTxResponse) == 4);
 static_assert(offsetof(NetifTxResponse, status) == 2);
 
+/// Granted page for a packet to come.
 struct NetifRxRequest {
     uint16_t id;
     uint16_t pad;

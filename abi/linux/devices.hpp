@@ -19,6 +19,7 @@ struct PrivcmdHypercall {
 static_assert(sizeof(PrivcmdHypercall) == 48);
 static_assert(offsetof(PrivcmdHypercall, arg) == 8);
 
+/// Maps foreign frames at addr in the process.
 struct PrivcmdMmapbatchV2 {
     uint32_t num;
     domid_t dom;
@@ -30,6 +31,7 @@ static_assert(sizeof(PrivcmdMmapbatchV2) == 32);
 static_assert(offsetof(PrivcmdMmapbatchV2, addr) == 8);
 static_assert(offsetof(PrivcmdMmapbatchV2, err) == 24);
 
+/// Buffer of a device-model operation.
 struct PrivcmdDmOpBuf {
     void* uptr;
     size_t size;
@@ -37,6 +39,7 @@ struct PrivcmdDmOpBuf {
 static_assert(sizeof(PrivcmdDmOpBuf) == 16);
 static_assert(offsetof(PrivcmdDmOpBuf, size) == 8);
 
+/// A device-model operation on dom.
 struct PrivcmdDmOp {
     domid_t dom;
     uint16_t num;
@@ -70,22 +73,26 @@ struct EvtchnBindVirq {
 };
 static_assert(sizeof(EvtchnBindVirq) == 4);
 
+/// New port joined to a remote one.
 struct EvtchnBindInterdomain {
     uint32_t remote_domain, remote_port;
 };
 static_assert(sizeof(EvtchnBindInterdomain) == 8);
 static_assert(offsetof(EvtchnBindInterdomain, remote_port) == 4);
 
+/// New port for a remote domain.
 struct EvtchnBindUnboundPort {
     uint32_t remote_domain;
 };
 static_assert(sizeof(EvtchnBindUnboundPort) == 4);
 
+/// Closes a port.
 struct EvtchnUnbind {
     uint32_t port;
 };
 static_assert(sizeof(EvtchnUnbind) == 4);
 
+/// Sends on a port.
 struct EvtchnNotify {
     uint32_t port;
 };
@@ -117,6 +124,7 @@ struct GntdevMapGrantRef {
 static_assert(sizeof(GntdevMapGrantRef) == 24);
 static_assert(offsetof(GntdevMapGrantRef, refs) == 16);
 
+/// Forgets grants at a mmap offset.
 struct GntdevUnmapGrantRef {
     uint64_t index;
     uint32_t count;
@@ -125,6 +133,7 @@ struct GntdevUnmapGrantRef {
 static_assert(sizeof(GntdevUnmapGrantRef) == 16);
 static_assert(offsetof(GntdevUnmapGrantRef, pad) == 12);
 
+/// Finds the mmap offset of a mapped address.
 struct GntdevGetOffsetForVaddr {
     uint64_t vaddr;
     uint64_t offset;
@@ -134,11 +143,13 @@ struct GntdevGetOffsetForVaddr {
 static_assert(sizeof(GntdevGetOffsetForVaddr) == 24);
 static_assert(offsetof(GntdevGetOffsetForVaddr, pad) == 20);
 
+/// Ignored by current kernels.
 struct GntdevSetMaxGrants {
     uint32_t count;
 };
 static_assert(sizeof(GntdevSetMaxGrants) == 4);
 
+/// What happens when the mapping goes: index is the byte's mmap offset.
 struct GntdevUnmapNotify {
     uint64_t index;
     uint32_t action;
@@ -166,6 +177,7 @@ struct GntallocAllocGref {
 static_assert(sizeof(GntallocAllocGref) == 24);
 static_assert(offsetof(GntallocAllocGref, gref_ids) == 16);
 
+/// Frees pages at a mmap offset.
 struct GntallocDeallocGref {
     uint64_t index;
     uint32_t count;

@@ -3,6 +3,7 @@
 #include "abi/console.hpp"
 #include "abi/extra/hypfs.hpp"
 #include "abi/extra/kexec.hpp"
+#include "abi/extra/mca.hpp"
 #include "abi/extra/pmu.hpp"
 #include "abi/io/blkif.hpp"
 #include "abi/io/netif.hpp"
@@ -19,6 +20,15 @@ TEST(AbiLayout, Devices) {
     LAYOUT(abi::KexecRange, struct xen_kexec_range, range, nr, size, start);
     LAYOUT(abi::KexecSegment, struct xen_kexec_segment, buf, buf_size, dest_maddr, dest_size);
     LAYOUT(abi::KexecLoad, struct xen_kexec_load, type, _pad, arch, nr_segments, segments, entry_maddr);
+    LAYOUT(abi::McinfoMsr, struct mcinfo_msr, reg, value);
+    LAYOUT(abi::McInfo, struct mc_info, mi_nentries, flags, mi_data);
+    LAYOUT(abi::McinfoLogicalCpu, struct mcinfo_logical_cpu, mc_cpunr, mc_chipid, mc_coreid, mc_threadid,
+           mc_apicid, mc_clusterid, mc_ncores, mc_ncores_active, mc_nthreads, mc_cpuid_level, mc_family,
+           mc_vendor, mc_model, mc_step, mc_vendorid, mc_brandid, mc_cpu_caps, mc_cache_size,
+           mc_cache_alignment, mc_nmsrvals, mc_msrvalues);
+    LAYOUT(abi::McFetch, struct xen_mc_fetch, flags, _pad0, fetch_id, data);
+    LAYOUT(abi::McPhyscpuinfo, struct xen_mc_physcpuinfo, ncpus, _pad0, info);
+    LAYOUT(abi::McRequest, struct xen_mc, cmd, interface_version, u, u.mc_fetch, u.mc_physcpuinfo);
     LAYOUT(abi::PmuParams, struct xen_pmu_params, version, version.maj, version.min, val, vcpu, pad);
     LAYOUT(abi::BlkifRequestSegment, struct blkif_request_segment, gref, first_sect, last_sect);
     LAYOUT(abi::BlkifRequest, struct blkif_request, operation, nr_segments, handle, id, sector_number, seg);

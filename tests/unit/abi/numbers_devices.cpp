@@ -3,6 +3,7 @@
 #include "abi/console.hpp"
 #include "abi/extra/hypfs.hpp"
 #include "abi/extra/kexec.hpp"
+#include "abi/extra/mca.hpp"
 #include "abi/extra/pmu.hpp"
 #include "abi/io/blkif.hpp"
 #include "abi/io/netif.hpp"
@@ -42,6 +43,12 @@ TEST(AbiNumbers, Devices) {
     SAME(abi::KexecRangeId::BootParam, KEXEC_RANGE_MA_BOOT_PARAM);
     SAME(abi::KexecRangeId::EfiMemmap, KEXEC_RANGE_MA_EFI_MEMMAP);
     SAME(abi::KexecRangeId::Vmcoreinfo, KEXEC_RANGE_MA_VMCOREINFO);
+    SAME(abi::McCommand::Fetch, XEN_MC_fetch);
+    SAME(abi::McCommand::NotifyDomain, XEN_MC_notifydomain);
+    SAME(abi::McCommand::PhysCpuInfo, XEN_MC_physcpuinfo);
+    SAME(abi::McCommand::MsrInject, XEN_MC_msrinject);
+    SAME(abi::McCommand::MceInject, XEN_MC_mceinject);
+    SAME(abi::McCommand::InjectV2, XEN_MC_inject_v2);
     SAME(abi::PmuOp::ModeGet, XENPMU_mode_get);
     SAME(abi::PmuOp::ModeSet, XENPMU_mode_set);
     SAME(abi::PmuOp::FeatureGet, XENPMU_feature_get);
@@ -109,6 +116,14 @@ TEST(AbiNumbers, Devices) {
     SAME(abi::hvm_debugcons_ioport, XEN_HVM_DEBUGCONS_IOPORT);
     SAME(abi::hypfs_version, XEN_HYPFS_VERSION);
     SAME(abi::hypfs_max_pathlen, XEN_HYPFS_MAX_PATHLEN);
+    SAME(abi::mca_interface_version, XEN_MCA_INTERFACE_VERSION);
+    SAME(abi::mc_nonurgent, XEN_MC_NONURGENT);
+    SAME(abi::mc_urgent, XEN_MC_URGENT);
+    SAME(abi::mc_ack, XEN_MC_ACK);
+    SAME(abi::mc_ok, XEN_MC_OK);
+    SAME(abi::mc_fetchfailed, XEN_MC_FETCHFAILED);
+    SAME(abi::mc_nodata, XEN_MC_NODATA);
+    SAME(abi::mc_nomatch, XEN_MC_NOMATCH);
     SAME(abi::pmu_mode_off, XENPMU_MODE_OFF);
     SAME(abi::pmu_mode_self, XENPMU_MODE_SELF);
     SAME(abi::pmu_mode_hv, XENPMU_MODE_HV);

@@ -163,7 +163,7 @@ TEST(AbiNumbers, GuestState) {
     SAME(abi::uvmf_all, UVMF_ALL);
     SAME(abi::callbackf_mask_events, CALLBACKF_mask_events);
     SAME(abi::vgcf_i387_valid, VGCF_i387_valid);
-    SAME(abi::vgcf_in_kernel, VGCF_IN_KERNEL);
+    SAME(abi::vgcf_in_kernel, VGCF_in_kernel);
     SAME(abi::vgcf_failsafe_disables_events, VGCF_failsafe_disables_events);
     SAME(abi::vgcf_syscall_disables_events, VGCF_syscall_disables_events);
     SAME(abi::vgcf_online, VGCF_online);

@@ -2,10 +2,10 @@
 // System control, platform operations and CPU policies: numbers compared with the public headers.
 #include "abi/cpu_policy.hpp"
 #include "abi/platform.hpp"
-#include "abi/platform_efi.hpp"
-#include "abi/platform_power.hpp"
+#include "abi/platform/efi.hpp"
+#include "abi/platform/power.hpp"
 #include "abi/sysctl.hpp"
-#include "abi/sysctl_power.hpp"
+#include "abi/sysctl/power.hpp"
 
 #include "tests/unit/abi/compare.hpp"
 

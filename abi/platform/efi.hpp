@@ -21,6 +21,7 @@ enum class EfiFunction : uint32_t {
     UpdateCapsule = 11,
 };
 
+/// EFI_TIME.
 struct PlatformEfiTime {
     uint16_t year;
     uint8_t month;
@@ -36,6 +37,7 @@ static_assert(sizeof(PlatformEfiTime) == 16);
 static_assert(offsetof(PlatformEfiTime, ns) == 8);
 static_assert(offsetof(PlatformEfiTime, daylight) == 14);
 
+/// EFI_GUID.
 struct PlatformEfiGuid {
     uint32_t data1;
     uint16_t data2;
@@ -117,6 +119,7 @@ enum class FirmwareEfiIndex : uint32_t {
     AppleProperties = 6,
 };
 
+/// Facts about EFI; addresses are machine addresses.
 union PlatformEfiInfo {
     uint32_t version;
     struct {
@@ -150,6 +153,7 @@ union PlatformEfiInfo {
 };
 static_assert(sizeof(PlatformEfiInfo) == 32);
 
+/// What firmware told the boot code.
 struct PlatformFirmwareInfo {
     uint32_t type;
     uint32_t index;

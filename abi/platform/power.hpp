@@ -15,6 +15,7 @@ inline constexpr uint32_t px_pss = 2;
 inline constexpr uint32_t px_ppc = 4;
 inline constexpr uint32_t px_psd = 8;
 
+/// ACPI generic address.
 struct PowerRegister {
     uint32_t space_id;
     uint32_t bit_width;
@@ -25,6 +26,7 @@ struct PowerRegister {
 static_assert(sizeof(PowerRegister) == 24);
 static_assert(offsetof(PowerRegister, address) == 16);
 
+/// C-state dependency (_CSD).
 struct ProcessorCsd {
     uint32_t domain;
     uint32_t coord_type;
@@ -33,6 +35,7 @@ struct ProcessorCsd {
 static_assert(sizeof(ProcessorCsd) == 12);
 static_assert(offsetof(ProcessorCsd, num) == 8);
 
+/// One C-state; latency in us.
 struct ProcessorCx {
     PowerRegister reg;
     uint8_t type;
@@ -45,6 +48,7 @@ static_assert(sizeof(ProcessorCx) == 48);
 static_assert(offsetof(ProcessorCx, latency) == 28);
 static_assert(offsetof(ProcessorCx, dp) == 40);
 
+/// Properties of the C-state set.
 struct ProcessorFlags {
     uint32_t bm_control : 1;
     uint32_t bm_check : 1;
@@ -54,6 +58,7 @@ struct ProcessorFlags {
 };
 static_assert(sizeof(ProcessorFlags) == 4);
 
+/// C-states of a CPU (_CST).
 struct ProcessorPower {
     uint32_t count;
     ProcessorFlags flags;
@@ -62,6 +67,7 @@ struct ProcessorPower {
 static_assert(sizeof(ProcessorPower) == 16);
 static_assert(offsetof(ProcessorPower, states) == 8);
 
+/// Performance control or status register (_PCT), in ACPI's resource form.
 struct PctRegister {
     uint8_t descriptor;
     uint16_t length;
@@ -75,6 +81,7 @@ static_assert(sizeof(PctRegister) == 16);
 static_assert(offsetof(PctRegister, length) == 2);
 static_assert(offsetof(PctRegister, address) == 8);
 
+/// One P-state (_PSS): MHz, mW, us, us.
 struct ProcessorPx {
     uint64_t core_frequency;
     uint64_t power;
@@ -86,6 +93,7 @@ struct ProcessorPx {
 static_assert(sizeof(ProcessorPx) == 48);
 static_assert(offsetof(ProcessorPx, status) == 40);
 
+/// P-state dependency (_PSD).
 struct PsdPackage {
     uint64_t num_entries;
     uint64_t revision;
@@ -96,6 +104,7 @@ struct PsdPackage {
 static_assert(sizeof(PsdPackage) == 40);
 static_assert(offsetof(PsdPackage, num_processors) == 32);
 
+/// P-states of a CPU.
 struct ProcessorPerformance {
     uint32_t flags;
     uint32_t platform_limit;
@@ -110,6 +119,7 @@ static_assert(sizeof(ProcessorPerformance) == 104);
 static_assert(offsetof(ProcessorPerformance, states) == 48);
 static_assert(offsetof(ProcessorPerformance, shared_type) == 96);
 
+/// Power data of one CPU.
 struct PlatformSetProcessorPminfo {
     uint32_t id; ///< ACPI processor id
     uint32_t type;

@@ -6,6 +6,7 @@
 
 namespace abi {
 
+/// Use of one P-state.
 struct PmPxVal {
     uint64_t freq;      ///< MHz
     uint64_t residency; ///< ns
@@ -14,6 +15,7 @@ struct PmPxVal {
 static_assert(sizeof(PmPxVal) == 24);
 static_assert(offsetof(PmPxVal, count) == 16);
 
+/// P-state statistics of a CPU.
 struct PmPxStat {
     uint8_t total;
     uint8_t usable;
@@ -26,6 +28,7 @@ static_assert(sizeof(PmPxStat) == 24);
 static_assert(offsetof(PmPxStat, trans_pt) == 8);
 static_assert(offsetof(PmPxStat, pt) == 16);
 
+/// C-state statistics of a CPU.
 struct PmCxStat {
     uint32_t nr;
     uint32_t last;
@@ -50,6 +53,7 @@ enum class PmstatType : uint32_t {
     ResetCxstat = 0x23,
 };
 
+/// Reads or resets power statistics.
 struct SysctlGetPmstat {
     uint32_t type;
     uint32_t cpuid;
@@ -63,11 +67,13 @@ static_assert(offsetof(SysctlGetPmstat, u) == 8);
 
 inline constexpr size_t cpufreq_name_len = 16;
 
+/// Fixed frequency, kHz.
 struct CpufreqUserspace {
     uint32_t scaling_setspeed;
 };
 static_assert(sizeof(CpufreqUserspace) == 4);
 
+/// Governor's parameters: rates in us, threshold in percent.
 struct CpufreqOndemand {
     uint32_t sampling_rate_max;
     uint32_t sampling_rate_min;
@@ -77,6 +83,7 @@ struct CpufreqOndemand {
 static_assert(sizeof(CpufreqOndemand) == 16);
 static_assert(offsetof(CpufreqOndemand, up_threshold) == 12);
 
+/// Frequency scaling of a CPU, kHz.
 struct GetCpufreqPara {
     uint32_t cpu_num;
     uint32_t freq_num;
@@ -103,11 +110,13 @@ static_assert(offsetof(GetCpufreqPara, affected_cpus) == 16);
 static_assert(offsetof(GetCpufreqPara, u) == 96);
 static_assert(offsetof(GetCpufreqPara, turbo_enabled) == 112);
 
+/// Chooses a governor by name.
 struct SetCpufreqGov {
     char scaling_governor[cpufreq_name_len];
 };
 static_assert(sizeof(SetCpufreqGov) == 16);
 
+/// Sets one parameter of scaling.
 struct SetCpufreqPara {
     uint32_t ctrl_type;
     uint32_t ctrl_value;
@@ -128,6 +137,7 @@ enum class PmOp : uint32_t {
     DisableTurbo = 0x27,
 };
 
+/// Power management control.
 struct SysctlPmOp {
     uint32_t cmd;
     uint32_t cpuid;
