@@ -44,7 +44,7 @@ template <class T> class PerCpu {
     T& at(u64 offset) {
         return *reinterpret_cast<T*>(reinterpret_cast<char*>(&storage_) + offset);
     }
-    alignas(T) char storage_[sizeof(T)];
+    alignas(T) char storage_[sizeof(T)] = {};
 };
 #define PX_PER_CPU [[gnu::section(".bss.percpu")]] constinit
 #else

@@ -115,10 +115,13 @@ class Vcpu {
 #ifdef PROXENOS_HYPERVISOR
 /// The vCPU whose state is on this CPU.
 inline Vcpu& current() { return *cpu_info().current; }
+/// The same, or null early at boot.
+inline Vcpu* current_or_null() { return cpu_info().current; }
 #else
 /// Host tests set it.
 inline thread_local Vcpu* fake_current = nullptr;
 inline Vcpu& current() { return *fake_current; }
+inline Vcpu* current_or_null() { return fake_current; }
 #endif
 
 } // namespace px

@@ -38,28 +38,26 @@ struct FrameState {
     static constexpr u64 allocated = u64{1} << 60; ///< belongs to its owner
     static constexpr u64 hypervisor = u64{1} << 61; ///< hypervisor's own page that a domain may map (shared info, grant table)
     static constexpr u64 referenced_mask = type_count_mask | count_mask | allocated;
+    /// In the heap. The rest of the word is then the heap's: links of the free list. No word in use has this bit, so a
+    /// compare-and-swap of somebody who saw the frame in use can never succeed on a free frame.
+    static constexpr u64 free = u64{1} << 63;
 
     u64 word = 0;
     [[nodiscard]] constexpr u64 type_count() const { return word & type_count_mask; }
     [[nodiscard]] constexpr u64 count() const { return (word & count_mask) / count_one; }
     [[nodiscard]] constexpr FrameType type() const { return static_cast<FrameType>((word & type_mask) >> type_shift); }
     [[nodiscard]] constexpr bool has(u64 flag) const { return (word & flag) != 0; }
-    [[nodiscard]] constexpr bool is_referenced() const { return (word & referenced_mask) != 0; }
+    /// Somebody holds it: more references may be taken.
+    [[nodiscard]] constexpr bool is_referenced() const { return (word & referenced_mask) != 0 && (word & free) == 0; }
 };
 
 /// One frame of machine memory.
 struct Frame {
-    union {
-        std::atomic<u64> state; ///< FrameState while in use
-        struct {                ///< while free, in the heap (heap lock)
-            u32 next_free;      ///< frame index, ~0 at the end
-            u32 previous_free;
-        };
-    };
-    std::atomic<u16> owner; ///< DomId; heap: owner_free; hypervisor: domid_xen
-    u8 order;               ///< heap: order of the free block that starts here
-    u8 flags;               ///< heap: see FrameFlag
-    u32 aux;                ///< free: TLB flush time stamp; page table being checked: next entry; else unused
+    std::atomic<u64> state; ///< FrameState; while free: FrameState::free and the heap's links (heap lock)
+    std::atomic<u16> owner; ///< DomId; heap: owner_free; hypervisor: domid_xen; not RAM (device memory): domid_io
+    u8 order;               ///< heap: order of the free block, or of the allocation, that starts here
+    u8 flags;               ///< heap: see frame_flag
+    std::atomic<u32> aux;   ///< free, or without type: TLB clock (memory/tlb.hpp); page table being checked: next entry
 
     [[nodiscard]] FrameState load() const { return {state.load(std::memory_order_acquire)}; }
 };
@@ -67,8 +65,12 @@ static_assert(sizeof(Frame) == 16);
 
 /// Bits of Frame::flags.
 namespace frame_flag {
-inline constexpr u8 free = 1;     ///< head of a free block in the heap
-inline constexpr u8 dirty = 2;    ///< holds a former owner's data: scrub before it is given out
+inline constexpr u8 free = 1;       ///< head of a free block in the heap
+inline constexpr u8 dirty = 2;      ///< contents unknown: scrub before it is given out
+inline constexpr u8 used = 4;       ///< (with dirty) a guest had it: aux says when stale translations may last be made
+inline constexpr u8 some_dirty = 8; ///< head of a free block: some frame in it may be dirty
+inline constexpr u8 some_used = 16; ///< head of a free block: some frame in it may be used
+inline constexpr u8 slab = 32;      ///< page of small allocations
 } // namespace frame_flag
 
 /// Value of Frame::owner for frames that nobody owns: in the heap.
@@ -112,6 +114,11 @@ void release_frame(Frame& frame);
 /// Drops a Writable typed reference.
 void release_writable(Frame& frame);
 /// Clears `allocated` (true if it was set): the owner gives the frame up; it is freed with its last reference.
+/// Refuses (false) the hypervisor's own pages that a domain may map: see unshare_frame.
 bool give_up_frame(Frame& frame);
+/// Lets a domain map a page of the hypervisor (shared info, grant table): owner, `hypervisor` and `allocated` are set.
+void share_frame(Frame& frame, const Domain& owner);
+/// The hypervisor's hold on such a page ends; it goes back to the heap with the domain's last mapping.
+void unshare_frame(Frame& frame);
 
 } // namespace px

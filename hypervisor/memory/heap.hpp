@@ -17,14 +17,18 @@ inline constexpr unsigned max_order = 18;
 struct Request {
     unsigned order = 0;         ///< 2^order contiguous, naturally aligned frames
     unsigned address_bits = 64; ///< all of it below 2^address_bits
-    bool zeroed = true;         ///< filled with zero (frames marked dirty are always scrubbed)
+    bool zeroed = true;         ///< filled with zero (in fact all are: frames marked dirty are always scrubbed)
+    u64 claim = 0;              ///< frames of the caller's claim that this may use up (Domain::outstanding_claim)
 };
 
 /// Gives [start, end) frames of RAM to the heap. Boot only, and memory that comes back from dom0's modules.
 void add_region(Mfn start, Mfn end);
-/// Frames for the hypervisor or, later, for a domain (assign with Domain::assign_frames). Null if there are none.
+/// Frames for the hypervisor or, later, for a domain (assign with Domain::assign_frames). Null if there are none, or
+/// if they are claimed by domains. The owner is domid_xen, the state word 0. Interrupts on when frames may have been
+/// used by guests before: stale translations of them are flushed here.
 [[nodiscard]] Frame* allocate(const Request& request);
-/// Gives 2^order frames back; dirty: they hold a guest's data, to be scrubbed before reuse.
+/// Gives 2^order frames back, the state word without references. They are scrubbed before reuse in any case;
+/// dirty: a guest may have stale translations to them (or walk them as page tables), or its data is in them.
 void free(Frame& first, unsigned order, bool dirty);
 /// Frames in the heap.
 [[nodiscard]] u64 free_frames();
@@ -32,11 +36,14 @@ void free(Frame& first, unsigned order, bool dirty);
 [[nodiscard]] u64 total_frames();
 /// Frames free below 2^address_bits.
 [[nodiscard]] u64 free_frames_below(unsigned address_bits);
-/// Scrubs up to `frames` dirty free frames; true if some are left. Called by idle CPUs.
+/// Scrubs about `frames` dirty free frames that guests gave back (with `bootscrub=idle` also memory as it was at boot); true if some
+/// are left. Called by idle CPUs, interrupts on.
 bool scrub_some(unsigned frames);
 
 /// Claims (XENMEM_claim_pages): frames promised to a domain and not yet allocated, over all domains.
 [[nodiscard]] u64 outstanding_claims();
+/// Changes one domain's claim from `from` to `to` frames. False if it grows and the heap has not that many unclaimed.
+[[nodiscard]] bool change_claim(u64 from, u64 to);
 
 /// A zeroed page for the hypervisor, by its address in the direct map; null if there is none.
 [[nodiscard]] inline void* allocate_page() {

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reference counts of frames: lock-free transitions of the state word.
+#include "memory/frame.hpp"
+
+#include "abi/types.hpp"
+#include "base/panic.hpp"
+#include "domain/domain.hpp"
+#include "domain/domain_list.hpp"
+#include "memory/heap.hpp"
+#include "memory/tlb.hpp"
+
+namespace px {
+
+namespace {
+
+/// The last reference is gone (seen by exactly one CPU: nobody takes a reference on a word that has none).
+void free_frame(Frame& frame, u64 word) {
+    const u16 owner = frame.owner.load(std::memory_order_relaxed);
+    if ((word & FrameState::hypervisor) == 0 && owner < abi::first_reserved) {
+        if (Vcpu* vcpu = current_or_null(); vcpu && vcpu->domain.id.raw() == owner) {
+            vcpu->domain.frame_left(frame);
+        } else if (DomainRef domain = find_domain(DomId(owner))) {
+            domain->frame_left(frame);
+        }
+    }
+    heap::free(frame, 0, true);
+}
+
+/// Takes one plain reference while there is any reference; the caller checks the owner afterwards.
+bool add_reference(Frame& frame) {
+    u64 word = frame.state.load(std::memory_order_relaxed);
+    do {
+        if (!FrameState{word}.is_referenced()) return false;
+        if ((word & FrameState::count_mask) == FrameState::count_mask) [[unlikely]] return false;
+        // Acquire pairs with the release of who made the frame what it is (owner, contents).
+    } while (!frame.state.compare_exchange_weak(word, word + FrameState::count_one, std::memory_order_acquire,
+                                                std::memory_order_relaxed));
+    return true;
+}
+
+/// A writable type is being made (stale translations are flushed): waits for its end.
+void wait_until_validated(const Frame& frame) {
+    while (true) {
+        const FrameState state = frame.load();
+        if (state.has(FrameState::validated) || state.type() != FrameType::Writable) return;
+        detail::relax();
+    }
+}
+
+bool owned_by(const Frame& frame, const Domain& owner) {
+    return frame.owner.load(std::memory_order_relaxed) == owner.id.raw();
+}
+
+} // namespace
+
+bool acquire_frame(Frame& frame, const Domain& owner) {
+    if (!owned_by(frame, owner)) return false;
+    if (!add_reference(frame)) return false;
+    // Only now the owner cannot change any more.
+    if (!owned_by(frame, owner)) [[unlikely]] {
+        release_frame(frame);
+        return false;
+    }
+    return true;
+}
+
+bool acquire_frame(Frame& frame) { return add_reference(frame); }
+
+void release_frame(Frame& frame) {
+    // Release: what we did with the frame comes before; acquire: the last one sees what all others did.
+    const u64 word = frame.state.fetch_sub(FrameState::count_one, std::memory_order_acq_rel) - FrameState::count_one;
+    if ((word & FrameState::referenced_mask) == 0) [[unlikely]] free_frame(frame, word);
+}
+
+bool acquire_writable(Frame& frame, const Domain& owner) {
+    if (!owned_by(frame, owner)) return false;
+    u64 word = frame.state.load(std::memory_order_relaxed);
+    u64 next = 0;
+    bool flush = false;
+    do {
+        const FrameState state{word};
+        if (!state.is_referenced()) return false;
+        if (state.type_count() == 0) {
+            // A former page table may still be walked by CPUs with stale translations, until flushed.
+            flush = state.type() != FrameType::Writable && state.type() != FrameType::None;
+            next = (word & ~(FrameState::type_mask | FrameState::validated | FrameState::partial)) |
+                   static_cast<u64>(FrameType::Writable) << FrameState::type_shift;
+            if (!flush) next |= FrameState::validated;
+            next += FrameState::type_count_one;
+        } else {
+            if (state.type() != FrameType::Writable || state.type_count() == FrameState::type_count_mask) return false;
+            flush = false;
+            next = word + FrameState::type_count_one;
+        }
+    } while (!frame.state.compare_exchange_weak(word, next, std::memory_order_acquire, std::memory_order_relaxed));
+    if (flush) [[unlikely]] {
+        tlb::flush_older(frame.aux.load(std::memory_order_relaxed));
+        frame.state.fetch_or(FrameState::validated, std::memory_order_release);
+    } else if ((next & FrameState::validated) == 0) [[unlikely]] {
+        wait_until_validated(frame);
+    }
+    if (!owned_by(frame, owner)) [[unlikely]] {
+        release_writable(frame);
+        return false;
+    }
+    return true;
+}
+
+void release_writable(Frame& frame) {
+    u64 word = frame.state.load(std::memory_order_relaxed);
+    u64 next = 0;
+    do {
+        next = word - FrameState::type_count_one;
+        // The stamp must be there before anybody can see the count at zero and give the frame another type.
+        if ((next & FrameState::type_count_mask) == 0) frame.aux.store(tlb::now(), std::memory_order_relaxed);
+    } while (!frame.state.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_relaxed));
+    if ((next & FrameState::referenced_mask) == 0) [[unlikely]] free_frame(frame, next);
+}
+
+bool give_up_frame(Frame& frame) {
+    u64 word = frame.state.load(std::memory_order_relaxed);
+    u64 next = 0;
+    do {
+        if ((word & FrameState::allocated) == 0 || (word & (FrameState::hypervisor | FrameState::free)) != 0) return false;
+        next = word & ~FrameState::allocated;
+    } while (!frame.state.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_relaxed));
+    if ((next & FrameState::referenced_mask) == 0) free_frame(frame, next);
+    return true;
+}
+
+void share_frame(Frame& frame, const Domain& owner) {
+    frame.owner.store(owner.id.raw(), std::memory_order_relaxed);
+    // Release pairs with the acquire in add_reference: who gets a reference sees the owner.
+    frame.state.store(FrameState::hypervisor | FrameState::allocated, std::memory_order_release);
+}
+
+void unshare_frame(Frame& frame) {
+    const u64 word = frame.state.fetch_and(~FrameState::allocated, std::memory_order_acq_rel) & ~FrameState::allocated;
+    if ((word & FrameState::referenced_mask) == 0) free_frame(frame, word);
+}
+
+} // namespace px

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// The TLB clock: when a frame lost its last use, and whether stale translations of it can still exist.
+#pragma once
+
+#include "base/number.hpp"
+
+namespace px::tlb {
+
+/// What the memory code needs of the machine (x86/pv/tlb.cpp; tests have a fake).
+/// A stamp to put on a frame when its last use has ended (its entries are gone from all page tables).
+[[nodiscard]] u32 now();
+/// Makes sure that every CPU has flushed its TLB since the stamp was taken; sends flushes to those that have not.
+/// Interrupts on.
+void flush_older(u32 stamp);
+/// The later of two stamps.
+[[nodiscard]] constexpr u32 later(u32 a, u32 b) { return static_cast<s32>(a - b) > 0 ? a : b; }
+
+} // namespace px::tlb
