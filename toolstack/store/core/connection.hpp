@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// One client of the store: its byte streams, transactions and watches. Knows nothing of sockets or rings.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "store/core/permissions.hpp"
+#include "store/core/transaction.hpp"
+#include "store/core/watch.hpp"
+#include "store/core/wire.hpp"
+
+namespace store {
+
+/// A client. The transport puts what it receives into `input` and sends pending(); the server handles
+/// the requests in between.
+class Connection {
+  public:
+    enum class Kind { Socket, Ring };
+    Connection(Kind kind, Identity who) : kind{kind}, who{who} {}
+    Connection(Connection const&) = delete;
+
+    Kind const kind;
+    Identity who;
+    std::string input;  ///< received, not yet handled; at most one message and what came with it
+    std::map<std::uint32_t, std::unique_ptr<OpenTransaction>> transactions;
+    std::uint32_t next_transaction = 1;
+    std::vector<std::unique_ptr<Watch>> watches;
+    std::int64_t watch_bytes = 0;
+
+    /// Bytes for the client, in order.
+    [[nodiscard]] std::string_view pending() const { return std::string_view{output_}.substr(sent_); }
+    /// The transport has delivered the first `count` of them.
+    void taken(std::size_t count);
+    /// All bytes ever queued: grows by what each request adds.
+    [[nodiscard]] std::uint64_t produced() const { return produced_; }
+    /// Replies queued and not delivered whole.
+    [[nodiscard]] std::size_t outstanding() const { return reply_ends_.size(); }
+
+    /// Composes a reply in place: begin, append to the string, then finish or give up.
+    [[nodiscard]] std::string& begin_reply();
+    void finish_reply(Header const& request);
+    void fail_reply(Header const& request, int error);
+
+    /// Queues a watch event, or remembers it while the client does not read: equal events then become
+    /// one, and beyond a bound all events of one watch become one for the watched path itself. So no event
+    /// is lost and memory stays bounded.
+    void event(Watch& watch, std::string_view changed);
+    /// Forgets remembered events of a watch that is going away.
+    void forget_events(Watch& watch);
+
+    /// Forgets all bytes and events in both directions: the stream starts anew.
+    void clear_streams();
+    /// Journal recovery: takes over undelivered bytes.
+    void restore_output(std::string_view bytes);
+
+  private:
+    void queue_event(Watch const& watch, std::string_view changed);
+    void flush_deferred();
+    [[nodiscard]] std::size_t event_room() const { return kind == Kind::Ring ? 8192 : 65536; }
+    [[nodiscard]] std::size_t deferred_limit() const { return kind == Kind::Ring ? 1024 : 65536; }
+
+    using Deferred = std::pair<Watch*, std::string>;
+    std::string output_;
+    std::size_t sent_ = 0;
+    std::size_t reply_start_ = 0;
+    std::uint64_t produced_ = 0;
+    std::uint64_t delivered_ = 0;
+    std::deque<std::uint64_t> reply_ends_;  // positions, as produced_ counts
+    std::deque<Deferred> deferred_;
+    std::set<Deferred, std::less<>> deferred_set_;
+};
+
+}  // namespace store

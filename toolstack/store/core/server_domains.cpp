@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests about domains, and what happens when one goes.
+#include <array>
+#include <cerrno>
+#include <fmt/format.h>
+
+#include "store/core/server.hpp"
+
+namespace store {
+
+namespace {
+
+constexpr std::string_view introduced = "@introduceDomain", released = "@releaseDomain";
+
+std::expected<abi::domid_t, int> one_domid(std::string_view payload) {
+    Strings strings{payload};
+    auto const text = strings.next();
+    auto const domid = text ? parse_number(*text, UINT16_MAX) : std::nullopt;
+    if (!domid || !strings.rest().empty()) return std::unexpected(EINVAL);
+    return static_cast<abi::domid_t>(*domid);
+}
+
+void acknowledge(Request& request) { request.reply.append("OK\0", 3); }
+
+}  // namespace
+
+Domain* Server::find_domain(abi::domid_t domid) {
+    auto const found = domains_.find(domid);
+    return found == domains_.end() ? nullptr : &found->second;
+}
+
+void Server::log_domain(Domain const& domain) { encode(log_, domain); }
+
+Outcome Server::introduce(abi::domid_t domid, std::uint64_t frame, std::uint32_t port) {
+    Domain* known = find_domain(domid);
+    bool const is_new = known == nullptr;
+    if (is_new) {
+        Domain domain;
+        domain.domid = domid;
+        domain.connection = std::make_unique<Connection>(Connection::Kind::Ring, Identity{domid, {}});
+        known = &domains_.emplace(domid, std::move(domain)).first->second;
+    }
+    known->frame = frame;
+    known->port = port;
+    if (auto const connected = host_.connect(*known); !connected) {
+        if (is_new) domains_.erase(domid);
+        return connected;
+    }
+    known->logged_consumed = known->consumed;
+    log_domain(*known);
+    if (is_new) announcements_.emplace_back(introduced);
+    return {};
+}
+
+Outcome Server::introduce_request(Request& request) {
+    if (!request.from.who.is_privileged()) return std::unexpected(EACCES);
+    Strings strings{request.payload};
+    std::array<std::uint64_t, 3> numbers{};
+    constexpr std::array<std::uint64_t, 3> limits{abi::first_reserved - 1, UINT64_MAX, UINT32_MAX};
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        auto const text = strings.next();
+        auto const number = text ? parse_number(*text, limits[i]) : std::nullopt;
+        if (!number) return std::unexpected(EINVAL);
+        numbers[i] = *number;
+    }
+    if (numbers[2] == 0) return std::unexpected(EINVAL);
+    auto const done = introduce(static_cast<abi::domid_t>(numbers[0]), numbers[1], static_cast<std::uint32_t>(numbers[2]));
+    if (done) acknowledge(request);
+    return done;
+}
+
+Outcome Server::release(Request& request) {
+    auto const domid = one_domid(request.payload);
+    if (!domid) return std::unexpected(domid.error());
+    if (!request.from.who.is_privileged()) return std::unexpected(EACCES);
+    if (*domid == 0) return std::unexpected(EINVAL);
+    if (!find_domain(*domid)) return std::unexpected(ENOENT);
+    remove_domain(*domid);
+    acknowledge(request);
+    return {};
+}
+
+void Server::remove_domain(abi::domid_t domid) {
+    auto const found = domains_.find(domid);
+    if (found == domains_.end()) return;
+    drop_all(*found->second.connection);
+    host_.disconnect(found->second);
+    domains_.erase(found);
+    for (auto& [id, other] : domains_)
+        if (other.connection->who.target == domid) other.connection->who.target.reset();
+    Encoder{log_, RecordKind::DomainGone}.u16(domid);
+    remove_orphans(domid);
+    announcements_.emplace_back(released);
+}
+
+/// Nodes of the domain go, and it leaves the permission lists of others: its id will be used again.
+void Server::remove_orphans(abi::domid_t domid) {
+    if (accounts_.of(domid).mentions == 0) return;
+    std::vector<Mutation> mutations;
+    std::string inside;  // a subtree that goes as a whole, with a slash
+    for_each_node("/", tree_.root(), [&](std::string const& path, Node const& node) {
+        if (!inside.empty() && path.starts_with(inside)) return;
+        Mutation mutation;
+        mutation.path = path;
+        if (node.permissions->front().domid == domid && path != "/" && !options_.keep_orphans) {
+            mutation.kind = Mutation::Kind::Remove;
+            inside = path + '/';
+            mutations.push_back(std::move(mutation));
+            return;
+        }
+        bool mentioned = false;
+        auto list = std::make_shared<PermissionList>();
+        for (std::size_t i = 0; i < node.permissions->size(); ++i) {
+            Permission permission = (*node.permissions)[i];
+            bool const its = permission.domid == domid;
+            mentioned |= its;
+            if (its && i == 0) permission.domid = 0;
+            if (!its || i == 0) list->push_back(permission);
+        }
+        if (!mentioned) return;
+        mutation.kind = Mutation::Kind::SetPermissions;
+        mutation.permissions = std::move(list);
+        mutations.push_back(std::move(mutation));
+    });
+    for (Mutation& mutation : mutations) {
+        auto effect = apply(tree_, accounts_, generation_, mutation);
+        encode(log_, mutation);
+        if (effect && effect->removed) changes_.push_back({std::move(mutation.path), std::move(*effect)});
+    }
+}
+
+void Server::announce_shutdown(Domain& domain) {
+    if (domain.shutdown) return;
+    domain.shutdown = true;
+    log_domain(domain);
+    announcements_.emplace_back(released);
+}
+
+void Server::announce() { fire_pending(); }
+
+Outcome Server::get_domain_path(Request& request) {
+    auto const domid = one_domid(request.payload);
+    if (!domid) return std::unexpected(domid.error());
+    request.reply.append(domain_path(*domid == abi::domid_self ? request.from.who.domid : *domid)).push_back('\0');
+    return {};
+}
+
+Outcome Server::is_introduced(Request& request) {
+    auto const domid = one_domid(request.payload);
+    if (!domid) return std::unexpected(domid.error());
+    bool const known = *domid == abi::domid_self || *domid == 0 || find_domain(*domid);
+    request.reply.append(known ? "T\0" : "F\0", 2);
+    return {};
+}
+
+Outcome Server::resume(Request& request) {
+    auto const domid = one_domid(request.payload);
+    if (!domid) return std::unexpected(domid.error());
+    if (!request.from.who.is_privileged()) return std::unexpected(EACCES);
+    Domain* const domain = find_domain(*domid);
+    if (!domain) return std::unexpected(ENOENT);
+    domain->shutdown = false;
+    log_domain(*domain);
+    acknowledge(request);
+    return {};
+}
+
+Outcome Server::set_target(Request& request) {
+    Strings strings{request.payload};
+    auto const domid_text = strings.next(), target_text = strings.next();
+    if (!domid_text || !target_text) return std::unexpected(EINVAL);
+    auto const domid = parse_number(*domid_text, UINT16_MAX), target = parse_number(*target_text, UINT16_MAX);
+    if (!domid || !target) return std::unexpected(EINVAL);
+    if (!request.from.who.is_privileged()) return std::unexpected(EACCES);
+    Domain* const domain = find_domain(static_cast<abi::domid_t>(*domid));
+    if (!domain || !find_domain(static_cast<abi::domid_t>(*target))) return std::unexpected(ENOENT);
+    domain->connection->who.target = static_cast<abi::domid_t>(*target);
+    log_domain(*domain);
+    acknowledge(request);
+    return {};
+}
+
+}  // namespace store

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The watch index.
+#include "store/core/watch.hpp"
+
+#include <algorithm>
+
+namespace store {
+
+std::string_view Watch::event_path(std::string_view changed) const {
+    return changed.substr(path.size() - given.size());
+}
+
+bool Watch::covers(std::string_view changed) const {
+    if (!depth) return true;
+    auto const below = changed.substr(path == "/" ? 0 : path.size());
+    if (changed == path) return true;
+    return static_cast<unsigned long>(std::ranges::count(below, '/')) <= *depth;
+}
+
+void WatchIndex::add(Watch& watch) { by_path_[watch.path].push_back(&watch); }
+
+void WatchIndex::remove(Watch& watch) {
+    auto const found = by_path_.find(watch.path);
+    if (found == by_path_.end()) return;
+    std::erase(found->second, &watch);
+    if (found->second.empty()) by_path_.erase(found);
+}
+
+}  // namespace store
