@@ -3,6 +3,7 @@
 #pragma once
 
 #include "abi/pv.hpp"
+#include "base/number.hpp"
 #include "domain/vcpu.hpp"
 #include "x86/pv/pv_domain.hpp"
 #include "x86/registers.hpp"
@@ -49,6 +50,10 @@ class PvVcpu final : public Vcpu {
     bool in_kernel_mode = true;
     Mfn kernel_l4 = Mfn::invalid(); ///< typed reference held; invalid: none yet
     Mfn user_l4 = Mfn::invalid();   ///< typed reference held; invalid: no user mode possible
+    /// IOPL as the guest sees it in saved flags: only with the architectural_iopl assist.
+    [[nodiscard]] u32 iopl_in_flags() const {
+        return (domain.vm_assist >> static_cast<u32>(abi::VmAssistType::ArchitecturalIopl) & 1) ? iopl : 0;
+    }
     /// Table that is in CR3 while this vCPU runs.
     [[nodiscard]] Mfn active_l4() const { return in_kernel_mode ? kernel_l4 : user_l4; }
 
@@ -78,6 +83,7 @@ class PvVcpu final : public Vcpu {
     u16 syscall32_cs = abi::flat_ring3_cs64, sysenter_cs = abi::flat_ring3_cs64;
 
     // -- asynchronous exceptions --
+    bool failsafe_pending = false; ///< a segment register could not be loaded: tell the guest on its way back
     bool nmi_masked = false; ///< the guest is in its NMI handler, until its next iret
 
     // -- the guest kind's part (vcpu.cpp, context.cpp, guest_copy.cpp) --

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bounce frames: how a paravirtual kernel is called for exceptions, system calls and events (layout: public/arch-x86).
+#pragma once
+
+#include "x86/pv/guest_copy.hpp"
+#include "x86/pv/pv_vcpu.hpp"
+
+namespace px::pv {
+
+/// RFLAGS bits (SDM volume 1, 3.4.3).
+namespace rflags {
+inline constexpr u64 always = 1u << 1, tf = 1u << 8, interrupts = 1u << 9, df = 1u << 10, iopl = 3u << 12,
+                     nt = 1u << 14, rf = 1u << 16, vm = 1u << 17, ac = 1u << 18;
+} // namespace rflags
+
+/// What lies in the frame between r11 and rip.
+enum class FrameKind { Plain, ErrorCode, Failsafe };
+
+/// Between guest kernel and guest user mode: address space and GS base. The other mode's GS base is in KERNEL_GS_BASE.
+/// The mode that is entered must have a table.
+inline void toggle_mode(PvVcpu& vcpu) {
+    vcpu.in_kernel_mode = !vcpu.in_kernel_mode;
+    x86::swapgs();
+    x86::write_cr3(paddr_of(vcpu.active_l4()).raw());
+}
+
+/// Crashes the domain: there is nobody to take what would be delivered.
+[[gnu::cold]] void bounce_failed(PvVcpu& vcpu, x86::Registers& r, u64 address);
+
+/// Makes the guest kernel continue at `address` with a frame of the interrupted state on its stack. From kernel mode the
+/// stack goes on; from user mode it is the one of stack_switch. On failure the domain is crashed and false returned.
+template <FrameKind Kind>
+inline bool bounce(PvVcpu& vcpu, x86::Registers& r, u64 address, bool masks_events, u32 error_code = 0) {
+    constexpr unsigned extra = Kind == FrameKind::Plain ? 0 : Kind == FrameKind::ErrorCode ? 1 : 4;
+    u64 frame[7 + extra];
+    u64 cs = r.cs & 0xfffc;
+    u64 sp = r.rsp;
+    if (!vcpu.in_kernel_mode) {
+        cs |= 3;
+        sp = vcpu.kernel_sp;
+        toggle_mode(vcpu);
+    }
+    sp = (sp & ~u64{15}) - sizeof(frame);
+    const u8 mask = vcpu.info->evtchn_upcall_mask;
+    frame[0] = r.rcx;
+    frame[1] = r.r11;
+    if constexpr (Kind == FrameKind::ErrorCode) frame[2] = error_code;
+    if constexpr (Kind == FrameKind::Failsafe) {
+        frame[2] = vcpu.segments.ds;
+        frame[3] = vcpu.segments.es;
+        frame[4] = vcpu.segments.fs;
+        frame[5] = vcpu.segments.gs;
+    }
+    u64* const machine = frame + 2 + extra;
+    machine[0] = r.rip;
+    machine[1] = cs | u64{mask} << 32;
+    machine[2] = (r.rflags & ~(rflags::interrupts | rflags::iopl)) | (mask ? 0 : rflags::interrupts) |
+                 u64{vcpu.iopl_in_flags()} << 12;
+    machine[3] = r.rsp;
+    machine[4] = r.ss & 0xffff;
+    if (address == 0 || copy_to_active(sp, frame, sizeof(frame)) != 0) [[unlikely]] {
+        bounce_failed(vcpu, r, address);
+        return false;
+    }
+    if (masks_events) vcpu.info->evtchn_upcall_mask = 1;
+    r.rip = address;
+    r.cs = abi::flat_ring3_cs64;
+    r.rflags = (r.rflags & ~(rflags::tf | rflags::df | rflags::iopl | rflags::nt | rflags::rf | rflags::vm | rflags::ac)) |
+               rflags::interrupts | rflags::always;
+    r.rsp = sp;
+    r.ss = abi::flat_ring3_ss64;
+    r.entry_vector = x86::entry_syscall; // rcx and r11 are in the frame: SYSRET will do
+    return true;
+}
+
+template <FrameKind Kind = FrameKind::Plain>
+inline bool bounce(PvVcpu& vcpu, x86::Registers& r, const Callback& callback) {
+    return bounce<Kind>(vcpu, r, callback.address, callback.masks_events);
+}
+
+/// Delivers exception `vector` through the guest's trap table.
+void inject_exception(PvVcpu& vcpu, x86::Registers& r, unsigned vector, u32 error_code = 0);
+/// #PF: puts the address where the guest reads it.
+void inject_page_fault(PvVcpu& vcpu, x86::Registers& r, u64 address, u32 error_code);
+
+} // namespace px::pv

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ways in from a paravirtual guest (SYSCALL, SYSENTER) and the one way back to it.
+//
+// No guest-controlled state is trusted on the way in: each CPU has its own SYSCALL stub, which knows its slot of
+// px_syscall_slots by address, so that neither a segment base nor SWAPGS is needed to find the stack.
+
+// Offsets in x86::Registers and of CpuInfo, checked in entry.cpp.
+#define REG_RAX        80
+#define REG_RIP        128
+#define REG_CS         136
+#define REG_RFLAGS     144
+#define REG_RSP        152
+#define REGISTERS_SIZE 168
+#define CPU_INFO_SIZE  64
+#define STACK_MASK     0x7fff
+
+#define GUEST_CODE32 0xe023
+#define GUEST_DATA   0xe02b
+#define GUEST_CODE64 0xe033
+
+#define ENTRY_SYSCALL  0x100
+#define ENTRY_SYSENTER 0x101
+
+#define STUB_SIZE 64
+#define SLOT_SIZE 64
+#define MAX_CPUS  256
+
+.macro SAVE_REGISTERS
+    pushq %rdi
+    pushq %rsi
+    pushq %rdx
+    pushq %rcx
+    pushq %rax
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %r11
+    pushq %rbx
+    pushq %rbp
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+.endm
+
+// Guest values must not live on in registers that C++ code preserves (speculation), and the frame chain ends here.
+.macro CLEAR_PRESERVED
+    xorl %ebp, %ebp
+    xorl %ebx, %ebx
+    xorl %r12d, %r12d
+    xorl %r13d, %r13d
+    xorl %r14d, %r14d
+    xorl %r15d, %r15d
+.endm
+
+.macro RESTORE_REGISTERS
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    popq %r11
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rax
+    popq %rcx
+    popq %rdx
+    popq %rsi
+    popq %rdi
+.endm
+
+    .section .bss.px_syscall_slots, "aw", @nobits
+    .balign 64
+    .global px_syscall_slots
+// For each CPU: scratch for the guest's rsp, then the address right below its CpuInfo (set by pv::init_cpu).
+px_syscall_slots:
+    .skip SLOT_SIZE * MAX_CPUS
+
+    .text
+    .balign 64
+    .global px_syscall_stubs
+// For each CPU: LSTAR at +0, CSTAR at +32. rcx: guest rip, r11: guest rflags, interrupts off.
+px_syscall_stubs:
+.set slot, 0
+.rept MAX_CPUS
+    .balign STUB_SIZE
+    movq %rsp, px_syscall_slots + slot(%rip)
+    movq px_syscall_slots + slot + 8(%rip), %rsp
+    pushq $GUEST_DATA
+    pushq px_syscall_slots + slot(%rip)
+    jmp px_syscall64
+    .balign 32, 0xcc
+    movq %rsp, px_syscall_slots + slot(%rip)
+    movq px_syscall_slots + slot + 8(%rip), %rsp
+    pushq $GUEST_DATA
+    pushq px_syscall_slots + slot(%rip)
+    jmp px_syscall32
+    .balign 32, 0xcc
+.set slot, slot + SLOT_SIZE
+.endr
+
+    .balign 16
+px_syscall64:
+    pushq %r11
+    pushq $GUEST_CODE64
+    pushq %rcx
+    pushq $0
+    movl $ENTRY_SYSCALL, 4(%rsp)
+    SAVE_REGISTERS
+    CLEAR_PRESERVED
+    movq %rsp, %rdi
+    subq $8, %rsp
+    call px_syscall
+    jmp leave_guest_entry
+
+    .balign 16
+px_syscall32:
+    pushq %r11
+    pushq $GUEST_CODE32
+    pushq %rcx
+    pushq $0
+    movl $ENTRY_SYSCALL, 4(%rsp)
+    SAVE_REGISTERS
+    CLEAR_PRESERVED
+    movq %rsp, %rdi
+    subq $8, %rsp
+    call px_compat_syscall
+    jmp leave_guest_entry
+
+    .balign 16
+    .global px_sysenter
+// rsp was loaded from SYSENTER_ESP: right below CpuInfo. The guest's rip and rsp are lost; its ABI has them in registers.
+px_sysenter:
+    pushq $GUEST_DATA
+    pushq $0
+    pushfq
+    pushq $GUEST_CODE32
+    pushq $0
+    pushq $0
+    movl $ENTRY_SYSENTER, 4(%rsp)
+    SAVE_REGISTERS
+    CLEAR_PRESERVED
+    pushq $2
+    popfq
+    movq %rsp, %rdi
+    subq $8, %rsp
+    call px_sysenter_call
+    jmp leave_guest_entry
+
+    .balign 16
+    .global px_return_to_guest
+// From any depth of this CPU's main stack: forgets it and leaves with the registers below CpuInfo.
+px_return_to_guest:
+    cli
+    orq $STACK_MASK, %rsp
+    subq $(CPU_INFO_SIZE + REGISTERS_SIZE - 1 + 8), %rsp
+leave_guest_entry:
+    cli
+    leaq 8(%rsp), %rdi
+    call px_leave
+    addq $8, %rsp
+    testb %al, %al
+    RESTORE_REGISTERS
+    jz 1f
+    // SYSRET: px_leave made sure that rip is canonical and that the selectors are the flat ones.
+    movq REG_RIP - 120(%rsp), %rcx
+    movq REG_RFLAGS - 120(%rsp), %r11
+    cmpl $GUEST_CODE64, REG_CS - 120(%rsp)
+    movq REG_RSP - 120(%rsp), %rsp
+    jne 2f
+    sysretq
+2:  sysretl
+1:  addq $8, %rsp
+px_guest_iret:
+    iretq
+
+    .pushsection .fixups, "a", @progbits
+    .balign 8
+    .quad px_guest_iret, px_guest_iret_fault
+    .popsection
+
+// The guest's frame was refused. Registers are the guest's again, rsp is at its interrupt frame.
+px_guest_iret_fault:
+    pushq $0
+    SAVE_REGISTERS
+    CLEAR_PRESERVED
+    movq %rsp, %rdi
+    subq $8, %rsp
+    call px_iret_failed
+    jmp leave_guest_entry
+
+    .section .note.GNU-stack, "", @progbits

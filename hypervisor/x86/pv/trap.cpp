@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dispatch of exceptions from paravirtual guests: emulate, or bounce to the guest's trap table.
+#include "x86/pv/trap.hpp"
+
+#include "base/log.hpp"
+#include "x86/instructions.hpp"
+#include "x86/layout.hpp"
+#include "x86/pv/bounce.hpp"
+
+namespace px::pv {
+
+namespace {
+
+constexpr bool has_error_code(unsigned number) {
+    constexpr u32 with_code = 1u << 8 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 13 | 1u << 14 | 1u << 17 | 1u << 21;
+    return number < 32 && (with_code >> number & 1);
+}
+
+/// `int n` by the guest: all gates but those of #BP and #OF have DPL 0, so it arrives as #GP with the IDT bit in the error
+/// code. The vector is taken from the instruction: some emulators report it scaled wrongly.
+bool software_interrupt(PvVcpu& vcpu, x86::Registers& r) {
+    u8 code[2];
+    if (copy_from_active(code, r.rip, sizeof(code)) != 0 || code[0] != 0xcd) return false;
+    const abi::TrapInfo trap = vcpu.traps[code[1]];
+    const unsigned dpl = trap.flags & abi::trap_info_dpl_mask;
+    if (trap.address == 0 || (vcpu.in_kernel_mode ? dpl < 1 : dpl < 3)) return false;
+    r.rip += 2;
+    bounce<FrameKind::Plain>(vcpu, r, trap.address, (trap.flags & abi::trap_info_mask_events) != 0);
+    return true;
+}
+
+void general_protection(PvVcpu& vcpu, x86::Registers& r) {
+    constexpr u32 error_external = 1, error_idt = 2;
+    if ((r.error_code & (error_external | error_idt)) == error_idt) {
+        if (software_interrupt(vcpu, r)) return;
+    } else if (r.error_code == 0 && emulate_privileged(vcpu, r)) {
+        return;
+    }
+    inject_exception(vcpu, r, vector::general_protection, r.error_code);
+}
+
+/// True if the address is in the LDT part of the vCPUs' descriptor areas.
+constexpr bool is_descriptor_area(u64 address) {
+    return address >= x86::layout::per_domain_start &&
+           address < x86::layout::per_domain_start + max_vcpus_per_domain * x86::layout::vcpu_descriptor_bytes;
+}
+
+void page_fault_of_guest(PvVcpu& vcpu, x86::Registers& r, u64 address) {
+    const u32 code = r.error_code;
+    // A segment load is a supervisor access, also when ring 3 makes it.
+    if (!(code & (page_fault::user | page_fault::reserved | page_fault::present)) && is_descriptor_area(address) &&
+        map_descriptor_page(vcpu, address))
+        return;
+    constexpr u32 write_to_present = page_fault::present | page_fault::write | page_fault::user;
+    if (vcpu.in_kernel_mode && (code & (write_to_present | page_fault::reserved)) == write_to_present &&
+        is_guest_range(address, 1) && emulate_page_table_write(vcpu, r, address, code))
+        return;
+    inject_page_fault(vcpu, r, address, code);
+}
+
+void debug_exception(PvVcpu& vcpu, x86::Registers& r) {
+    constexpr u64 sticky = 0x600f; // B0 to B3, BD, BS, BT: set by the CPU, cleared by software only
+    const u64 dr6 = x86::read_dr6();
+    x86::write_dr6(0xffff0ff0);
+    vcpu.debug.dr6 = (vcpu.debug.dr6 & ~u64{0xf}) | (dr6 & (sticky | 0x8000));
+    inject_exception(vcpu, r, vector::debug);
+}
+
+} // namespace
+
+void bounce_failed(PvVcpu& vcpu, x86::Registers& r, u64 address) {
+    log::guest("d{}v{} cannot be called at {:#x}: rip {:#x}, rsp {:#x}, kernel stack {:#x}", vcpu.domain.id, vcpu.id,
+               address, r.rip, r.rsp, vcpu.kernel_sp);
+    vcpu.domain.crash("no handler, or no stack for its frame");
+}
+
+void inject_exception(PvVcpu& vcpu, x86::Registers& r, unsigned number, u32 error_code) {
+    const abi::TrapInfo& trap = vcpu.traps[number];
+    if (trap.address == 0) [[unlikely]]
+        log::guest("d{}v{} has no handler for exception {}, error code {:#x}", vcpu.domain.id, vcpu.id, number, error_code);
+    const bool masks_events = (trap.flags & abi::trap_info_mask_events) != 0;
+    if (has_error_code(number))
+        bounce<FrameKind::ErrorCode>(vcpu, r, trap.address, masks_events, error_code);
+    else
+        bounce<FrameKind::Plain>(vcpu, r, trap.address, masks_events);
+}
+
+void inject_page_fault(PvVcpu& vcpu, x86::Registers& r, u64 address, u32 error_code) {
+    vcpu.info->arch.cr2 = address;
+    error_code &= ~page_fault::user; // the guest kernel's own accesses look like ring 0's
+    if (!vcpu.in_kernel_mode) error_code |= page_fault::user;
+    inject_exception(vcpu, r, vector::page_fault, error_code);
+}
+
+void handle_guest_exception(x86::Registers& r) {
+    PvVcpu& vcpu = current_pv();
+    const unsigned number = r.entry_vector;
+    if (number == vector::page_fault) {
+        const u64 address = x86::read_cr2();
+        x86::enable_interrupts();
+        page_fault_of_guest(vcpu, r, address);
+        return;
+    }
+    x86::enable_interrupts();
+    switch (number) {
+    case vector::general_protection: general_protection(vcpu, r); return;
+    case vector::debug: debug_exception(vcpu, r); return;
+    case vector::invalid_opcode:
+        if (!emulate_forced(vcpu, r)) inject_exception(vcpu, r, number);
+        return;
+    case vector::no_fpu:
+        vcpu.control.task_switched = false;
+        x86::clts();
+        inject_exception(vcpu, r, number);
+        return;
+    default: inject_exception(vcpu, r, number, r.error_code); return;
+    }
+}
+
+bool handle_hypervisor_fault(x86::Registers& r) {
+    if (r.entry_vector != vector::page_fault || (r.error_code & (page_fault::reserved | page_fault::present))) return false;
+    const u64 address = x86::read_cr2();
+    return is_descriptor_area(address) && !current().is_idle() && map_descriptor_page(current_pv(), address);
+}
+
+} // namespace px::pv
