@@ -21,24 +21,23 @@ def hypervisor_arguments(machine):
     return f"{common} {machine.hypervisor_args}".strip()
 
 
-def kernel_arguments(machine, interactive):
+def kernel_arguments(machine):
     """dom0's command line."""
     words = ["console=hvc0" if machine.hypervisor != "none" else "console=ttyS0", "quiet"]
     words += ["lab.demo=1"] if machine.demo else []
-    words += [] if interactive else ["lab.quiet=1"]
     return " ".join([*words, machine.kernel_args]).strip()
 
 
-def modules(machine, work, interactive):
+def modules(machine, work):
     """What the hypervisor is given to start: [(file, command line)]."""
     if machine.micro_guest:
         return [(machine.micro_guest, machine.kernel_args)]
-    return [(images.dom0_kernel(), kernel_arguments(machine, interactive)), (images.initrd(machine, work), "")]
+    return [(images.dom0_kernel(), kernel_arguments(machine)), (images.initrd(machine, work), "")]
 
 
-def _boot(machine, work, interactive):
+def _boot(machine, work):
     """The options that bring the first code into the machine."""
-    parts = modules(machine, work, interactive)
+    parts = modules(machine, work)
     if machine.hypervisor == "none":
         (kernel, text), (initrd, _) = parts
         return ["-kernel", kernel, "-append", text, "-initrd", initrd]
@@ -92,4 +91,4 @@ def command(machine, work, interactive, log):
     if machine.gdb:
         parts += ["-gdb", f"tcp::{machine.gdb}", "-S"]
     parts += ["-vga", "std"] if machine.door != "kernel" else []
-    return [str(part) for part in [*parts, *_devices(machine), *_boot(machine, work, interactive), *machine.qemu_args]]
+    return [str(part) for part in [*parts, *_devices(machine), *_boot(machine, work), *machine.qemu_args]]

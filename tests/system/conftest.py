@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""System tests: one machine per test module, shared by its tests; the same tests run on every cell of
+{Proxenos, Xen} x {our tools, stock tools}, chosen by --hypervisor and --toolstack."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parent)]
+
+from dom0 import Dom0  # noqa: E402  (needs the path above)
+from lab.host import LabError  # noqa: E402
+from lab.machine import Machine  # noqa: E402
+
+BOOT_TIMEOUT = 240
+
+
+def pytest_addoption(parser):
+    parser.addoption("--hypervisor", default="proxenos", help="proxenos, xen or the path of an image")
+    parser.addoption("--toolstack", default="stock", help="proxenos or stock")
+
+
+class Cell:
+    """Which hypervisor and which tools this run is about; makes machines of that kind."""
+
+    broken = None  # why this cell does not boot at all: said once per test, not waited for once per module
+
+    def __init__(self, config):
+        self.hypervisor = config.getoption("--hypervisor")
+        self.toolstack = config.getoption("--toolstack")
+
+    @property
+    def name(self):
+        return f"{Path(self.hypervisor).name}-{self.toolstack}"
+
+    def machine(self, name, **fields):
+        """A machine of this cell, started, dom0 ready."""
+        if Cell.broken:
+            pytest.fail(f"this cell does not boot: {Cell.broken}")
+        machine = Machine(hypervisor=self.hypervisor, toolstack=self.toolstack, name=f"{self.name}-{name}", **fields)
+        try:
+            return machine.start(timeout=BOOT_TIMEOUT)
+        except LabError as error:
+            machine.stop()
+            pytest.fail(str(error))
+
+
+@pytest.fixture(scope="session")
+def cell(request):
+    """The cell, once it has shown that it boots."""
+    result = Cell(request.config)
+    if Cell.broken is None:
+        try:
+            result.machine("first").stop()
+        except pytest.fail.Exception as error:
+            Cell.broken = str(error).splitlines()[0]
+            raise
+    return result
+
+
+@pytest.fixture(scope="module")
+def machine(cell, request):
+    """The module's machine; a module sets MACHINE = {...} for other than the default settings."""
+    name = request.module.__name__.removeprefix("test_")
+    machine = cell.machine(name, **getattr(request.module, "MACHINE", {}))
+    yield machine
+    machine.stop()
+
+
+@pytest.fixture
+def dom0(machine):
+    """dom0 for one test: guests that the test leaves behind are destroyed."""
+    if not machine.alive():
+        pytest.fail(f"the machine ended in an earlier test:\n{machine.tail()}")
+    result = Dom0(machine)
+    yield result
+    result.clean()

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What system tests do in dom0: make guests from small configurations, talk to them, look at the domain list."""
+
+import base64
+import re
+import time
+
+ROW = re.compile(r"^(\S+)\s+(\d+)\s+(\d+)\s+(\d+)\s+([rbpscd-]{6})\s+([\d.]+)$")
+
+
+class Guest:
+    """A domain made by a test: Debian's kernel with the test initramfs (lab/guest/init)."""
+
+    def __init__(self, dom0, name):
+        self.dom0 = dom0
+        self.name = name
+        self._marks = 0
+
+    @property
+    def domid(self):
+        return int(self.dom0.out(f"xl domid {self.name}"))
+
+    def log(self):
+        """Everything that its console said."""
+        return self.dom0.run(f"cat /var/log/xen/console/guest-{self.name}.log").output
+
+    def wait(self, text, timeout=60):
+        """Wait until its console says a fixed text."""
+        log = f"/var/log/xen/console/guest-{self.name}.log"
+        command = f"until grep -qF '{text}' {log} 2>/dev/null; do sleep 0.1; done"
+        status = self.dom0.run(f"timeout {timeout} bash -c \"{command}\"", timeout + 20).status
+        assert status == 0, f"{self.name} did not say '{text}' in {timeout} s; it said:\n{self.log()[-3000:]}"
+        return self.log()
+
+    def up(self, timeout=60):
+        """Wait until it is in user space."""
+        self.wait("GUEST-UP", timeout)
+        return self
+
+    def run(self, command, timeout=60):
+        """Run a command in its console's shell: (status, output)."""
+        self._marks += 1
+        mark = f"{self.name}-mark{self._marks}"
+        tty = self.dom0.out(f"xenstore-read /local/domain/{self.domid}/console/tty").strip()
+        # The quotes keep the echo of the line from being taken for its result.
+        line = f"echo '<''{mark}>'; {command}; echo '['{mark} $?']'\n"
+        self.dom0.run(f"cat > {tty}", data=line.encode())
+        text = self.wait(f"[{mark} ", timeout).replace("\r", "")
+        output, status = re.search(rf"<{mark}>\n(.*)\[{mark} (\d+)\]", text, re.S).groups()
+        return int(status), output
+
+    def state(self):
+        """Its six state letters, or None when it is gone."""
+        return self.dom0.states().get(self.name)
+
+    def wait_gone(self, timeout=60):
+        """Wait until it is off the list."""
+        self.dom0.until(lambda: self.state() is None, f"{self.name} is still there", timeout)
+
+
+class Dom0:
+    """dom0 of a machine, for one test."""
+
+    def __init__(self, machine):
+        self.machine = machine
+        self.run = machine.run
+
+    def out(self, command, timeout=120):
+        """The output of a command that must succeed."""
+        result = self.run(command, timeout)
+        assert result.status == 0, f"'{command}': status {result.status}\n{result.output}{result.errors}"
+        return result.output
+
+    def fails(self, command, timeout=120):
+        """What a command says that must fail, without dying of a signal."""
+        result = self.run(command, timeout)
+        assert 0 < result.status < 126, f"'{command}': status {result.status}\n{result.output}{result.errors}"
+        return result.output + result.errors
+
+    def until(self, condition, what, timeout=60, step=0.2):
+        """Wait for a condition."""
+        end = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < end, f"after {timeout} s: {what}\n{self.run('xl list').output}"
+            time.sleep(step)
+
+    def rows(self):
+        """xl list: {name: (id, MiB, vcpus, state, seconds)}."""
+        rows = {}
+        for line in self.out("xl list").splitlines()[1:]:
+            name, *numbers, state, seconds = ROW.match(line).groups()
+            rows[name] = (*map(int, numbers), state, float(seconds))
+        return rows
+
+    def states(self):
+        """{name: state letters}."""
+        return {name: row[3] for name, row in self.rows().items()}
+
+    def info(self, key):
+        """One value of xl info."""
+        for line in self.out("xl info").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == key:
+                return value.strip()
+        raise AssertionError(f"xl info says nothing of {key}")
+
+    def config(self, name, *, command="", end="", ip="", kernel="/boot/vmlinux", extra="", memory=128, **keys):
+        """Write /etc/xen/NAME.cfg; further keys are written as they are."""
+        words = ["console=hvc0", "quiet", extra]
+        words += [f"guestcmd={base64.b64encode(command.encode()).decode()}"] if command else []
+        words += [f"guestend={end}"] if end else []
+        words += [f"guestip={ip}"] if ip else []
+        keys = {"vcpus": 1, **keys}
+        if ip:
+            keys.setdefault("vif", '["bridge=xenbr0"]')
+        lines = [f'name = "{name}"', f'kernel = "{kernel}"', 'ramdisk = "/boot/guest.cpio.gz"', f"memory = {memory}",
+                 f'extra = "{" ".join(word for word in words if word)}"']
+        lines += [f"{key} = {value}" for key, value in keys.items()]
+        self.machine.put(f"/etc/xen/{name}.cfg", "\n".join(lines) + "\n")
+        self.run(f"rm -f /var/log/xen/console/guest-{name}.log")
+        return f"/etc/xen/{name}.cfg"
+
+    def guest(self, name="guest", *, options="", **keys):
+        """Create a guest; see config()."""
+        path = self.config(name, **keys)
+        self.out(f"xl create {options} {path}", 240)
+        return Guest(self, name)
+
+    def clean(self):
+        """Destroy what is left and wait until its memory is back."""
+        if not self.machine.alive():
+            return
+        left = [name for name in self.rows() if name != "Domain-0"]
+        for name in left:
+            domid = self.run(f"xl domid '{name}'").output.strip()
+            self.run(f"xl destroy {domid or name}")
+        if left:
+            self.until(lambda: len(self.rows()) == 1, f"not destroyed: {left}", 60)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ways in and out: boot doors, numbers of CPUs, sizes of memory, power-off and reboot."""
+
+import pytest
+
+
+@pytest.mark.parametrize("door", ["multiboot", "multiboot2", "uefi"])
+def test_door(cell, door):
+    """Each boot loader's way ends in a dom0 that can list domains."""
+    machine = cell.machine(f"door-{door}", door=door, unpacked_kernel=False)
+    try:
+        assert "Domain-0" in machine.check("xl list")
+    finally:
+        machine.stop()
+
+
+@pytest.mark.parametrize("cpus, memory", [(4, 2048), (8, 16384)])
+def test_host_sizes(cell, cpus, memory):
+    machine = cell.machine(f"host-{cpus}-{memory}", cpus=cpus, memory=memory)
+    try:
+        assert machine.check("xl info nr_cpus").strip() == str(cpus)
+        assert machine.check("nproc").strip() == str(cpus)
+        assert 0 <= memory - int(machine.check("xl info total_memory")) < 64
+    finally:
+        machine.stop()
+
+
+@pytest.mark.parametrize("command", ["poweroff", "reboot"])
+def test_end(cell, command):
+    """dom0 ends the machine: QEMU ends by itself on both."""
+    machine = cell.machine(f"end-{command}")
+    try:
+        machine.run(f"(sleep 0.3; {command}) > /dev/null 2>&1 &")
+        assert machine.wait_end(60), machine.tail()
+    finally:
+        machine.stop()
+
+
+def test_unknown_option_is_no_failure(cell):
+    machine = cell.machine("option", hypervisor_args="no-such-option=1 another")
+    machine.stop()
+
+
+def test_disks_and_network_cards(cell, tmp_path):
+    """AHCI and virtio disks, e1000e and virtio cards, by their interrupts, in dom0."""
+    for name in ("one", "two"):
+        (tmp_path / name).write_bytes(name.encode() * 1000 + bytes(1 << 20))
+    machine = cell.machine("devices", disks=[f"ahci:{tmp_path}/one", f"virtio:{tmp_path}/two"], nics=["virtio", "e1000e"])
+    try:
+        machine.check("modprobe ahci; modprobe sd_mod; for i in $(seq 50); do [ -b /dev/sda ] && break; sleep 0.2; done")
+        assert machine.check("head -c 6 /dev/sda") == "oneone"
+        assert machine.check("head -c 6 /dev/vda") == "twotwo"
+        machine.check("echo written | dd of=/dev/vda conv=fsync bs=512 2>/dev/null")
+        machine.check("echo written | dd of=/dev/sda conv=fsync bs=512 2>/dev/null")
+        machine.check("ping -c 2 -W 5 10.0.2.2")
+        machine.check("ip addr flush dev xenbr0; modprobe e1000e; ip addr add 10.0.2.16/24 dev eth1; ip link set eth1 up; "
+                      "ping -c 3 -W 10 10.0.2.2")
+    finally:
+        machine.stop()
+    assert (tmp_path / "one").read_bytes()[:7] == b"written"
+    assert (tmp_path / "two").read_bytes()[:7] == b"written"

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several CPUs: dom0 on two, guests with more vCPUs than that, vCPUs up and down, affinity."""
+
+import re
+
+MACHINE = {"cpus": 2}
+
+
+def online(guest):
+    return guest.run("cat /sys/devices/system/cpu/online")[1].strip()
+
+
+def placement(dom0, name):
+    """xl vcpu-list of a domain: {vcpu: (cpu or None, state, hard affinity)}."""
+    rows = {}
+    for line in dom0.out(f"xl vcpu-list {name}").splitlines()[1:]:
+        _, _, vcpu, cpu, state, _, hard, *_ = line.split()
+        rows[int(vcpu)] = (None if cpu == "-" else int(cpu), state, hard)
+    return rows
+
+
+def test_host(dom0):
+    assert dom0.info("nr_cpus") == "2"
+    assert dom0.rows()["Domain-0"][2] == 2
+    assert dom0.out("nproc").strip() == "2"
+
+
+def test_dom0_runs_on_both(dom0):
+    """Two busy loops end in less than the time of one after the other (on the guest's own clock)."""
+    dom0.out("for i in 1 2; do (for j in $(seq 20000); do :; done) & done; wait")
+    assert "Name" in dom0.out("xl vcpu-list")
+    assert {row[0] for row in placement(dom0, "Domain-0").values()} <= {0, 1}
+
+
+def test_more_vcpus_than_cpus(dom0):
+    guest = dom0.guest(vcpus=4, memory=128).up(120)
+    assert online(guest) == "0-3"
+    assert guest.run("for i in 1 2 3 4; do (sha256sum /bin/busybox) & done; wait", 120)[1].count("/bin/busybox") == 4
+
+
+def test_vcpus_down_and_up(dom0):
+    guest = dom0.guest(vcpus=2, maxvcpus=4, memory=128).up(120)
+    guest.run("for c in /sys/devices/system/cpu/cpu[1-9]*/online; do echo 1 > $c; done 2>/dev/null")
+    dom0.out("xl vcpu-set guest 1")
+    dom0.until(lambda: online(guest) == "0", "vCPU 1 is still on", 60)
+    dom0.out("xl vcpu-set guest 4")
+    dom0.until(lambda: dom0.out("xl vcpu-list guest").count("--p") == 0, "not all are on", 60)
+    assert dom0.rows()["guest"][2] >= 1
+
+
+def test_pin(dom0):
+    dom0.guest(vcpus=2, memory=128).up(120)
+    dom0.out("xl vcpu-pin guest 0 1")
+    dom0.out("xl vcpu-pin guest 1 0")
+    rows = placement(dom0, "guest")
+    assert (rows[0][2], rows[1][2]) == ("1", "0")
+    dom0.until(lambda: (placement(dom0, "guest")[0][0], placement(dom0, "guest")[1][0]) == (1, 0), "not where pinned", 30)
+    dom0.out("xl vcpu-pin guest all all")
+    assert placement(dom0, "guest")[0][2] == "all"
+
+
+def test_affinity_of_the_configuration(dom0):
+    dom0.guest(vcpus=2, memory=128, cpus='"1"').up(120)
+    assert {row[2] for row in placement(dom0, "guest").values()} == {"1"}
+
+
+def test_scheduler_parameters(dom0):
+    """Weight and cap as the scheduler in use shows and takes them."""
+    name = dom0.info("xen_scheduler")
+    assert name in ("credit", "credit2")
+    dom0.guest(memory=96)
+    dom0.out(f"xl sched-{name} -d guest -w 512")
+    assert re.search(r"guest\s+\d+\s+512\s+0", dom0.out(f"xl sched-{name} -d guest"))
