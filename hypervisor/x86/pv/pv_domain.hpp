@@ -36,6 +36,7 @@ class PvDomain final : public Domain {
     Result<> unmap_frame(Gfn gfn, Mfn mfn, unsigned order) override;      // m2p.cpp
     Result<> map_grant(u64 host_addr, Mfn frame, u32 gntmap_flags, u64 cache_attributes) override; // grant_map.cpp
     Result<> unmap_grant(u64 host_addr, Mfn frame, u32 gntmap_flags, u64 new_addr) override;       // grant_map.cpp
+    void flush_tlb() override;                                            // tlb.cpp
     Result<> arch_domctl(abi::Domctl& op, GuestVaddr op_address, bool& copy_back) override;        // domctl.cpp
     Result<> relinquish() override;
     [[nodiscard]] u32 features() const override;

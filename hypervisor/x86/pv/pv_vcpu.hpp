@@ -6,6 +6,7 @@
 #include "base/number.hpp"
 #include "domain/vcpu.hpp"
 #include "x86/pv/pv_domain.hpp"
+#include "x86/pv/table_hold.hpp"
 #include "x86/registers.hpp"
 
 namespace px::pv {
@@ -56,6 +57,9 @@ class PvVcpu final : public Vcpu {
     }
     /// Table that is in CR3 while this vCPU runs.
     [[nodiscard]] Mfn active_l4() const { return in_kernel_mode ? kernel_l4 : user_l4; }
+
+    /// Interrupted work on a page table; guarded by the domain's page_table_lock.
+    TableHold table_hold;
 
     // -- descriptor tables (descriptor*) --
     Mfn gdt_frames[abi::first_reserved_gdt_page] = {}; ///< typed references held; raw() == 0: not there
