@@ -32,6 +32,7 @@ void Connection::finish_reply(Header const& request) {
     std::memcpy(output_.data() + reply_start_, &reply, sizeof reply);
     produced_ += output_.size() - reply_start_;
     reply_ends_.push_back(produced_);
+    mark_busy();
 }
 
 void Connection::fail_reply(Header const& request, int error) {
@@ -63,6 +64,7 @@ void Connection::queue_event(Watch const& watch, std::string_view changed) {
     output_.append(path).push_back('\0');
     output_.append(watch.token).push_back('\0');
     produced_ += sizeof header + length;
+    mark_busy();
 }
 
 void Connection::flush_deferred() {

@@ -24,11 +24,14 @@ namespace store {
 class Connection {
   public:
     enum class Kind { Socket, Ring };
-    Connection(Kind kind, Identity who) : kind{kind}, who{who} {}
+    /// Whenever bytes are queued, the connection adds itself to `busy` (once, until is_busy is cleared).
+    Connection(Kind kind, Identity who, std::vector<Connection*>& busy) : kind{kind}, who{who}, busy_{busy} {}
     Connection(Connection const&) = delete;
 
     Kind const kind;
     Identity who;
+    bool is_busy = false;       ///< stands in the list of connections with fresh output
+    void* transport = nullptr;  ///< of the daemon's own use
     std::string input;  ///< received, not yet handled; at most one message and what came with it
     std::map<std::uint32_t, std::unique_ptr<OpenTransaction>> transactions;
     std::uint32_t next_transaction = 1;
@@ -64,10 +67,15 @@ class Connection {
   private:
     void queue_event(Watch const& watch, std::string_view changed);
     void flush_deferred();
+    void mark_busy() {
+        if (!is_busy) busy_.push_back(this);
+        is_busy = true;
+    }
     [[nodiscard]] std::size_t event_room() const { return kind == Kind::Ring ? 8192 : 65536; }
     [[nodiscard]] std::size_t deferred_limit() const { return kind == Kind::Ring ? 1024 : 65536; }
 
     using Deferred = std::pair<Watch*, std::string>;
+    std::vector<Connection*>& busy_;
     std::string output_;
     std::size_t sent_ = 0;
     std::size_t reply_start_ = 0;

@@ -25,7 +25,7 @@ void Server::populate() {
 }
 
 Connection& Server::open_socket() {
-    auto connection = std::make_unique<Connection>(Connection::Kind::Socket, Identity{});
+    auto connection = std::make_unique<Connection>(Connection::Kind::Socket, Identity{}, busy_);
     Connection& opened = *connection;
     sockets_.emplace(&opened, std::move(connection));
     return opened;
@@ -33,6 +33,7 @@ Connection& Server::open_socket() {
 
 void Server::close_socket(Connection& connection) {
     drop_all(connection);
+    std::erase(busy_, &connection);
     sockets_.erase(&connection);
 }
 

@@ -110,6 +110,9 @@ class Server {
     /// After the last restore(): open transactions are doomed, and each watch of a domain fires.
     void finish_restore();
 
+    /// Connections that got output. The daemon takes all of them (clearing is_busy) after it wrote the log.
+    [[nodiscard]] std::vector<Connection*>& busy() { return busy_; }
+
     [[nodiscard]] Tree const& tree() const { return tree_; }
     [[nodiscard]] Accounts const& accounts() const { return accounts_; }
     [[nodiscard]] Quotas& quotas() { return options_.quotas; }
@@ -198,6 +201,7 @@ class Server {
     Accounts accounts_;
     std::uint64_t generation_ = 1;
     WatchIndex watches_;
+    std::vector<Connection*> busy_;
     std::map<Connection*, std::unique_ptr<Connection>> sockets_;
     std::map<abi::domid_t, Domain> domains_;
     std::map<std::string, Permissions, std::less<>> special_;

@@ -37,13 +37,16 @@ Outcome Server::introduce(abi::domid_t domid, std::uint64_t frame, std::uint32_t
     if (is_new) {
         Domain domain;
         domain.domid = domid;
-        domain.connection = std::make_unique<Connection>(Connection::Kind::Ring, Identity{domid, {}});
+        domain.connection = std::make_unique<Connection>(Connection::Kind::Ring, Identity{domid, {}}, busy_);
         known = &domains_.emplace(domid, std::move(domain)).first->second;
     }
     known->frame = frame;
     known->port = port;
     if (auto const connected = host_.connect(*known); !connected) {
-        if (is_new) domains_.erase(domid);
+        if (is_new) {
+            std::erase(busy_, known->connection.get());
+            domains_.erase(domid);
+        }
         return connected;
     }
     known->logged_consumed = known->consumed;
@@ -85,6 +88,7 @@ void Server::remove_domain(abi::domid_t domid) {
     if (found == domains_.end()) return;
     drop_all(*found->second.connection);
     host_.disconnect(found->second);
+    std::erase(busy_, found->second.connection.get());
     domains_.erase(found);
     for (auto& [id, other] : domains_)
         if (other.connection->who.target == domid) other.connection->who.target.reset();

@@ -102,7 +102,7 @@ bool Server::restore_domain(Decoder& from) {
     if (!from.ok()) return false;
     Domain& known = domains_[domain.domid];
     bool const is_new = !known.connection;
-    domain.connection = is_new ? std::make_unique<Connection>(Connection::Kind::Ring, Identity{domain.domid, {}})
+    domain.connection = is_new ? std::make_unique<Connection>(Connection::Kind::Ring, Identity{domain.domid, {}}, busy_)
                                : std::move(known.connection);
     domain.connection->who.target = target == abi::domid_invalid ? std::optional<abi::domid_t>{} : target;
     if (!is_new) {  // only its description changed: the streams go on
@@ -177,6 +177,7 @@ bool Server::restore_one(Decoder& from) {
         auto const found = domains_.find(from.u16());
         if (found == domains_.end()) return false;
         drop_all(*found->second.connection);
+        std::erase(busy_, found->second.connection.get());
         domains_.erase(found);
         return true;
     }

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// The turn of the loop.
+#include "daemon.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <csignal>
+#include <syslog.h>
+#include <unistd.h>
+
+namespace xenstored {
+
+namespace {
+
+/// A message and what a client may have sent after it; more stays in the socket.
+constexpr std::size_t input_room = 2 * (sizeof(store::Header) + store::payload_max);
+
+}  // namespace
+
+void Daemon::log(std::string_view line) {
+    if (!trace_) return syslog(LOG_NOTICE, "%.*s", static_cast<int>(line.size()), line.data());
+    auto const text = fmt::format("{:%F %T} {}\n", fmt::localtime(std::time(nullptr)), line);
+    (void)!::write(trace_.get(), text.data(), text.size());
+}
+
+void Daemon::run() {
+    while (!stopping_) {
+        wait();
+        handle_ready();
+        save();
+        publish();
+        reap();
+    }
+}
+
+void Daemon::wait() {
+    std::array<epoll_event, 64> events;
+    bool const has_work = !ready_sockets_.empty() || !ready_domains_.empty() || !server_->busy().empty();
+    int const count = ::epoll_wait(epoll_.get(), events.data(), events.size(), has_work ? 0 : -1);
+    for (int i = 0; i < count; ++i) {
+        void* const tag = events[static_cast<std::size_t>(i)].data.ptr;
+        if (tag == &listener_) accept_clients();
+        else if (tag == &signals_) stopping_ |= take_signal();
+        else if (tag == &domains_) domains_->take_events([&](Channel& channel) { make_ready(channel); });
+        else {
+            auto& socket = *static_cast<Socket*>(tag);
+            auto const what = events[static_cast<std::size_t>(i)].events;
+            if ((what & EPOLLOUT) && !socket.is_broken) send(socket);
+            if (what & (EPOLLIN | EPOLLHUP | EPOLLERR)) receive(socket);
+        }
+    }
+}
+
+void Daemon::accept_clients() {
+    for (int budget = 16; budget > 0; --budget) {
+        xen::FileDescriptor file{::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+        if (!file) return;
+        auto socket = std::make_unique<Socket>();
+        socket->file = std::move(file);
+        Socket* const opened = socket.get();
+        if (!watch_file(opened->file.get(), opened, EPOLLIN)) continue;
+        opened->connection = &server_->open_socket();
+        opened->connection->transport = opened;
+        sockets_.emplace(opened, std::move(socket));
+    }
+}
+
+bool Daemon::take_signal() {
+    signalfd_siginfo info{};
+    if (::read(signals_.get(), &info, sizeof info) != sizeof info) return false;
+    log(fmt::format("stopping on signal {}", info.ssi_signo));
+    return true;
+}
+
+void Daemon::receive(Socket& socket) {
+    std::string& input = socket.connection->input;
+    if (input.size() < input_room && !socket.is_broken) {
+        std::size_t const have = input.size();
+        std::array<char, input_room> buffer;
+        ssize_t const got = ::recv(socket.file.get(), buffer.data(), input_room - have, 0);
+        if (got > 0) input.append(buffer.data(), static_cast<std::size_t>(got));
+        else if (got == 0 || (errno != EAGAIN && errno != EINTR)) close(socket);
+    }
+    make_ready(socket);
+}
+
+void Daemon::make_ready(Socket& socket) {
+    if (!std::exchange(socket.is_ready, true)) ready_sockets_.push_back(&socket);
+}
+
+void Daemon::make_ready(Channel& channel) {
+    if (!std::exchange(channel.is_ready, true)) ready_domains_.push_back(channel.domain.domid);
+}
+
+void Daemon::handle_ready() {
+    handling_sockets_.swap(ready_sockets_);
+    for (Socket* const socket : handling_sockets_) {
+        socket->is_ready = false;
+        if (!socket->is_broken) handle_socket(*socket);
+    }
+    handling_sockets_.clear();
+    handling_domains_.swap(ready_domains_);
+    for (auto const domid : handling_domains_)
+        if (Channel* const channel = domains_->find(domid)) {  // it may have died meanwhile
+            channel->is_ready = false;
+            handle_domain(*channel);
+        }
+    handling_domains_.clear();
+}
+
+void Daemon::handle_socket(Socket& socket) {
+    store::Connection& connection = *socket.connection;
+    if (!server_->may_handle(connection)) return update_interest(socket);  // send() makes it ready again
+    store::Frame frame;
+    auto state = store::parse_frame(connection.input, frame);
+    if (state == store::FrameState::Complete) {
+        server_->handle(connection, frame.header, frame.payload);
+        connection.input.erase(0, sizeof(store::Header) + frame.header.len);
+        state = store::parse_frame(connection.input, frame);
+        if (state == store::FrameState::Complete) make_ready(socket);
+    }
+    if (state == store::FrameState::TooLong) {
+        log("a client of the socket sent an overlong message: closed");
+        close(socket);
+    }
+}
+
+void Daemon::handle_domain(Channel& channel) {
+    store::Domain& domain = channel.domain;
+    if (channel.ring.wants_reset()) {
+        server_->reset_connection(domain);
+        channel.ring.restart(domain);
+        domains_->notify(channel);
+        return;
+    }
+    // Also where nothing is taken: the domain may have made room for output.
+    if (!std::exchange(domain.connection->is_busy, true)) server_->busy().push_back(domain.connection.get());
+    if (!server_->may_handle(*domain.connection)) return;  // goes on when the domain takes its replies
+    switch (channel.ring.pull(*server_, domain)) {
+    case store::Ring::Pulled::Nothing: return;
+    case store::Ring::Pulled::Violation:
+        log(fmt::format("domain {} violated the protocol: ignored from now on", domain.domid));
+        domains_->notify(channel);
+        return;
+    case store::Ring::Pulled::Message: break;
+    }
+    std::string const message = std::exchange(domain.connection->input, {});
+    store::Frame frame;
+    if (store::parse_frame(message, frame) != store::FrameState::Complete) return;
+    server_->handle(*domain.connection, frame.header, frame.payload);
+    make_ready(channel);
+}
+
+/// What this turn changed goes to the journal before anybody hears of it.
+void Daemon::save() {
+    for (store::Connection* const connection : server_->busy())
+        if (connection->kind == store::Connection::Kind::Ring)
+            server_->log_ring(*server_->find_domain(connection->who.domid));
+    std::string& records = server_->log();
+    if (records.empty()) return;
+    bool const rewrite = journal_failed_ || journal_->wants_rewrite();
+    xen::Result<> done;
+    if (rewrite) {
+        snapshot_.clear();
+        server_->snapshot(snapshot_);
+        done = journal_->rewrite(snapshot_);
+    } else {
+        done = journal_->append(records);
+    }
+    if (!done && !journal_failed_)
+        log(fmt::format("{}: going on, but a restart now would lose changes", done.error().message()));
+    if (done && journal_failed_) log("the journal works again");
+    journal_failed_ = !done;
+    records.clear();
+    if (records.capacity() > (1u << 20)) records.shrink_to_fit();
+}
+
+void Daemon::publish() {
+    auto busy = std::exchange(server_->busy(), {});
+    for (store::Connection* const connection : busy) {
+        connection->is_busy = false;
+        if (connection->kind == store::Connection::Kind::Socket) {
+            send(*static_cast<Socket*>(connection->transport));
+        } else if (auto* const channel = static_cast<Channel*>(connection->transport)) {
+            if (channel->ring.push(channel->domain)) domains_->notify(*channel);
+        }
+    }
+    // Keeps the vector's memory for the next turn.
+    if (server_->busy().empty()) {
+        busy.clear();
+        server_->busy().swap(busy);
+    }
+}
+
+void Daemon::send(Socket& socket) {
+    if (socket.is_broken) return;
+    store::Connection& connection = *socket.connection;
+    auto const bytes = connection.pending();
+    if (!bytes.empty()) {
+        ssize_t const count = ::send(socket.file.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (count < 0 && errno != EAGAIN && errno != EINTR) return close(socket);
+        if (count > 0) connection.taken(static_cast<std::size_t>(count));
+    }
+    update_interest(socket);
+}
+
+/// Waits for room while output is left; does not listen to a client that does not read.
+void Daemon::update_interest(Socket& socket) {
+    bool const output = !socket.connection->pending().empty();
+    bool const input = server_->may_handle(*socket.connection) && socket.connection->input.size() < input_room;
+    if (output == socket.wants_output && input == socket.wants_input) return;
+    if (input && !socket.wants_input) make_ready(socket);
+    socket.wants_output = output;
+    socket.wants_input = input;
+    epoll_event event{};
+    event.events = (input ? EPOLLIN : 0u) | (output ? EPOLLOUT : 0u);
+    event.data.ptr = &socket;
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, socket.file.get(), &event);
+}
+
+/// Marks only: lists of this turn may still name it. reap() frees it.
+void Daemon::close(Socket& socket) {
+    if (std::exchange(socket.is_broken, true)) return;
+    broken_sockets_.push_back(&socket);
+}
+
+void Daemon::reap() {
+    if (broken_sockets_.empty()) return;
+    for (Socket* const socket : broken_sockets_) {
+        std::erase(ready_sockets_, socket);
+        server_->close_socket(*socket->connection);
+        sockets_.erase(socket);
+    }
+    broken_sockets_.clear();
+}
+
+}  // namespace xenstored

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Connecting domains' rings, and following their lives.
+#include "domains.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fstream>
+#include <sys/mman.h>
+#include <vector>
+
+#include "xen/linux_ioctl.hpp"
+#include "xen/sysctl.hpp"
+
+namespace xenstored {
+
+namespace {
+
+/// Domain 0's own ring page, which its kernel lends to the daemon.
+xen::Result<xen::Mapping> map_own_ring() {
+    auto file = xen::FileDescriptor::open("/dev/xen/xenbus_backend", O_RDWR);
+    if (!file) file = xen::FileDescriptor::open("/proc/xen/xsd_kva", O_RDWR);
+    auto const device = XEN_TRY(std::move(file));
+    return xen::Mapping::map(device.get(), xen::page_size, PROT_READ | PROT_WRITE, 0, "domain 0's xenstore ring");
+}
+
+/// The port that domain 0's kernel has opened for the daemon.
+xen::Result<xen::Port> own_port() {
+    if (auto const file = xen::FileDescriptor::open("/dev/xen/xenbus_backend", O_RDWR)) {
+        int const port = ::ioctl(file->get(), xen::linux_ioctl::xenbus_backend_evtchn);
+        if (port > 0) return xen::Port{static_cast<std::uint32_t>(port)};
+    }
+    std::uint32_t port = 0;
+    std::ifstream{"/proc/xen/xsd_port"} >> port;
+    if (port == 0) return xen::fail(ENOENT, "domain 0's kernel names no xenstore event channel (is xenfs mounted?)");
+    return xen::Port{port};
+}
+
+abi::XenstoreDomainInterface& page_of(xen::GrantMapping const& grant, xen::Mapping const& page) {
+    return *(grant ? grant.as<abi::XenstoreDomainInterface>() : page.as<abi::XenstoreDomainInterface>());
+}
+
+}  // namespace
+
+Channel::Channel(store::Domain& its_domain, xen::GrantMapping grant, xen::Mapping page, xen::Port local_port)
+    : domain{its_domain}, port{local_port}, ring{page_of(grant, page)}, grant_{std::move(grant)}, page_{std::move(page)} {}
+
+Domains::Domains(xen::Control control, xen::EventChannel events, xen::GrantTable grants, xen::Port exceptions,
+                 std::function<void(std::string_view)> log)
+    : control_{std::move(control)}, events_{std::move(events)}, grants_{std::move(grants)}, exceptions_{exceptions},
+      log_{std::move(log)} {}
+
+xen::Result<std::unique_ptr<Domains>> Domains::open(std::function<void(std::string_view)> log) {
+    auto control = XEN_TRY(xen::Control::open());
+    auto events = XEN_TRY(xen::EventChannel::open());
+    auto grants = XEN_TRY(xen::GrantTable::open());
+    auto const exceptions = XEN_TRY(events.bind_virq(abi::Virq::DomExc));
+    return std::unique_ptr<Domains>{
+        new Domains{std::move(control), std::move(events), std::move(grants), exceptions, std::move(log)}};
+}
+
+Channel* Domains::find(abi::domid_t domid) {
+    auto const found = channels_.find(domid);
+    return found == channels_.end() ? nullptr : found->second.get();
+}
+
+void Domains::unbind(xen::Port port) {
+    by_port_.erase(port.value);
+    if (auto const done = events_.unbind(port); !done) log_(done.error().message());
+}
+
+void Domains::notify(Channel const& channel) { (void)events_.notify(channel.port); }
+
+xen::Result<std::unique_ptr<Channel>> Domains::open_channel(store::Domain& domain) {
+    xen::DomId const domid{domain.domid};
+    xen::GrantMapping grant;
+    xen::Mapping page;
+    if (domain.domid == 0) page = XEN_TRY(map_own_ring());
+    else grant = XEN_TRY(grants_.map(domid, xen::grant_xenstore, PROT_READ | PROT_WRITE));
+    auto const port = XEN_TRY(events_.bind_interdomain(domid, xen::Port{domain.port}));
+    return std::make_unique<Channel>(domain, std::move(grant), std::move(page), port);
+}
+
+std::expected<void, int> Domains::connect(store::Domain& domain) {
+    if (Channel* const known = find(domain.domid)) {
+        // Introduced again: the domain has opened a new event channel, the ring stays.
+        auto const port = events_.bind_interdomain(xen::DomId{domain.domid}, xen::Port{domain.port});
+        unbind(known->port);
+        if (!port) return std::unexpected(port.error().code);
+        known->port = *port;
+        by_port_[port->value] = known;
+        return {};
+    }
+    auto channel = open_channel(domain);
+    if (!channel) {
+        log_(channel.error().message());
+        return std::unexpected(channel.error().code == ESRCH ? EINVAL : channel.error().code);
+    }
+    Channel& opened = *channel.value();
+    by_port_[opened.port.value] = &opened;
+    if (resuming_) opened.ring.resume(*server_, domain);
+    else opened.ring.start(domain);
+    domain.connection->transport = &opened;
+    channels_[domain.domid] = std::move(*channel);
+    return {};
+}
+
+void Domains::disconnect(store::Domain& domain) {
+    auto const found = channels_.find(domain.domid);
+    if (found == channels_.end()) return;
+    unbind(found->second->port);
+    channels_.erase(found);
+}
+
+xen::Result<> Domains::introduce_domain_zero() {
+    auto const port = XEN_TRY(own_port());
+    if (auto const done = server_->introduce(0, 0, port.value); !done)
+        return xen::fail(done.error(), "connect domain 0");
+    server_->announce();
+    return {};
+}
+
+void Domains::resume_all() {
+    resuming_ = true;
+    std::vector<abi::domid_t> lost;
+    for (auto& [domid, known] : server_->domains()) {
+        store::Domain& domain = *server_->find_domain(domid);
+        if (domid == 0)  // a new kernel has a new port, but then the journal would be of another boot
+            if (auto const port = own_port()) domain.port = port->value;
+        if (!connect(domain)) lost.push_back(domid);
+        else (void)events_.notify(find(domid)->port);
+    }
+    resuming_ = false;
+    for (auto const domid : lost) server_->remove_domain(domid);
+    check_lives();
+}
+
+void Domains::check_lives() {
+    auto const infos = xen::list_domains(control_);
+    if (!infos) return log_(infos.error().message());
+    std::map<abi::domid_t, std::uint32_t> flags;
+    for (auto const& info : *infos) flags[info.domain] = info.flags;
+    std::vector<abi::domid_t> dead;
+    for (auto& [domid, known] : server_->domains()) {
+        if (domid == 0) continue;
+        auto const found = flags.find(domid);
+        if (found == flags.end() || (found->second & abi::dominf_dying)) dead.push_back(domid);
+        else if (found->second & abi::dominf_shutdown) server_->announce_shutdown(*server_->find_domain(domid));
+    }
+    for (auto const domid : dead) server_->remove_domain(domid);
+    server_->announce();
+}
+
+void Domains::take_events(std::function<void(Channel&)> const& ready) {
+    // Bounded: as many as there are ports, so that a storm of events cannot keep us here.
+    for (std::size_t budget = by_port_.size() + 1; budget > 0; --budget) {
+        auto const port = events_.pending();
+        if (!port) {  // overflow: look at all
+            log_(port.error().message());
+            for (auto& [domid, channel] : channels_) {
+                (void)events_.unmask(channel->port);
+                ready(*channel);
+            }
+            check_lives();
+            return;
+        }
+        if (!*port) return;
+        (void)events_.unmask(**port);
+        if (**port == exceptions_) {
+            check_lives();
+            continue;
+        }
+        if (auto const found = by_port_.find((*port)->value); found != by_port_.end()) ready(*found->second);
+    }
+}
+
+}  // namespace xenstored
