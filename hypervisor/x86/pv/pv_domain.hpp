@@ -26,8 +26,10 @@ class PvDomain final : public Domain {
     CpuPolicy* policy = nullptr;
 
     // -- I/O --
-    /// Bit set: port refused. 8 KiB, made of io_ports for domains that have any; null: no ports.
+    /// Bit set: port refused. 8 KiB, made when it gets its first port; null: no ports.
     u8* io_bitmap = nullptr;
+    u32 pci_address = 0; ///< what it wrote to 0xcf8
+    u8 cmos_index = 0;   ///< what it wrote to 0x70
 
     // -- the guest kind's part (domain.cpp unless said otherwise) --
     Result<Vcpu*> make_vcpu(VcpuId number) override;
@@ -38,6 +40,7 @@ class PvDomain final : public Domain {
     Result<> unmap_grant(u64 host_addr, Mfn frame, u32 gntmap_flags, u64 new_addr) override;       // grant_map.cpp
     void flush_tlb() override;                                            // tlb.cpp
     Result<> arch_domctl(abi::Domctl& op, GuestVaddr op_address, bool& copy_back) override;        // domctl.cpp
+    void flush_tlb() override;
     Result<> relinquish() override;
     [[nodiscard]] u32 features() const override;
     [[nodiscard]] u32 info_flags() const override;

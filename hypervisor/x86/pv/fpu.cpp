@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Floating point and extended state of paravirtual vCPUs.
+#include "x86/pv/fpu.hpp"
+
+#include "base/log.hpp"
+#include "hypercall/handlers.hpp"
+#include "memory/heap.hpp"
+#include "x86/instructions.hpp"
+
+#include <cstring>
+
+namespace px::pv {
+
+FpuLayout fpu_layout;
+
+namespace {
+
+constexpr u64 cr0_ts = 1u << 3;
+/// x87, SSE, AVX, AVX-512 and protection keys' register; MPX and what needs XSAVES stay hidden.
+constexpr u64 supported_components = 0x2e7;
+constexpr std::size_t mxcsr_offset = 24, mxcsr_mask_offset = 28, header_offset = 512;
+u32 mxcsr_mask = 0xffbf;
+
+u8* area_of(const PvVcpu& vcpu) { return static_cast<u8*>(vcpu.xsave_area); }
+
+} // namespace
+
+void init_fpu() {
+    alignas(16) static u8 image[512];
+    x86::clts();
+    x86::fxsave(image);
+    u32 mask;
+    std::memcpy(&mask, image + mxcsr_mask_offset, sizeof(mask));
+    if (mask != 0) mxcsr_mask = mask;
+    if (!(x86::cpuid(1).ecx & 1u << 26)) return;
+    const x86::CpuidResult main = x86::cpuid(0xd, 0);
+    fpu_layout.components = ((u64{main.edx} << 32) | main.eax) & supported_components;
+    init_fpu_cpu();
+    fpu_layout.bytes = x86::cpuid(0xd, 0).ebx; // for what is enabled now
+}
+
+void init_fpu_cpu() {
+    x86::clts();
+    if (fpu_layout.components != 0) x86::xsetbv(0, fpu_layout.components);
+}
+
+Result<> make_fpu(PvVcpu& vcpu) {
+    // Sizes above a page would not be aligned: areas of 64 bytes' alignment come as whole pages then.
+    unsigned order = 0;
+    while ((page_size << order) < fpu_layout.bytes) ++order;
+    Frame* const frame = heap::allocate({.order = order});
+    if (!frame) return fail(Error::NoMemory);
+    vcpu.xsave_area = to_virtual(*frame);
+    reset_fpu(vcpu);
+    return {};
+}
+
+void free_fpu(PvVcpu& vcpu) {
+    if (!vcpu.xsave_area) return;
+    unsigned order = 0;
+    while ((page_size << order) < fpu_layout.bytes) ++order;
+    heap::free(frame_of_virtual(vcpu.xsave_area), order, true);
+    vcpu.xsave_area = nullptr;
+}
+
+void reset_fpu(PvVcpu& vcpu) {
+    u8* const area = area_of(vcpu);
+    std::memset(area, 0, fpu_layout.bytes);
+    const u16 control_word = 0x37f;
+    const u32 mxcsr = 0x1f80;
+    std::memcpy(area, &control_word, sizeof(control_word));
+    std::memcpy(area + mxcsr_offset, &mxcsr, sizeof(mxcsr));
+    const u64 present = 3; // x87 and SSE are in the area, the rest is in its initial state
+    if (fpu_layout.components != 0) std::memcpy(area + header_offset, &present, sizeof(present));
+    vcpu.xcr0 = 1;
+}
+
+void save_fpu(PvVcpu& vcpu) {
+    if (vcpu.control.task_switched) x86::clts();
+    if (fpu_layout.components == 0) {
+        x86::fxsave(vcpu.xsave_area);
+        return;
+    }
+    // All components, also those the guest has switched off again since: they are part of its state.
+    if (vcpu.xcr0 != fpu_layout.components) x86::xsetbv(0, fpu_layout.components);
+    x86::xsave(vcpu.xsave_area, fpu_layout.components);
+}
+
+void load_fpu(PvVcpu& vcpu) {
+    x86::clts();
+    const bool loaded = fpu_layout.components == 0 ? x86::fxrstor(vcpu.xsave_area)
+                                                   : x86::xrstor(vcpu.xsave_area, fpu_layout.components);
+    if (!loaded) {
+        log::guest("d{}v{} has a malformed FPU state: reset", vcpu.domain.id, vcpu.id);
+        const u64 xcr0 = vcpu.xcr0;
+        reset_fpu(vcpu);
+        vcpu.xcr0 = xcr0;
+        [[maybe_unused]] const bool again = fpu_layout.components == 0
+                                                ? x86::fxrstor(vcpu.xsave_area)
+                                                : x86::xrstor(vcpu.xsave_area, fpu_layout.components);
+    }
+    if (fpu_layout.components != 0 && vcpu.xcr0 != fpu_layout.components) x86::xsetbv(0, vcpu.xcr0);
+    if (vcpu.control.task_switched) x86::write_cr0(x86::read_cr0() | cr0_ts);
+}
+
+bool set_xcr0(PvVcpu& vcpu, u64 value) {
+    if (!is_valid_xcr0(value, fpu_layout.components)) return false;
+    vcpu.xcr0 = value;
+    x86::xsetbv(0, value);
+    return true;
+}
+
+void set_task_switched(PvVcpu& vcpu, bool set) {
+    if (vcpu.control.task_switched == set) return;
+    vcpu.control.task_switched = set;
+    if (set)
+        x86::write_cr0(x86::read_cr0() | cr0_ts);
+    else
+        x86::clts();
+}
+
+void set_legacy_fpu(PvVcpu& vcpu, const void* fxsave_image) {
+    reset_fpu(vcpu);
+    u8* const area = area_of(vcpu);
+    std::memcpy(area, fxsave_image, 512);
+    u32 mxcsr;
+    std::memcpy(&mxcsr, area + mxcsr_offset, sizeof(mxcsr));
+    mxcsr &= mxcsr_mask;
+    std::memcpy(area + mxcsr_offset, &mxcsr, sizeof(mxcsr));
+}
+
+void get_legacy_fpu(const PvVcpu& vcpu, void* fxsave_image) { std::memcpy(fxsave_image, vcpu.xsave_area, 512); }
+
+} // namespace px::pv
+
+namespace px::hypercall {
+
+Outcome fpu_taskswitch(Call& call) {
+    pv::set_task_switched(pv::current_pv(), call.args[0] != 0);
+    return Outcome::of(0);
+}
+
+} // namespace px::hypercall

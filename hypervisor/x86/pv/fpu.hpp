@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Floating point and extended state: switched eagerly, always whole.
+#pragma once
+
+#include "base/result.hpp"
+#include "x86/pv/pv_vcpu.hpp"
+
+namespace px::pv {
+
+/// State components of the host (XCR0 bits) that guests may enable, and the size of a standard-format area for all of
+/// them. 0 components: no XSAVE, FXSAVE is used. Set by init_fpu, constant afterwards.
+struct FpuLayout {
+    u64 components = 0;
+    u32 bytes = 512;
+};
+extern FpuLayout fpu_layout;
+
+/// Boot CPU: reads CPUID leaf 0xd. Each CPU: XCR0.
+void init_fpu();
+void init_fpu_cpu();
+
+/// True if a guest may load this into XCR0 on a host with `host` components (SDM volume 1, 13.3).
+constexpr bool is_valid_xcr0(u64 value, u64 host) {
+    constexpr u64 x87 = 1, sse = 2, avx = 4, mpx = 0x18, avx512 = 0xe0;
+    if (!(value & x87) || (value & ~host)) return false;
+    if ((value & avx) && !(value & sse)) return false;
+    if ((value & mpx) && (value & mpx) != mpx) return false;
+    if ((value & avx512) && ((value & avx512) != avx512 || !(value & avx))) return false;
+    return true;
+}
+
+/// Allocates the vCPU's area with the reset state. Errors: NoMemory.
+Result<> make_fpu(PvVcpu& vcpu);
+void free_fpu(PvVcpu& vcpu);
+/// Area back to the reset state.
+void reset_fpu(PvVcpu& vcpu);
+/// Current vCPU: CPU to area, area to CPU.
+void save_fpu(PvVcpu& vcpu);
+void load_fpu(PvVcpu& vcpu);
+/// XSETBV by the current vCPU. False: bad value.
+bool set_xcr0(PvVcpu& vcpu, u64 value);
+/// CR0.TS as the current guest sees it.
+void set_task_switched(PvVcpu& vcpu, bool set);
+/// Replaces the legacy part (512 bytes, FXSAVE format), reserved MXCSR bits cleared; the rest is reset.
+void set_legacy_fpu(PvVcpu& vcpu, const void* fxsave_image);
+/// Copies the legacy part out.
+void get_legacy_fpu(const PvVcpu& vcpu, void* fxsave_image);
+
+} // namespace px::pv

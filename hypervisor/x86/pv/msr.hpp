@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Model-specific registers of paravirtual guests: a short list; all others raise #GP.
+#pragma once
+
+#include "x86/pv/pv_vcpu.hpp"
+
+namespace px::pv {
+
+/// RDMSR by the current vCPU's kernel. False: #GP.
+bool read_msr(PvVcpu& vcpu, u32 index, u64& value);
+/// WRMSR by the current vCPU's kernel. False: #GP.
+bool write_msr(PvVcpu& vcpu, u32 index, u64 value);
+/// TSC_AUX as the guest reads it.
+u64 tsc_aux(const PvVcpu& vcpu);
+
+} // namespace px::pv
