@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// A fair scheduler: weighted virtual time on per-CPU run queues. Pure logic: time and vCPUs come from outside.
+#pragma once
+
+#include "base/bitmap.hpp"
+#include "base/list.hpp"
+#include "base/lock.hpp"
+#include "base/result.hpp"
+
+#include <atomic>
+
+namespace px::schedule {
+
+inline constexpr u16 default_weight = 256;
+inline constexpr u32 no_cpu = ~0u;
+
+/// What is scheduled: a vCPU, as the scheduler sees it. Fields other than the atomics: lock of the run queue of `cpu`.
+struct Unit : ListLink<> {
+    Unit(void* of, std::atomic<u32>& cpu_of, std::atomic<bool>& is_running_of)
+        : owner(of), cpu(cpu_of), is_running(is_running_of) {}
+
+    enum class State : u8 {
+        Off,     ///< not runnable
+        Queued,  ///< waits in the run queue of `cpu`
+        Running, ///< chosen by `cpu`
+        Moving,  ///< between two run queues, in none
+    };
+
+    void* const owner;
+    std::atomic<u32>& cpu;         ///< whose run queue it belongs to
+    std::atomic<bool>& is_running; ///< its registers are on `cpu`: from being chosen until switched_out()
+    State state = State::Off;
+    bool yields = false;
+    u16 weight = default_weight;
+    s64 virtual_time = 0;          ///< nanoseconds run, scaled by default_weight / weight
+    Nanoseconds dispatched_at = 0; ///< start of the present slice
+    CpuMask hard;                  ///< where it may run
+    CpuMask soft;                  ///< where it prefers to run
+};
+
+/// What the scheduler needs of the rest. All but interrupt() are called with the unit's run-queue lock held.
+class Hooks {
+  public:
+    virtual bool is_runnable(const Unit& unit) = 0;
+    /// Also called again for a unit that stays Off: the reason may have changed.
+    virtual void state_changed(Unit& unit, Unit::State state, Nanoseconds now) = 0;
+    /// decide() shall be called soon on that CPU.
+    virtual void interrupt(u32 cpu) = 0;
+
+  protected:
+    ~Hooks() = default;
+};
+
+/// Parameters, in nanoseconds.
+struct FairParameters {
+    Nanoseconds slice = 10'000'000;       ///< a unit's turn while others wait
+    Nanoseconds lone_slice = 50'000'000;  ///< a unit's turn while nobody waits: to look for imbalance then
+    std::atomic<Nanoseconds> rate_limit{1'000'000}; ///< at least so long before preemption by a waking unit
+    Nanoseconds wake_margin = 500'000;    ///< virtual time by which a waking unit must be behind to preempt
+    Nanoseconds wake_credit = 10'000'000; ///< virtual time that a sleeper may be behind when it wakes
+    Nanoseconds steal_margin = 10'000'000; ///< virtual time by which a unit waiting elsewhere must be behind
+    Nanoseconds move_window = 200'000'000;  ///< kept of the distance to the queue's clock when a unit changes its CPU
+    Nanoseconds move_debt = 1'000'000'000;
+};
+
+/// The scheduler of a set of CPUs. Locks: one per run queue, never two at once; interrupts off inside.
+class Fair {
+  public:
+    explicit Fair(Hooks& hooks) : hooks_(hooks) {}
+    Fair(const Fair&) = delete;
+    Fair& operator=(const Fair&) = delete;
+
+    /// Makes a CPU's run queue; from then on units may be placed there. Errors: NoMemory.
+    Result<> start_cpu(u32 cpu);
+    /// Takes a new unit, state Off; its masks are set.
+    void add(Unit& unit);
+    /// The unit's reasons to run or not to run have changed: wakes it, or sees to it that it stops.
+    void update(Unit& unit, Nanoseconds now);
+    /// The running unit gives way to others once.
+    void yield(Unit& unit);
+    void set_affinity(Unit& unit, const CpuMask& hard, const CpuMask& soft, Nanoseconds now);
+    void set_weight(Unit& unit, u16 weight);
+
+    struct Decision {
+        Unit* next;        ///< null: nothing to run
+        Nanoseconds until; ///< when to decide again at the latest; INT64_MAX: never
+    };
+    /// Chooses what runs on this CPU now. The former unit, if another, still counts as running until switched_out().
+    Decision decide(u32 cpu, Nanoseconds now);
+    /// A unit's registers have been saved: other CPUs may take it.
+    void switched_out(Unit& unit, Nanoseconds now);
+
+    /// Calls function(unit) with the unit's run-queue lock held.
+    template <class F> void with_lock(Unit& unit, F function) {
+        UnitLock lock(*this, unit);
+        function();
+    }
+    [[nodiscard]] u32 waiting_on(u32 cpu) const { return queues_[cpu]->waiting_count.load(std::memory_order_relaxed); }
+    FairParameters parameters;
+
+  private:
+    struct alignas(64) RunQueue {
+        SpinLock<LockRank::Run> lock;
+        List<Unit> waiting; ///< by virtual time
+        Unit* running = nullptr;
+        Nanoseconds accounted = 0; ///< running's time is counted up to here
+        // For other CPUs to look at without the lock: hints only, each acted on is checked under the lock.
+        std::atomic<u32> waiting_count{0};
+        std::atomic<s64> first_waiting{INT64_MAX}; ///< virtual time of the first
+        std::atomic<s64> running_time{INT64_MIN};  ///< of the running unit when chosen; INT64_MIN: idle
+        std::atomic<s64> clock{0};                 ///< never goes back: what a unit that starts here gets
+    };
+    /// Holds the lock of the queue that a unit belongs to.
+    class UnitLock {
+      public:
+        UnitLock(Fair& fair, Unit& unit) PX_NO_THREAD_SAFETY;
+        ~UnitLock() PX_NO_THREAD_SAFETY { queue->lock.unlock(); }
+        UnitLock(const UnitLock&) = delete;
+        UnitLock& operator=(const UnitLock&) = delete;
+
+      private:
+        IrqOff off_;
+
+      public:
+        RunQueue* queue;
+    };
+    /// CPUs whose waiting units are compared for fairness are those of one group of neighbours.
+    static constexpr u32 group_size = 16;
+
+    void insert(RunQueue& queue, Unit& unit);
+    void take_out(RunQueue& queue, Unit& unit);
+    void publish(RunQueue& queue);
+    void settle(RunQueue& queue, Nanoseconds now);
+    Unit* candidate(RunQueue& queue, u32 cpu, Nanoseconds now);
+    Decision dispatch(RunQueue& queue, u32 cpu, Unit* next, Nanoseconds now);
+    bool arrive(RunQueue& queue, u32 cpu, Unit& unit, Nanoseconds now, Nanoseconds credit);
+    void move(Unit& unit, u32 to, Nanoseconds now, Nanoseconds credit);
+
+    u32 choose_cpu(const Unit& unit);
+    u32 claim_idle(const CpuMask& among);
+    u32 find_victim(u32 cpu, const Unit* own, const CpuMask& tried);
+    Unit* take_from(u32 victim, u32 cpu);
+    s64 group_clock(u32 cpu) const;
+    [[nodiscard]] bool is_idle(u32 cpu) const { return idle_[cpu / 64].load() >> (cpu % 64) & 1; }
+
+    Hooks& hooks_;
+    RunQueue* queues_[max_cpus] = {};
+    CpuMask cpus_;
+    u32 cpu_end_ = 0; ///< one past the highest started
+    std::atomic<u64> idle_[max_cpus / 64] = {};
+};
+
+} // namespace px::schedule
