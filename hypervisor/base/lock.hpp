@@ -34,6 +34,7 @@ enum class LockRank : u8 {
     Irq = 80,          ///< interrupt descriptors
     Heap = 90,         ///< the frame allocator
     Slab = 100,        ///< small allocations
+    DomainTable = 105, ///< buckets of the table of domains: look-ups, from anywhere
     Run = 110,         ///< schedulers' run queues
     Timer = 120,       ///< timer queues
     Machine = 130,     ///< PCI config space, I/O APIC, CMOS and other hardware

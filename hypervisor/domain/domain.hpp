@@ -3,6 +3,7 @@
 #pragma once
 
 #include "abi/domctl.hpp"
+#include "abi/memory.hpp"
 #include "base/list.hpp"
 #include "base/lock.hpp"
 #include "base/result.hpp"
@@ -37,10 +38,13 @@ class Domain {
     bool is_hardware_domain = false;  ///< owns the hardware (dom0)
     bool is_xenstore_domain = false;
     std::atomic<u32> references{1};
+    Domain* next_dead = nullptr; ///< while it waits to be freed
     std::atomic<DomainLife> life{DomainLife::Alive};
     abi::DomctlCreateDomain config{}; ///< as it was created
     u8 handle[16] = {};
     u32 cpu_pool = 0;
+    u16 weight = 256;         ///< of its vCPUs in the scheduler
+    u64 node_affinity = ~u64{0}; ///< bit per NUMA node
 
     // -- vCPUs --
     Vcpu** vcpus = nullptr; ///< max_vcpus entries, null where not made yet
@@ -53,13 +57,19 @@ class Domain {
     bool is_shutting_down = false;
     bool is_shut_down = false;
     u32 shutdown_code = ~0u;
+    Port suspend_port{0}; ///< subscribe: told when it has suspended, instead of VIRQ_DOM_EXC
+    Timer watchdog[2] = {{&Domain::on_watchdog, this}, {&Domain::on_watchdog, this}};
+    u32 watchdogs_in_use = 0; ///< bit per watchdog
 
     // -- memory (page_lock) --
     SpinLock<LockRank::PageAlloc> page_lock;
     std::atomic<u64> total_pages{0};
     u64 max_pages = 0;
     u64 outstanding_claim = 0;  ///< frames claimed and not yet allocated
-    u64* owned_regions = nullptr; ///< bit per 32 MiB of host memory in which it may own frames: for teardown
+    std::atomic<u64>* owned_regions = nullptr; ///< bit per 32 MiB of host memory in which it may own frames: for teardown
+    Mfn teardown_position{0};     ///< how far release_memory() has come
+    abi::E820Entry* memory_map = nullptr; ///< set_memory_map (lock)
+    u32 memory_map_entries = 0;
 
     // -- shared page --
     abi::SharedInfo* shared_info = nullptr; ///< direct-map address; a hypervisor page the guest may map
@@ -94,8 +104,12 @@ class Domain {
     void crash(const char* why);
     /// Gives heap frames to the domain: sets owner and `allocated`, checks max_pages and claims. Busy/NoMemory on limits.
     Result<> assign_frames(Frame& first, unsigned order);
-    /// Accounts for a frame that has left the domain (called by release_frame).
+    /// Accounts for a frame that has left the domain (called by release_frame). Not for the hypervisor's own pages.
     void frame_left(Frame& frame);
+    /// Gives up every frame it still owns. Preemptible: Restart when there is more to do.
+    Result<> release_memory();
+    /// Promises it frames up to `total` pages altogether; 0 ends the claim. Errors: NoMemory, Invalid.
+    Result<> claim(u64 total);
 
     // -- the guest kind's part --
     /// Makes a vCPU of this kind (not yet up).
@@ -124,6 +138,10 @@ class Domain {
     [[nodiscard]] virtual u32 features() const = 0;
     /// Flag bits for getdomaininfo (hvm, hap), and the emulation flags of its configuration.
     [[nodiscard]] virtual u32 info_flags() const = 0;
+
+  private:
+    void finish_shutdown();
+    static void on_watchdog(void* domain);
 };
 
 /// Domain of the current vCPU.

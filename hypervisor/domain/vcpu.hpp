@@ -46,6 +46,8 @@ class Vcpu {
     std::atomic<s32> pause_count{0};
     schedule::Unit* unit = nullptr; ///< the scheduler's own data
     CpuMask hard_affinity, soft_affinity;
+    CpuMask affinity_before_pin;        ///< SCHEDOP_pin_override: what comes back
+    bool is_pinned_for_a_while = false;
     abi::VcpuRunstateInfo runstate{}; ///< kept by set_runstate; the time of the current state is not in it yet
     GuestVaddr runstate_area = GuestVaddr::invalid(); ///< registered area in the guest
     u32 dirty_cpu = ~0u; ///< CPU whose TLB may hold its translations, ~0: none
@@ -54,6 +56,7 @@ class Vcpu {
     /// Points into shared info, or to the place the guest registered (always mapped in the hypervisor).
     abi::VcpuInfo* info = nullptr;
     Mfn info_frame = Mfn::invalid(); ///< frame of a registered vcpu_info (a Writable reference is held), else invalid
+    abi::VcpuInfo* hidden_info = nullptr; ///< place of info above 32 vCPUs, before one is registered
     std::atomic<u32> poll_port{0}; ///< SCHEDOP_poll on one port; ~0 on several
     std::atomic<bool> pending_nmi{false};
     Port virq_port[24];            ///< by VIRQ number; guarded by the domain's event lock
@@ -61,8 +64,13 @@ class Vcpu {
     // -- time --
     Timer singleshot{&Vcpu::on_singleshot, this};
     Timer poll_timer{&Vcpu::on_poll_timeout, this};
+    Timer periodic{&Vcpu::on_periodic, this};
+    Nanoseconds period = 0; ///< of the periodic timer, 0: off
     GuestVaddr time_area = GuestVaddr::invalid(); ///< registered secondary vcpu_time_info
+    bool time_area_written = false;
+    bool areas_are_stale = false; ///< a registered area could not be written: call update_guest_areas() in kernel mode
 
+    bool is_paused_for_shutdown = false; ///< one of pause_count is the domain's shutdown (domain lock)
     bool is_initialised = false; ///< has a context (setvcpucontext or VCPUOP_initialise)
 
     [[nodiscard]] bool is_runnable() const;
@@ -106,11 +114,18 @@ class Vcpu {
     virtual void load_state() = 0;
     /// Starts over: forget the context (VCPUOP_down and reset).
     virtual void reset() = 0;
+    /// Logs its registers (crash of the domain, debug key); it is current or not running.
+    virtual void dump_registers() {}
 
   private:
     static void on_singleshot(void* vcpu);
     static void on_poll_timeout(void* vcpu);
+    static void on_periodic(void* vcpu);
 };
+
+/// Saves previous, loads next and goes on with it; then calls schedule::switch_finished(previous). They differ. Implemented by the
+/// guest kinds' architecture. Host tests give their own.
+[[noreturn]] void context_switch(Vcpu& previous, Vcpu& next);
 
 #ifdef PROXENOS_HYPERVISOR
 /// The vCPU whose state is on this CPU.

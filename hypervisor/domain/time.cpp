@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing guests' clocks, with the version protocols of public/xen.h and public/vcpu.h.
+#include "domain/time.hpp"
+
+#include "domain/domain_list.hpp"
+#include "domain/machine.hpp"
+
+namespace px {
+
+namespace {
+
+/// Order of stores that a guest on another CPU observes.
+void store_fence() { std::atomic_thread_fence(std::memory_order_release); }
+
+abi::VcpuTimeInfo time_info_now(u32 version) {
+    const machine::TimeScale scale = machine::time_scale();
+    abi::VcpuTimeInfo info{};
+    info.version = version;
+    info.tsc_timestamp = scale.base_tsc;
+    info.system_time = scale.base_time;
+    info.tsc_to_system_mul = scale.multiplier;
+    info.tsc_shift = scale.shift;
+    info.flags = machine::cycles_are_reliable() ? abi::pvclock_tsc_stable : 0;
+    return info;
+}
+
+/// The version is odd while the rest changes. The guest may scribble over it: that harms only itself.
+void store_time_info(volatile abi::VcpuTimeInfo& to) {
+    const u32 version = (to.version & ~1u) + 1;
+    const abi::VcpuTimeInfo info = time_info_now(version + 1);
+    to.version = version;
+    store_fence();
+    to.tsc_timestamp = info.tsc_timestamp;
+    to.system_time = info.system_time;
+    to.tsc_to_system_mul = info.tsc_to_system_mul;
+    to.tsc_shift = info.tsc_shift;
+    to.flags = info.flags;
+    store_fence();
+    to.version = info.version;
+}
+
+bool write_time_area(Vcpu& vcpu) {
+    const abi::VcpuTimeInfo info = time_info_now(vcpu.info->time.version & ~1u);
+    return vcpu.copy_to_guest(vcpu.time_area, &info, sizeof(info)) == 0;
+}
+
+bool write_runstate_area(Vcpu& vcpu) {
+    abi::VcpuRunstateInfo info = vcpu.runstate;
+    const GuestVaddr area = vcpu.runstate_area;
+    constexpr u64 entry_time = offsetof(abi::VcpuRunstateInfo, state_entry_time);
+    const bool has_update_flag = vcpu.domain.vm_assist >> static_cast<u32>(abi::VmAssistType::RunstateUpdateFlag) & 1;
+    if (has_update_flag) {
+        info.state_entry_time |= abi::runstate_update;
+        if (vcpu.copy_to_guest(area + entry_time, &info.state_entry_time, sizeof(u64)) != 0) return false;
+        store_fence();
+    }
+    if (vcpu.copy_to_guest(area, &info, sizeof(info)) != 0) return false;
+    if (has_update_flag) {
+        store_fence();
+        info.state_entry_time &= ~abi::runstate_update;
+        if (vcpu.copy_to_guest(area + entry_time, &info.state_entry_time, sizeof(u64)) != 0) return false;
+    }
+    return true;
+}
+
+} // namespace
+
+void write_time_info(Vcpu& vcpu) {
+    if (vcpu.info) store_time_info(vcpu.info->time);
+}
+
+void write_wall_clock(Domain& domain) {
+    volatile abi::SharedInfo* shared = domain.shared_info;
+    if (!shared) return;
+    const u64 time = machine::wall_clock_base() + domain.time_offset_ns;
+    const u64 seconds = time / 1'000'000'000;
+    Guard guard(domain.lock);
+    const u32 version = (shared->wc_version & ~1u) + 1;
+    shared->wc_version = version;
+    store_fence();
+    shared->wc_sec = static_cast<u32>(seconds);
+    shared->wc_sec_hi = static_cast<u32>(seconds >> 32);
+    shared->wc_nsec = static_cast<u32>(time % 1'000'000'000);
+    store_fence();
+    shared->wc_version = version + 1;
+}
+
+void write_all_wall_clocks() {
+    for (DomainRef domain = next_domain(DomId(0)); domain; domain = next_domain(domain->id + 1))
+        write_wall_clock(*domain);
+}
+
+void register_runstate_area(Vcpu& vcpu, GuestVaddr area) {
+    vcpu.runstate_area = area;
+    // The area of another vCPU is filled when that one next runs.
+    if (&vcpu == &current()) update_guest_areas(vcpu);
+}
+
+void register_time_area(Vcpu& vcpu, GuestVaddr area) {
+    vcpu.time_area = area;
+    vcpu.time_area_written = false;
+    if (&vcpu == &current()) update_guest_areas(vcpu);
+}
+
+void update_guest_areas(Vcpu& vcpu) {
+    bool is_done = true;
+    if (vcpu.runstate_area.is_valid() && vcpu.runstate_area.raw() != 0) is_done = write_runstate_area(vcpu);
+    // Constant, so once is enough.
+    if (vcpu.time_area.is_valid() && vcpu.time_area.raw() != 0 && !vcpu.time_area_written) {
+        vcpu.time_area_written = write_time_area(vcpu);
+        is_done = is_done && vcpu.time_area_written;
+    }
+    vcpu.areas_are_stale = !is_done;
+}
+
+} // namespace px

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every vCPU can do: run, wait, be paused, be told that it has events.
+#include "domain/vcpu.hpp"
+
+#include "domain/domain.hpp"
+#include "domain/event_channels.hpp"
+#include "domain/machine.hpp"
+#include "schedule/schedule.hpp"
+
+namespace px {
+
+bool Vcpu::is_runnable() const {
+    // The reasons are changed first and looked at again under the run-queue lock, by update(): no change gets lost.
+    return (flags.load() & (vcpu_flag::down | vcpu_flag::blocked)) == 0 && pause_count.load() == 0 &&
+           domain.pause_count.load() == 0;
+}
+
+void Vcpu::wake() { schedule::update(*this); }
+
+void Vcpu::sleep_nosync() { schedule::update(*this); }
+
+void Vcpu::sleep_sync() {
+    sleep_nosync();
+    // Acquire pairs with the release store after its registers were saved.
+    while (is_running.load(std::memory_order_acquire) && !is_runnable()) detail::relax();
+}
+
+void Vcpu::pause() {
+    pause_count.fetch_add(1);
+    sleep_sync();
+}
+
+void Vcpu::pause_nosync() {
+    pause_count.fetch_add(1);
+    sleep_nosync();
+}
+
+void Vcpu::unpause() {
+    if (pause_count.fetch_sub(1) == 1) wake();
+}
+
+void Vcpu::block() {
+    flags.fetch_or(vcpu_flag::blocked);
+    // Only after the flag: an event that comes between is seen here, a later one unblocks.
+    if (events_need_delivery())
+        unblock();
+    else
+        schedule::update(*this);
+}
+
+void Vcpu::unblock() {
+    if ((flags.load() & vcpu_flag::blocked) == 0) return;
+    poll_port.store(0, std::memory_order_relaxed);
+    const u32 before = flags.fetch_and(~(vcpu_flag::blocked | vcpu_flag::polling));
+    if (before & vcpu_flag::blocked) wake();
+}
+
+void Vcpu::kick() {
+    unblock();
+    // On this CPU the way back to the guest looks anyway; on another one the interrupt brings it to that way.
+    if (is_running.load() && current_or_null() != this) machine::send_event_check(CpuId(processor.load()));
+}
+
+void Vcpu::mark_events_pending() {
+    // Shared with the guest: set by one locked operation, so that exactly one of several senders kicks.
+    if (std::atomic_ref<u8>(info->evtchn_upcall_pending).exchange(1) == 0) kick();
+}
+
+void Vcpu::set_runstate(u32 state, Nanoseconds now) {
+    const u64 time = static_cast<u64>(now);
+    if (static_cast<u32>(runstate.state) == state) return;
+    if (time > runstate.state_entry_time) {
+        runstate.time[runstate.state & 3] += time - runstate.state_entry_time;
+        runstate.state_entry_time = time;
+    }
+    runstate.state = static_cast<s32>(state);
+}
+
+void Vcpu::get_runstate(abi::VcpuRunstateInfo& out) const { schedule::read_runstate(*this, out); }
+
+void Vcpu::on_singleshot(void* vcpu) { send_guest_virq(*static_cast<Vcpu*>(vcpu), abi::Virq::Timer); }
+
+void Vcpu::on_periodic(void* argument) {
+    Vcpu& vcpu = *static_cast<Vcpu*>(argument);
+    if (vcpu.period == 0) return;
+    send_guest_virq(vcpu, abi::Virq::Timer);
+    const Nanoseconds now = machine::now();
+    // Ticks that were missed are not made up for.
+    Nanoseconds next = vcpu.periodic.expires() + vcpu.period;
+    if (next <= now) next = now + vcpu.period - (now - next) % vcpu.period;
+    vcpu.periodic.set(next);
+}
+
+void Vcpu::on_poll_timeout(void* vcpu) { static_cast<Vcpu*>(vcpu)->unblock(); }
+
+} // namespace px
