@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// vcpu_op: a guest's own vCPUs: contexts, up and down, timers, registered areas.
+#include "abi/pv.hpp"
+#include "abi/sched.hpp"
+#include "domain/event_channels.hpp"
+#include "domain/guest_pointer.hpp"
+#include "domain/machine.hpp"
+#include "domain/time.hpp"
+#include "hypercall/handlers.hpp"
+#include "memory/heap.hpp"
+
+namespace px::hypercall {
+
+namespace {
+
+constexpr Nanoseconds shortest_period = 1'000'000;
+constexpr Nanoseconds longest_wait = Nanoseconds{1} << 56;
+
+/// Memory from the heap for a context: too big for the stack. Freed at the end of the scope.
+class ContextBuffer {
+  public:
+    ContextBuffer() : memory_(heap::allocate_bytes(sizeof(abi::VcpuGuestContext))) {}
+    ~ContextBuffer() {
+        if (memory_) heap::free_bytes(memory_);
+    }
+    ContextBuffer(const ContextBuffer&) = delete;
+    ContextBuffer& operator=(const ContextBuffer&) = delete;
+    [[nodiscard]] void* get() const { return memory_; }
+
+  private:
+    void* memory_;
+};
+
+Result<> initialise(Vcpu& vcpu, u64 argument) {
+    // A second call loses the race for the domain's lock and finds it initialised.
+    if (vcpu.is_initialised) return fail(Error::Exists);
+    ContextBuffer buffer;
+    if (!buffer.get()) return fail(Error::NoMemory);
+    if (current().copy_from_guest(buffer.get(), GuestVaddr(argument), sizeof(abi::VcpuGuestContext)) != 0)
+        return fail(Error::Fault);
+    return vcpu.set_context(buffer.get());
+}
+
+Result<> up(Vcpu& vcpu) {
+    if (!vcpu.is_initialised) return fail(Error::Invalid);
+    if (vcpu.flags.fetch_and(~vcpu_flag::down) & vcpu_flag::down) vcpu.wake();
+    return {};
+}
+
+/// The last vCPU that goes down takes its domain with it: nobody could bring it up again.
+Result<> down(Vcpu& vcpu) {
+    Domain& domain = vcpu.domain;
+    bool is_last = true;
+    for (u32 i = 0; i < domain.max_vcpus; ++i) {
+        const Vcpu* other = domain.vcpus[i];
+        if (other && other != &vcpu && (other->flags.load() & vcpu_flag::down) == 0) is_last = false;
+    }
+    if (is_last) {
+        domain.shutdown(static_cast<u32>(abi::ShutdownReason::Poweroff));
+        return {};
+    }
+    if ((vcpu.flags.fetch_or(vcpu_flag::down) & vcpu_flag::down) == 0) vcpu.sleep_nosync();
+    return {};
+}
+
+Result<> get_runstate(Vcpu& vcpu, u64 argument) {
+    abi::VcpuRunstateInfo info;
+    vcpu.get_runstate(info);
+    return GuestPointer<abi::VcpuRunstateInfo>(argument).write(info);
+}
+
+Result<> set_periodic(Vcpu& vcpu, u64 argument) {
+    const auto op = TRY(GuestPointer<abi::VcpuSetPeriodicTimer>(argument).read());
+    if (op.period_ns < static_cast<u64>(shortest_period) || op.period_ns > static_cast<u64>(longest_wait))
+        return fail(Error::Invalid);
+    vcpu.period = static_cast<Nanoseconds>(op.period_ns);
+    vcpu.periodic.set(machine::now() + vcpu.period);
+    return {};
+}
+
+void stop_periodic(Vcpu& vcpu) {
+    vcpu.period = 0;
+    vcpu.periodic.stop();
+}
+
+Result<> set_singleshot(Vcpu& vcpu, u64 argument) {
+    if (&vcpu != &current()) return fail(Error::Invalid);
+    const auto op = TRY(GuestPointer<abi::VcpuSetSingleshotTimer>(argument).read());
+    const Nanoseconds now = machine::now();
+    if ((op.flags & abi::vcpu_sshottmr_future) && op.timeout_abs_ns < static_cast<u64>(now)) return fail(Error::Time);
+    const u64 latest = static_cast<u64>(now + longest_wait);
+    vcpu.singleshot.set(static_cast<Nanoseconds>(op.timeout_abs_ns < latest ? op.timeout_abs_ns : latest));
+    return {};
+}
+
+Result<> stop_singleshot(Vcpu& vcpu) {
+    if (&vcpu != &current()) return fail(Error::Invalid);
+    vcpu.singleshot.stop();
+    return {};
+}
+
+/// Moves vcpu_info to a place in the guest's memory, which is held by a writable reference from then on.
+Result<> register_info(Vcpu& vcpu, u64 argument) {
+    const auto op = TRY(GuestPointer<abi::VcpuRegisterVcpuInfo>(argument).read());
+    Domain& domain = vcpu.domain;
+    if (op.offset > page_size - sizeof(abi::VcpuInfo)) return fail(Error::Invalid);
+    // Another one's pages must not change under its feet: it must not have come up.
+    if (&vcpu != &current() && (vcpu.flags.load() & vcpu_flag::down) == 0) return fail(Error::Invalid);
+    const Mfn mfn = TRY(domain.translate(Gfn(op.mfn)));
+    if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), domain)) return fail(Error::Invalid);
+    auto* place = reinterpret_cast<abi::VcpuInfo*>(to_virtual<char>(mfn) + op.offset);
+    {
+        Guard guard(domain.lock);
+        if (vcpu.info_frame.is_valid()) {
+            release_writable(frame_of(mfn));
+            return fail(Error::Invalid);
+        }
+        *place = *vcpu.info;
+        if (vcpu.info == vcpu.hidden_info) place->evtchn_upcall_mask = 1; // never was visible: starts masked
+        vcpu.info_frame = mfn;
+        std::atomic_ref<abi::VcpuInfo*>(vcpu.info).store(place, std::memory_order_release);
+    }
+    write_time_info(vcpu);
+    event::vcpu_info_moved(vcpu);
+    return {};
+}
+
+Result<> send_nmi(Vcpu& vcpu, u64 argument) {
+    if (argument != 0) return fail(Error::Invalid);
+    if (!vcpu.pending_nmi.exchange(true)) vcpu.kick();
+    return {};
+}
+
+Result<> register_runstate(Vcpu& vcpu, u64 argument) {
+    const auto op = TRY(GuestPointer<abi::VcpuRegisterRunstateMemoryArea>(argument).read());
+    register_runstate_area(vcpu, GuestVaddr(op.addr.p));
+    return {};
+}
+
+Result<> register_time(Vcpu& vcpu, u64 argument) {
+    const auto op = TRY(GuestPointer<abi::VcpuRegisterTimeMemoryArea>(argument).read());
+    register_time_area(vcpu, GuestVaddr(op.addr.p));
+    return {};
+}
+
+} // namespace
+
+Outcome vcpu_op(Call& call) {
+    const u32 number = static_cast<u32>(call.args[1]);
+    const u64 argument = call.args[2];
+    Vcpu* vcpu = current_domain().vcpu(VcpuId(number));
+    if (!vcpu) return Outcome::error(Error::NoEntry);
+    switch (static_cast<abi::VcpuOp>(static_cast<u32>(call.args[0]))) {
+    case abi::VcpuOp::Initialise: return Outcome::of(initialise(*vcpu, argument));
+    case abi::VcpuOp::Up: return Outcome::of(up(*vcpu));
+    case abi::VcpuOp::Down: return Outcome::of(down(*vcpu));
+    case abi::VcpuOp::IsUp: return Outcome::of((vcpu->flags.load() & vcpu_flag::down) == 0);
+    case abi::VcpuOp::GetRunstateInfo: return Outcome::of(get_runstate(*vcpu, argument));
+    case abi::VcpuOp::RegisterRunstateMemoryArea: return Outcome::of(register_runstate(*vcpu, argument));
+    case abi::VcpuOp::SetPeriodicTimer: return Outcome::of(set_periodic(*vcpu, argument));
+    case abi::VcpuOp::StopPeriodicTimer: stop_periodic(*vcpu); return Outcome::of(0);
+    case abi::VcpuOp::SetSingleshotTimer: return Outcome::of(set_singleshot(*vcpu, argument));
+    case abi::VcpuOp::StopSingleshotTimer: return Outcome::of(stop_singleshot(*vcpu));
+    case abi::VcpuOp::RegisterVcpuInfo: return Outcome::of(register_info(*vcpu, argument));
+    case abi::VcpuOp::SendNmi: return Outcome::of(send_nmi(*vcpu, argument));
+    case abi::VcpuOp::GetPhysid: return Outcome::error(Error::Invalid); // for a pinned hardware domain only
+    case abi::VcpuOp::RegisterVcpuTimeMemoryArea: return Outcome::of(register_time(*vcpu, argument));
+    }
+    return Outcome::error(Error::NoSys);
+}
+
+} // namespace px::hypercall
