@@ -120,9 +120,6 @@ class Domain {
     /// For paravirtual guests only the M2P changes. `pfn` is what the guest calls it.
     virtual Result<> map_frame(Gfn gfn, Mfn mfn, unsigned order) = 0;
     virtual Result<> unmap_frame(Gfn gfn, Mfn mfn, unsigned order) = 0;
-    /// XENMEM_add_to_physmap and its inverse: only for kinds whose guests have a physical map of their own.
-    virtual Result<> add_to_physmap(const abi::AddToPhysmap&) { return fail(Error::Access); }
-    virtual Result<> remove_from_physmap(Gfn, Mfn) { return {}; }
     /// GNTTABOP_map_grant_ref with GNTMAP_host_map: enters the frame at host_addr (address of a PTE in machine memory
     /// with GNTMAP_contains_pte, else a virtual address) of the CURRENT domain. The caller has taken a reference on the
     /// frame (Writable unless GNTMAP_readonly); on success it belongs to the entry: should the guest overwrite the entry

@@ -50,9 +50,6 @@ void call_on(const CpuMask& mask, void (*function)(void*), void* argument);
 /// Called with interrupts off after a last check for soft interrupts.
 void halt();
 
-/// First frame of 2 MiB number `piece` of the machine-to-physical table. Errors: Invalid where it has no memory.
-[[nodiscard]] Result<Mfn> machphys_frame(u64 piece);
-
 [[noreturn]] void power_off();
 [[noreturn]] void reboot();
 

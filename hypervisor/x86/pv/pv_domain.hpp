@@ -40,7 +40,6 @@ class PvDomain final : public Domain {
     Result<> unmap_grant(u64 host_addr, Mfn frame, u32 gntmap_flags, u64 new_addr) override;       // grant_map.cpp
     void flush_tlb() override;                                            // tlb.cpp
     Result<> arch_domctl(abi::Domctl& op, GuestVaddr op_address, bool& copy_back) override;        // domctl.cpp
-    void flush_tlb() override;
     Result<> relinquish() override;
     [[nodiscard]] u32 features() const override;
     [[nodiscard]] u32 info_flags() const override;

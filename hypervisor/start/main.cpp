@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order in which the parts come up.
+#include "start/main.hpp"
+
+#include "start/options.hpp"
+#include "start/parts.hpp"
+#include "x86/instructions.hpp"
+#include "x86/machine/console.hpp"
+#include "x86/machine/cpu_features.hpp"
+#include "x86/machine/console_keys.hpp"
+
+namespace px::start {
+namespace {
+
+extern "C" void (*const px_constructors_start[])();
+extern "C" void (*const px_constructors_end[])();
+
+void run_constructors() {
+    for (auto f = px_constructors_start; f != px_constructors_end; ++f) (*f)();
+}
+
+void say_hello() {
+    console::banner(" Proxenos 4.17, a hypervisor for guests of Xen");
+    console::banner("Xen version 4.17.7-proxenos (clang " __clang_version__ ")");
+    console::banner("Latest ChangeSet: none");
+    console::banner("Bootloader: {}", boot_info.loader);
+    console::banner("Command line: {}", boot_info.command_line);
+    const auto& f = x86::cpu_features;
+    console::banner("CPU Vendor: {}, Family {} ({:#x}), Model {} ({:#x}), Stepping {}", static_cast<const char*>(f.vendor_name),
+                    f.family, f.family, f.model, f.model, f.stepping);
+}
+
+} // namespace
+
+void run() {
+    run_constructors();
+    x86::init_boot_cpu();
+    options::parse_command_line(boot_info.command_line);
+    console::init();
+    say_hello();
+    x86::init_memory();
+    console::init_ring();
+    softirq::init();
+    x86::init_acpi();
+    x86::init_interrupts();
+    x86::init_clocks();
+    console::clock_is_ready();
+    init_domains();
+    schedule::init();
+    schedule::init_cpu(CpuId(0));
+    pv::init();
+    pv::init_cpu(CpuId(0));
+    x86::enable_interrupts();
+    x86::init_other_cpus();
+    console::init_input();
+    console::init_keys();
+    pv::build_dom0(boot_info);
+    console::end_boot();
+    schedule::idle_loop();
+}
+
+void fail_early(const char* reason) {
+    console::init();
+    console::banner("{}", reason);
+    for (;;) x86::hlt();
+}
+
+} // namespace px::start

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Splits the command line into options and hands each to whoever declared it.
+#include "start/options.hpp"
+
+#include "base/log.hpp"
+#include "start/option_list.hpp"
+
+namespace px::options {
+namespace {
+
+constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool matches(std::string_view value, std::span<const std::string_view> words) {
+    for (const auto word : words)
+        if (value == word) return true;
+    return false;
+}
+
+/// '-' and '_' are the same in names, as case is not.
+bool same_name(std::string_view a, std::string_view b) {
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        const char x = a[i] == '_' ? '-' : a[i], y = b[i] == '_' ? '-' : b[i];
+        if (x != y) return false;
+    }
+    return true;
+}
+
+/// Names that the reference knows, that have no meaning here (yet): they are taken without a warning.
+constexpr std::string_view known_names[] = {
+    "acpi",      "apic_verbosity", "bootscrub", "bootscrub_chunk", "cpufreq", "cpuidle", "crashkernel", "dom0-iommu",
+    "e820-verbose", "edd",         "edid",      "efi",             "ept",     "hap",     "iommu",       "max_cstate",
+    "mce",       "mwait-idle",     "nmi",       "numa",            "pcid",    "pv-l1tf", "sched-gran",  "smt",
+    "spec-ctrl", "tbuf_size",      "ucode",     "vpmu",            "xpti",    "invpcid", "tsx",         "gnttab",
+    "sched",     "watchdog",       "dom0",      "pv",              "vpid",    "ler",     "cet",
+};
+
+/// One option: to all that declared its name.
+void dispatch(std::string_view option) {
+    const std::size_t equals = option.find('=');
+    std::string_view name = option.substr(0, equals);
+    std::string_view value = equals == std::string_view::npos ? std::string_view{} : option.substr(equals + 1);
+    bool is_known = false, is_good = false;
+    const auto offer = [&](std::string_view n, std::string_view v) {
+        for (const BootOption& candidate : all()) {
+            if (!same_name(candidate.name, n)) continue;
+            is_known = true;
+            is_good |= candidate.parse(v);
+        }
+    };
+    offer(name, value);
+    if (!is_known && equals == std::string_view::npos && name.starts_with("no-")) offer(name.substr(3), "no");
+    if (is_known) {
+        if (!is_good) log::warning("parameter \"{}\" has invalid value \"{}\"", name, value);
+        return;
+    }
+    if (name.starts_with("no-")) name.remove_prefix(3);
+    for (const auto known : known_names)
+        if (same_name(known, name)) return;
+    log::warning("parameter \"{}\" unknown!", name);
+}
+
+} // namespace
+
+void parse_command_line(std::string_view line) {
+    bool is_first = true;
+    while (!line.empty()) {
+        if (is_space(line.front())) {
+            line.remove_prefix(1);
+            continue;
+        }
+        // A word ends at a space outside of quotes; the quotes themselves are dropped.
+        char word[512];
+        std::size_t length = 0, used = 0;
+        char quote = 0;
+        for (; used < line.size() && (quote || !is_space(line[used])); ++used) {
+            const char c = line[used];
+            if (quote ? c == quote : (c == '"' || c == '\'')) {
+                quote = quote ? 0 : c;
+                continue;
+            }
+            if (length < sizeof word) word[length++] = c;
+        }
+        line.remove_prefix(used);
+        const std::string_view option(word, length);
+        if (option == "--") return; // dom0's arguments follow
+        if (!(is_first && option == "placeholder")) dispatch(option);
+        is_first = false;
+    }
+}
+
+std::optional<bool> boolean(std::string_view value) {
+    static constexpr std::string_view positive[] = {"", "on", "yes", "true", "1", "enable"};
+    static constexpr std::string_view negative[] = {"off", "no", "false", "0", "disable"};
+    if (matches(value, positive)) return true;
+    if (matches(value, negative)) return false;
+    return std::nullopt;
+}
+
+namespace {
+/// Digits from the front of value, which keeps the rest. Nothing if there is none or they overflow.
+std::optional<u64> take_number(std::string_view& value) {
+    unsigned base = 10;
+    if (value.starts_with("0x") || value.starts_with("0X")) {
+        base = 16;
+        value.remove_prefix(2);
+    } else if (value.size() > 1 && value[0] == '0' && value[1] >= '0' && value[1] <= '7') {
+        base = 8;
+        value.remove_prefix(1);
+    }
+    u64 n = 0;
+    bool any = false;
+    while (!value.empty()) {
+        const char c = lower(value.front());
+        unsigned digit;
+        if (c >= '0' && c <= '9') digit = static_cast<unsigned>(c - '0');
+        else if (c >= 'a' && c <= 'f') digit = static_cast<unsigned>(c - 'a') + 10;
+        else break;
+        if (digit >= base) break;
+        if (__builtin_mul_overflow(n, base, &n) || __builtin_add_overflow(n, digit, &n)) return std::nullopt;
+        any = true;
+        value.remove_prefix(1);
+    }
+    return any ? std::optional(n) : std::nullopt;
+}
+} // namespace
+
+std::optional<u64> number(std::string_view value) {
+    const auto n = take_number(value);
+    return n && value.empty() ? n : std::nullopt;
+}
+
+std::optional<u64> size(std::string_view value, u64 unit) {
+    const auto n = take_number(value);
+    if (!n) return std::nullopt;
+    u64 factor = unit;
+    if (!value.empty()) {
+        switch (lower(value.front())) {
+        case 'b': factor = 1; break;
+        case 'k': factor = u64{1} << 10; break;
+        case 'm': factor = u64{1} << 20; break;
+        case 'g': factor = u64{1} << 30; break;
+        case 't': factor = u64{1} << 40; break;
+        default: return std::nullopt;
+        }
+        value.remove_prefix(1);
+        if (!value.empty() && lower(value.front()) == 'b') value.remove_prefix(1);
+        if (!value.empty()) return std::nullopt;
+    }
+    u64 bytes;
+    return __builtin_mul_overflow(*n, factor, &bytes) ? std::nullopt : std::optional(bytes);
+}
+
+} // namespace px::options

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The console's machine side: what the start code and panics need beyond domain/console.hpp.
+#pragma once
+
+#include "domain/console.hpp"
+
+namespace px::console {
+
+/// After the heap is there: takes the ring to its final size.
+void init_ring();
+/// machine::now() runs: time stamps and rate limits use it.
+void clock_is_ready();
+[[nodiscard]] bool has_clock();
+/// Timers run: polls for input from now on.
+void init_input();
+/// dom0 is built: gives it the serial input and the VGA screen.
+void end_boot();
+/// Panic: no locks, no filters from now on. Never undone.
+void force();
+/// A line that is shown whatever the log level is.
+void banner_line(std::string_view text);
+template <class... Args> void banner(const char* format, const Args&... args) {
+    char text[256];
+    banner_line(std::string_view(text, format_to(text, format, args...)));
+}
+/// Polls the serial ports once; returns a character or -1. (console_input.cpp)
+int poll_character();
+/// Where typed characters go now.
+void character_typed(char c);
+/// The ring got new characters since the last call.
+[[nodiscard]] bool take_ring_news();
+
+} // namespace px::console

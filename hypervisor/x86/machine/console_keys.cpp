@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Debug keys of the machine itself.
+#include "x86/machine/console_keys.hpp"
+
+#include "domain/machine.hpp"
+#include "memory/heap.hpp"
+#include "x86/machine/console.hpp"
+#include "x86/machine/exceptions.hpp"
+#include "x86/machine/panic.hpp"
+#include "x86/instructions.hpp"
+
+namespace px::console {
+namespace {
+
+void reboot() {
+    banner("'R' pressed -> rebooting machine");
+    machine::reboot();
+}
+
+void crash() { panic("'C' pressed -> crashing"); }
+
+void show_memory() {
+    banner("Physical memory information:");
+    banner("    Heap: {}kB free of {}kB", heap::free_frames() << 2, heap::total_frames() << 2);
+    banner("    below 4 GiB: {}kB free", heap::free_frames_below(32) << 2);
+}
+
+void show_clock() {
+    banner("Clock: {} ns since boot, {} kHz, {} CPUs", machine::now(), machine::cycles_khz(), machine::cpu_count());
+}
+
+void show_registers() {
+    asm volatile("int3"); // the handler prints the frame and goes on
+}
+
+} // namespace
+
+void init_keys() {
+    register_key('C', "trigger a crashdump", crash);
+    register_key('R', "reboot machine", reboot);
+    register_key('m', "memory info", show_memory);
+    register_key('s', "dump softtsc stats", show_clock);
+    register_key('d', "dump registers", show_registers);
+}
+
+} // namespace px::console

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The interrupt descriptor table and what happens on an exception.
+#pragma once
+
+#include "x86/registers.hpp"
+
+namespace px::x86::exceptions {
+
+/// Interrupt stacks: pages 0 to 3 of the stack block (numbers here are those of a gate, from 1).
+inline constexpr unsigned ist_nmi = 1, ist_double_fault = 2, ist_machine_check = 3, ist_debug = 4;
+inline constexpr unsigned ist_count = 4;
+
+void init_table();
+void load_table();
+/// Sends `vector` to `handler` instead of the common stub. dpl 3: guests may use it with `int`.
+void set_gate(u8 vector, void (*handler)(), unsigned dpl);
+/// Called on each NMI; true: it was expected. Boot only.
+void set_nmi_handler(bool (*handler)(Registers&));
+/// Name of an exception, for messages.
+const char* name_of(u32 vector);
+
+} // namespace px::x86::exceptions

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Serial ports of the 16550 kind, polled.
+#pragma once
+
+#include "base/number.hpp"
+
+#include <string_view>
+
+namespace px::x86 {
+
+/// One 16550. Callers serialise (console lock).
+class SerialPort {
+  public:
+    constexpr SerialPort(u16 base, unsigned irq) : base_(base), irq_(irq) {}
+    /// Takes BAUD|auto[/CLOCK][,DPS[,BASE[,IRQ]]] (xen-command-line: com1). False if it makes no sense.
+    bool configure(std::string_view specification);
+    /// Programs it; false if there is none.
+    bool init();
+    void write(char c);
+    /// A character that came in, or -1.
+    int read();
+    [[nodiscard]] bool is_ready() const { return is_ready_; }
+    [[nodiscard]] unsigned irq() const { return irq_; }
+    [[nodiscard]] u16 base() const { return base_; }
+
+  private:
+    u16 base_;
+    unsigned irq_;
+    u32 baud_ = 115200; ///< 0: leave the rate as the firmware set it
+    u32 clock_ = 1843200;
+    u8 line_control_ = 3; ///< 8 data bits, no parity, 1 stop bit
+    bool is_ready_ = false;
+    u8 room_ = 0;         ///< free bytes of the transmit FIFO that we know of
+};
+
+} // namespace px::x86
