@@ -2,6 +2,7 @@
 // CR0 and CR4 as a paravirtual guest sees them, and as the CPU has them while it runs (SDM volume 3, 2.5).
 #pragma once
 
+#include "x86/machine/cpu.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
 namespace px::pv {
@@ -21,9 +22,6 @@ inline constexpr u64 guest_owned = tsd | de | pce | osxsave | fsgsbase | mce;
 inline constexpr u64 effective = tsd | de;
 } // namespace cr4_bit
 
-/// CR4 that the hypervisor chose at boot (set by pv::init).
-extern u64 host_cr4;
-
 constexpr u64 guest_cr0(const ControlRegisters& control) {
     using namespace cr0_bit;
     return protection | monitor | extension | numeric | write_protect | alignment | paging |
@@ -33,7 +31,7 @@ constexpr u64 guest_cr4(const ControlRegisters& control) {
     return control.cr4 | cr4_bit::pae | cr4_bit::osfxsr | cr4_bit::osxmmexcpt;
 }
 inline u64 real_cr4(const ControlRegisters& control) {
-    return (host_cr4 & ~cr4_bit::effective) | (control.cr4 & cr4_bit::effective);
+    return (x86::host_cr4 & ~cr4_bit::effective) | (control.cr4 & cr4_bit::effective);
 }
 
 } // namespace px::pv

@@ -7,7 +7,15 @@
 
 namespace px::pv {
 
-/// Boot: reads the host's policy and derives the maximum and default policies of paravirtual guests.
+/// The host's policies. Constant after init_cpu_policies.
+struct HostPolicies {
+    CpuPolicy raw;  ///< as CPUID gives it
+    CpuPolicy host; ///< what the hypervisor uses of it
+    CpuPolicy pv;   ///< what a paravirtual guest may have at most, and has by default
+};
+extern HostPolicies host_policies;
+
+/// Boot, after init_fpu: reads the host's policy and derives the others.
 void init_cpu_policies();
 /// What CPUID gives this vCPU.
 CpuidLeafValue guest_cpuid(const PvVcpu& vcpu, u32 leaf, u32 subleaf);

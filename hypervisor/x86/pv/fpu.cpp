@@ -6,6 +6,7 @@
 #include "hypercall/handlers.hpp"
 #include "memory/heap.hpp"
 #include "x86/instructions.hpp"
+#include "x86/machine/cpu.hpp"
 
 #include <cstring>
 
@@ -16,8 +17,6 @@ FpuLayout fpu_layout;
 namespace {
 
 constexpr u64 cr0_ts = 1u << 3;
-/// x87, SSE, AVX, AVX-512 and protection keys' register; MPX and what needs XSAVES stay hidden.
-constexpr u64 supported_components = 0x2e7;
 constexpr std::size_t mxcsr_offset = 24, mxcsr_mask_offset = 28, header_offset = 512;
 u32 mxcsr_mask = 0xffbf;
 
@@ -32,16 +31,8 @@ void init_fpu() {
     u32 mask;
     std::memcpy(&mask, image + mxcsr_mask_offset, sizeof(mask));
     if (mask != 0) mxcsr_mask = mask;
-    if (!(x86::cpuid(1).ecx & 1u << 26)) return;
-    const x86::CpuidResult main = x86::cpuid(0xd, 0);
-    fpu_layout.components = ((u64{main.edx} << 32) | main.eax) & supported_components;
-    init_fpu_cpu();
-    fpu_layout.bytes = x86::cpuid(0xd, 0).ebx; // for what is enabled now
-}
-
-void init_fpu_cpu() {
-    x86::clts();
-    if (fpu_layout.components != 0) x86::xsetbv(0, fpu_layout.components);
+    if (!(x86::host_cr4 & x86::cr4::osxsave)) return;
+    fpu_layout = {.components = x86::cpu_features.xcr0, .bytes = x86::cpu_features.xsave_bytes};
 }
 
 Result<> make_fpu(PvVcpu& vcpu) {

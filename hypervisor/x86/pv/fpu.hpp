@@ -15,9 +15,8 @@ struct FpuLayout {
 };
 extern FpuLayout fpu_layout;
 
-/// Boot CPU: reads CPUID leaf 0xd. Each CPU: XCR0.
+/// Boot CPU: takes what the machine has enabled in XCR0.
 void init_fpu();
-void init_fpu_cpu();
 
 /// True if a guest may load this into XCR0 on a host with `host` components (SDM volume 1, 13.3).
 constexpr bool is_valid_xcr0(u64 value, u64 host) {

@@ -98,6 +98,7 @@ class PvVcpu final : public Vcpu {
     void save_state() override;
     void load_state() override;
     void reset() override;
+    void dump_registers() override;
 };
 
 /// The current vCPU; only in code that runs on behalf of a paravirtual guest.

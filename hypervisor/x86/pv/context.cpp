@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// The context switch, and the state of a paravirtual vCPU that it moves.
+#include "x86/pv/context.hpp"
+
+#include "schedule/schedule.hpp"
+#include "x86/layout.hpp"
+#include "start/parts.hpp"
+#include "x86/machine/cpu.hpp"
+#include "x86/machine/paging.hpp"
+#include "x86/pv/control_register.hpp"
+#include "x86/pv/debug_register.hpp"
+#include "x86/pv/descriptor.hpp"
+#include "x86/pv/fpu.hpp"
+#include "x86/pv/pagetable.hpp"
+#include "x86/pv/tlb.hpp"
+
+namespace px::pv {
+
+namespace {
+
+/// Loads the selectors; those the CPU refuses become null. False if one was refused.
+bool load_selectors(const Segments& s) {
+    bool all = true;
+    const auto refused = [&all](bool loaded) {
+        if (!loaded) all = false;
+        return !loaded;
+    };
+    if ((s.ds | x86::read_ds()) != 0 && refused(load_ds(s.ds))) (void)load_ds(0);
+    if ((s.es | x86::read_es()) != 0 && refused(load_es(s.es))) (void)load_es(0);
+    if ((s.fs | x86::read_fs()) != 0 && refused(load_fs(s.fs))) (void)load_fs(0);
+    if ((s.gs | x86::read_gs()) != 0 && refused(load_gs(s.gs))) (void)load_gs(0);
+    return all;
+}
+
+/// Address space and descriptor tables of the vCPU. In between the CPU has its own GDT: an NMI must find its code segment.
+void enter_space(PvVcpu& vcpu) {
+    map_cpu_descriptors(vcpu, x86::descriptor_frame(this_cpu()));
+    x86::load_own_gdt();
+    load_cr3(vcpu.active_l4());
+    constexpr u64 limit = (abi::first_reserved_gdt_page + 1) * page_size - 1;
+    x86::lgdt({static_cast<u16>(limit), x86::layout::gdt_address(vcpu.id)});
+    load_ldt(vcpu);
+}
+
+/// Back to the hypervisor's own address space, for an idle vCPU.
+void leave_space() {
+    x86::load_own_gdt();
+    x86::lldt(0);
+    load_cr3(mfn_of(x86::hypervisor_page_table()));
+}
+
+} // namespace
+
+void PvVcpu::save_state() {
+    registers = x86::guest_registers();
+    segments.ds = x86::read_ds();
+    segments.es = x86::read_es();
+    segments.fs = x86::read_fs();
+    segments.gs = x86::read_gs();
+    segments.fs_base = x86::rdfsbase();
+    const u64 active = x86::rdgsbase();
+    const u64 inactive = read_inactive_gs_base();
+    segments.gs_base_kernel = in_kernel_mode ? active : inactive;
+    segments.gs_base_user = in_kernel_mode ? inactive : active;
+    save_fpu(*this);
+    if (debug.dr7 & dr7_enables) x86::write_dr7(0x400);
+}
+
+void PvVcpu::load_state() {
+    dirty_cpu = this_cpu().raw();
+    enter_space(*this);
+    if (const u64 cr4 = real_cr4(control); cr4 != x86::read_cr4()) x86::write_cr4(cr4);
+    if (!load_selectors(segments)) failsafe_pending = true;
+    x86::wrfsbase(segments.fs_base);
+    x86::wrgsbase(in_kernel_mode ? segments.gs_base_kernel : segments.gs_base_user);
+    write_inactive_gs_base(in_kernel_mode ? segments.gs_base_user : segments.gs_base_kernel);
+    load_fpu(*this);
+    if (debug.dr7 & dr7_enables) load_debug_registers(*this);
+    x86::guest_registers() = registers;
+}
+
+} // namespace px::pv
+
+namespace px {
+
+namespace {
+
+extern "C" [[noreturn]] void px_return_to_guest();
+
+/// Continues at `where` on an empty main stack.
+[[noreturn]] void continue_at(void (*where)()) {
+    const u64 top = reinterpret_cast<u64>(&x86::guest_registers());
+    asm volatile("movq %0, %%rsp\n"
+                 "xorl %%ebp, %%ebp\n"
+                 "pushq $0\n"
+                 "jmpq *%1" ::"r"(top & ~u64{15}),
+                 "r"(where)
+                 : "memory");
+    __builtin_unreachable();
+}
+
+} // namespace
+
+void context_switch(Vcpu& previous, Vcpu& next) {
+    x86::disable_interrupts();
+    if (!previous.is_idle()) previous.save_state();
+    cpu_info().current = &next;
+    if (!next.is_idle())
+        next.load_state();
+    else if (!previous.is_idle())
+        pv::leave_space();
+    if (!previous.is_idle()) previous.dirty_cpu = ~0u; // loading CR3 has flushed its translations
+    const bool goes_idle = next.is_idle();
+    schedule::switch_finished(previous);
+    if (!goes_idle) continue_at(&px_return_to_guest);
+    x86::enable_interrupts();
+    continue_at(&schedule::idle_loop);
+}
+
+} // namespace px

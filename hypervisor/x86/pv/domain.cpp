@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// A paravirtual domain's life.
+#include "abi/version.hpp"
+#include "domain/domain_list.hpp"
+#include "memory/heap.hpp"
+#include "x86/pv/cpuid.hpp"
+#include "x86/pv/pagetable.hpp"
+#include "x86/pv/pv_vcpu.hpp"
+
+namespace px::pv {
+
+PvDomain::~PvDomain() {
+    destroy(policy);
+    constexpr unsigned io_bitmap_order = 1;
+    if (io_bitmap) heap::free(frame_of_virtual(io_bitmap), io_bitmap_order, false);
+    destroy_per_domain_area(*this);
+}
+
+Result<Domain*> make_pv_domain(DomId id, const abi::DomctlCreateDomain& config) {
+    constexpr u32 allowed = abi::cdf_xs_domain | abi::cdf_oos_off | abi::cdf_s3_integrity;
+    if ((config.flags & ~allowed) != 0 || config.arch.emulation_flags != 0) return fail(Error::Invalid);
+    PvDomain* const domain = make<PvDomain>(id);
+    if (!domain) return fail(Error::NoMemory);
+    domain->policy = make<CpuPolicy>(host_policies.pv);
+    Result<> made = domain->policy ? create_per_domain_area(*domain) : fail(Error::NoMemory);
+    if (!made) {
+        destroy(domain);
+        return fail(made.error());
+    }
+    return domain;
+}
+
+Result<> PvDomain::relinquish() { return release_page_tables(*this); }
+
+u32 PvDomain::features() const {
+    using abi::Feature;
+    const auto bit = [](Feature f) { return 1u << static_cast<u32>(f); };
+    u32 bits = bit(Feature::MmuPtUpdatePreserveAd) | bit(Feature::HighmemAssist) | bit(Feature::GnttabMapAvailBits) |
+               bit(Feature::MemoryOpVnodeSupported) | bit(Feature::DirectMapped);
+    if (vm_assist >> static_cast<u32>(abi::VmAssistType::PaeExtendedCr3) & 1) bits |= bit(Feature::PaePgdirAbove4gb);
+    if (is_hardware_domain) bits |= bit(Feature::Dom0);
+    return bits;
+}
+
+u32 PvDomain::info_flags() const { return 0; }
+
+} // namespace px::pv

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Start of the paravirtual part: guest kind, CPU policies, and the ways in on each CPU.
+#include "domain/domain_list.hpp"
+#include "start/parts.hpp"
+#include "x86/layout.hpp"
+#include "x86/machine/cpu.hpp"
+#include "x86/pv/bounce.hpp"
+#include "x86/pv/cpuid.hpp"
+#include "x86/pv/fpu.hpp"
+
+namespace px::pv {
+
+namespace {
+
+// entry.S
+constexpr u64 stub_bytes = 64, compat_stub_offset = 32;
+extern "C" const char px_syscall_stubs[];
+extern "C" void px_sysenter();
+/// What a CPU's SYSCALL stub uses.
+struct alignas(64) SyscallSlot {
+    u64 guest_rsp;
+    u64 stack; ///< right below CpuInfo
+};
+static_assert(sizeof(SyscallSlot) == 64);
+extern "C" SyscallSlot px_syscall_slots[max_cpus];
+
+/// Flags cleared by SYSCALL.
+constexpr u64 syscall_flag_mask = rflags::tf | rflags::interrupts | rflags::df | rflags::nt | rflags::rf | rflags::ac | rflags::iopl;
+
+} // namespace
+
+void init() {
+    domain_factory = &make_pv_domain;
+    smap_in_use = (x86::host_cr4 & x86::cr4::smap) != 0;
+    init_fpu();
+    init_cpu_policies();
+    init_cpu(CpuId(0));
+}
+
+void init_cpu(CpuId cpu) {
+    namespace msr = x86::msr;
+    const u64 stack = reinterpret_cast<u64>(&x86::cpu_info_of(cpu));
+    px_syscall_slots[cpu.raw()].stack = stack;
+    const u64 stub = reinterpret_cast<u64>(px_syscall_stubs) + cpu.raw() * stub_bytes;
+    x86::wrmsr(msr::lstar, stub);
+    x86::wrmsr(msr::cstar, stub + compat_stub_offset);
+    // SYSRET: CS = base + 16 (64-bit) or base, SS = base + 8.
+    x86::wrmsr(msr::star, u64{x86::selector::guest_code32} << 48 | u64{x86::selector::hypervisor_code} << 32);
+    x86::wrmsr(msr::syscall_mask, syscall_flag_mask);
+    // CPUs without SYSENTER in long mode (AMD) take or leave these.
+    (void)x86::wrmsr_safe(msr::sysenter_cs, x86::selector::hypervisor_code);
+    (void)x86::wrmsr_safe(msr::sysenter_esp, stack);
+    (void)x86::wrmsr_safe(msr::sysenter_eip, reinterpret_cast<u64>(&px_sysenter));
+}
+
+} // namespace px::pv
