@@ -84,7 +84,7 @@ MICRO_CASE(ballooning_bad_frames) {
     CHECK(memory(abi::MemoryOp::PopulatePhysmap, &r) <= 0);
     r = reservation(frames, 1);
     r.domid = 0x7123;
-    CHECK_IS(memory(abi::MemoryOp::PopulatePhysmap, &r), error(Errno::Search));
+    CHECK_IS(memory(abi::MemoryOp::PopulatePhysmap, &r), 0); // extents done: none
 }
 
 MICRO_CASE(exchange_for_low_memory) {

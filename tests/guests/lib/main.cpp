@@ -173,6 +173,9 @@ void* new_page() {
         shut_down(3);
     }
     void* page = pool[pool_used++];
+    // An earlier case may have left it read-only or unmapped.
+    const u64 entry = *entry_for(reinterpret_cast<u64>(page));
+    if ((entry & (present | writable)) != (present | writable) && set_access(page, true) != 0) return new_page();
     memset(page, 0, page_bytes);
     return page;
 }
@@ -251,5 +254,6 @@ extern "C" void micro_main(abi::StartInfo* info) {
     print("MICRO-START\n");
     run_chosen(reinterpret_cast<const char*>(info->cmd_line));
     print("MICRO-END\n");
-    shut_down(0);
+    // As dom0 a reboot ends the emulator at once.
+    shut_down(is_dom0() ? 1 : 0);
 }

@@ -62,9 +62,14 @@ trap_return:
     pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx
     pop %r11; pop %r10; pop %r9; pop %r8
     pop %rax; pop %rcx; pop %rdx; pop %rsi; pop %rdi
-    add $16, %rsp
-    /* Both sides are ring 3 with the guest's own kernel tables: the plain instruction does. */
-    iretq
+    /* The frame says ring 0 for the kernel: only the hypercall can return to it. Flags word 0: rcx and r11 come back. */
+    mov %rcx, (%rsp)
+    movq $0, 8(%rsp)
+    push %r11
+    push %rax
+    mov $23, %eax
+    syscall
+    ud2
 
     .globl event_entry
 event_entry:
