@@ -47,13 +47,13 @@ void wait_until_validated(const Frame& frame) {
     }
 }
 
-bool owned_by(const Frame& frame, const Domain& owner) {
-    return frame.owner.load(std::memory_order_relaxed) == owner.id.raw();
-}
+bool owned_by(const Frame& frame, DomId owner) { return frame.owner.load(std::memory_order_relaxed) == owner.raw(); }
 
 } // namespace
 
-bool acquire_frame(Frame& frame, const Domain& owner) {
+bool acquire_frame(Frame& frame, const Domain& owner) { return acquire_frame(frame, owner.id); }
+
+bool acquire_frame(Frame& frame, DomId owner) {
     if (!owned_by(frame, owner)) return false;
     if (!add_reference(frame)) return false;
     // Only now the owner cannot change any more.
@@ -72,7 +72,9 @@ void release_frame(Frame& frame) {
     if ((word & FrameState::referenced_mask) == 0) [[unlikely]] free_frame(frame, word);
 }
 
-bool acquire_writable(Frame& frame, const Domain& owner) {
+bool acquire_writable(Frame& frame, const Domain& owner) { return acquire_writable(frame, owner.id); }
+
+bool acquire_writable(Frame& frame, DomId owner) {
     if (!owned_by(frame, owner)) return false;
     u64 word = frame.state.load(std::memory_order_relaxed);
     u64 next = 0;

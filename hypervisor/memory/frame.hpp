@@ -104,6 +104,7 @@ inline Frame& frame_of_virtual(const void* p) { return frame_of(mfn_of(to_physic
 
 /// Takes a plain reference if the frame is in use and belongs to `owner`. False otherwise, also on counter overflow.
 [[nodiscard]] bool acquire_frame(Frame& frame, const Domain& owner);
+[[nodiscard]] bool acquire_frame(Frame& frame, DomId owner);
 /// Takes a plain reference on a frame in use, whoever owns it. False if it is free or the counter is full.
 [[nodiscard]] bool acquire_frame(Frame& frame);
 /// Drops a plain reference; the last one of a frame that is no longer allocated gives it back to the heap.
@@ -111,7 +112,10 @@ void release_frame(Frame& frame);
 /// Takes a Writable typed reference (data pages only: no contents check is needed). Fails with false when the frame is in
 /// use as another type, is not owned by owner, or the counter is full.
 [[nodiscard]] bool acquire_writable(Frame& frame, const Domain& owner);
-/// Drops a Writable typed reference.
+/// Interrupts on: a former page table is flushed from TLBs here, or that is waited for.
+[[nodiscard]] bool acquire_writable(Frame& frame, DomId owner);
+/// Drops a Writable typed reference; the last one of a frame that nothing else holds gives it back to the heap. Also
+/// the last step for other types, once their contents are released.
 void release_writable(Frame& frame);
 /// Clears `allocated` (true if it was set): the owner gives the frame up; it is freed with its last reference.
 /// Refuses (false) the hypervisor's own pages that a domain may map: see unshare_frame.

@@ -4,7 +4,7 @@
 #include "domain/domain_list.hpp"
 #include "memory/heap.hpp"
 #include "x86/pv/cpuid.hpp"
-#include "x86/pv/pagetable.hpp"
+#include "x86/pv/paging/pagetable.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
 namespace px::pv {

@@ -4,6 +4,7 @@
 
 #include "domain/domain.hpp"
 #include "x86/pv/cpu_policy.hpp"
+#include "x86/pv/paging/table_hold.hpp"
 
 namespace px::pv {
 
@@ -21,6 +22,7 @@ class PvDomain final : public Domain {
     /// relinquish(): where an interrupted teardown goes on.
     u64 relinquish_position = 0;
     u32 relinquish_stage = 0;
+    TableHold relinquish_hold;
 
     // -- CPUID and MSR policy (Domain::lock; read without it: constant once a vCPU has run) --
     CpuPolicy* policy = nullptr;

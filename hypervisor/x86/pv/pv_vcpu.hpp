@@ -6,7 +6,7 @@
 #include "base/number.hpp"
 #include "domain/vcpu.hpp"
 #include "x86/pv/pv_domain.hpp"
-#include "x86/pv/table_hold.hpp"
+#include "x86/pv/paging/table_hold.hpp"
 #include "x86/registers.hpp"
 
 namespace px::pv {

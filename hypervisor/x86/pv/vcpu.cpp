@@ -5,9 +5,9 @@
 #include "x86/pv/bounce.hpp"
 #include "x86/pv/control_register.hpp"
 #include "x86/pv/debug_register.hpp"
-#include "x86/pv/descriptor.hpp"
+#include "x86/pv/paging/descriptor.hpp"
 #include "x86/pv/fpu.hpp"
-#include "x86/pv/pagetable.hpp"
+#include "x86/pv/paging/pagetable.hpp"
 
 #include <cstring>
 

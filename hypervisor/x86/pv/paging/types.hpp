@@ -3,9 +3,9 @@
 #pragma once
 
 #include "memory/frame.hpp"
-#include "x86/pv/page_entry.hpp"
+#include "x86/pv/paging/page_entry.hpp"
 #include "x86/pv/pv_domain.hpp"
-#include "x86/pv/table_hold.hpp"
+#include "x86/pv/paging/table_hold.hpp"
 
 namespace px::pv {
 
@@ -32,22 +32,18 @@ constexpr unsigned table_level(FrameType type) {
 [[nodiscard]] bool is_table(const Frame& frame, unsigned level = 0);
 
 /// Takes a typed reference as a page table of `level` of domain `owner`, checking the contents when it is the first.
-/// If `hold` already has this frame and level, its reference is used.
+/// If `hold` already has this frame and level, its reference is used; with anything else it is settled first.
 /// Errors: Restart: preempted; what was begun is in `hold`; call again the same way. Invalid: contents or use as
-/// another type; leftovers may be in `hold`. On entry hold must be empty or have this frame and level.
+/// another type; leftovers may be in `hold`. What is in the hold must be of the same owner.
 Result<> acquire_table(Frame& frame, PvDomain& owner, unsigned level, TableHold& hold)
     PX_REQUIRES(owner.page_table_lock);
 
 /// Drops a typed reference; the last one drops what the entries hold. What could not be finished now is put in
 /// `hold` (empty on entry), for settle(). Frees the frame if nothing else holds it.
-void release_table(Frame& frame, PvDomain& owner, TableHold& hold) PX_REQUIRES(owner.page_table_lock);
+void release_table(Frame& frame, PvDomain& owner, unsigned level, TableHold& hold) PX_REQUIRES(owner.page_table_lock);
 
-/// Finishes the release of what is in the hold. Errors: Restart.
+/// Finishes the release of what is in the hold, whose owner is `owner`. Errors: Restart.
 Result<> settle(PvDomain& owner, TableHold& hold) PX_REQUIRES(owner.page_table_lock);
-
-/// The same unless it holds this frame at this level, which the caller is going to acquire.
-Result<> settle_unless(PvDomain& owner, TableHold& hold, const Frame& frame, unsigned level)
-    PX_REQUIRES(owner.page_table_lock);
 
 /// Takes a Descriptors reference (GDT and LDT pages), checking all descriptors when it is the first. Errors: Invalid.
 Result<> acquire_descriptors(Frame& frame, PvDomain& owner) PX_REQUIRES(owner.page_table_lock);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The TLB clock: it ticks with each flush; a CPU whose last flush is later than a frame's stamp holds nothing of it.
-#include "x86/pv/tlb.hpp"
+#include "x86/pv/paging/tlb.hpp"
 
 #include "domain/machine.hpp"
 #include "x86/instructions.hpp"
@@ -81,6 +81,8 @@ CpuMask dirty_cpus(const Domain& domain) {
     }
     return mask;
 }
+
+void PvDomain::flush_tlb() { pv::flush_tlb(dirty_cpus(*this)); }
 
 } // namespace pv
 } // namespace px

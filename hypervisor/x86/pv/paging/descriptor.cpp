@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// GDT and LDT of paravirtual vCPUs: references, the windows they are seen through, lazy mapping of LDT pages.
+#include "x86/pv/paging/descriptor.hpp"
+
+#include "x86/instructions.hpp"
+#include "x86/layout.hpp"
+#include "x86/pv/paging/pagetable.hpp"
+#include "x86/pv/paging/tlb.hpp"
+#include "x86/pv/trap.hpp"
+
+namespace px::pv {
+
+namespace {
+
+namespace layout = x86::layout;
+
+constexpr u64 window_flags = Entry::present | Entry::writable | Entry::accessed | Entry::dirty | Entry::no_execute;
+constexpr u32 entries_per_page = page_size / sizeof(u64);
+constexpr unsigned ldt_pages = 16;
+constexpr u32 max_ldt_entries = ldt_pages * entries_per_page;
+
+bool is_current(const PvVcpu& vcpu) { return &vcpu == current_or_null(); }
+
+/// Drops the LDT pages that are mapped.
+void unmap_ldt(PvVcpu& vcpu) {
+    if (vcpu.ldt_mapped == 0) return;
+    u64* const window = descriptor_window(vcpu) + ldt_pages;
+    for (unsigned i = 0; i < ldt_pages; ++i) {
+        if ((vcpu.ldt_mapped >> i & 1) == 0) continue;
+        const Entry old{window[i]};
+        window[i] = 0;
+        if (is_current(vcpu)) x86::invlpg(layout::ldt_address(vcpu.id) + i * page_size);
+        release_descriptors(frame_of(old.frame()));
+    }
+    vcpu.ldt_mapped = 0;
+}
+
+void unmap_gdt(PvVcpu& vcpu) {
+    for (unsigned i = 0; i < abi::first_reserved_gdt_page; ++i) {
+        if (vcpu.gdt_frames[i].raw() == 0) continue;
+        release_descriptors(frame_of(vcpu.gdt_frames[i]));
+        vcpu.gdt_frames[i] = Mfn(0);
+    }
+    vcpu.gdt_entries = 0;
+}
+
+/// References on all frames of a new GDT, or on none.
+Result<> acquire_all(PvDomain& domain, std::span<const u64> frames) PX_REQUIRES(domain.page_table_lock) {
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+        const Mfn mfn(frames[i]);
+        if (is_valid(mfn) && acquire_descriptors(frame_of(mfn), domain)) continue;
+        while (i-- > 0) release_descriptors(frame_of(Mfn(frames[i])));
+        return fail(Error::Invalid);
+    }
+    return {};
+}
+
+} // namespace
+
+bool sanitise_page(u64* descriptors) {
+    for (unsigned i = 0; i < entries_per_page; ++i) {
+        Descriptor d{descriptors[i]};
+        if (!sanitise(d)) return false;
+        if (d.raw != descriptors[i]) descriptors[i] = d.raw;
+    }
+    return true;
+}
+
+Result<> set_gdt(PvVcpu& vcpu, std::span<const u64> frames, u32 entries) {
+    if (entries > abi::first_reserved_gdt_entry) return fail(Error::Invalid);
+    const u32 count = (entries + entries_per_page - 1) / entries_per_page;
+    if (frames.size() < count) return fail(Error::Invalid);
+    TRY(acquire_all(vcpu.pv_domain(), frames.first(count)));
+    u64* const window = descriptor_window(vcpu);
+    // Page 15 is never a guest's: it has the entry that stands for "nothing here".
+    const u64 nothing = window[abi::first_reserved_gdt_page + 1];
+    Mfn old[abi::first_reserved_gdt_page];
+    for (unsigned i = 0; i < abi::first_reserved_gdt_page; ++i) {
+        old[i] = vcpu.gdt_frames[i];
+        vcpu.gdt_frames[i] = i < count ? Mfn(frames[i]) : Mfn(0);
+        window[i] = i < count ? Entry::of(Mfn(frames[i]), window_flags).raw : nothing;
+        if (is_current(vcpu)) x86::invlpg(layout::gdt_address(vcpu.id) + i * page_size);
+    }
+    vcpu.gdt_entries = entries;
+    for (const Mfn mfn : old)
+        if (mfn.raw() != 0) release_descriptors(frame_of(mfn));
+    return {};
+}
+
+Result<> set_ldt(PvVcpu& vcpu, GuestVaddr base, u64 entries) {
+    if (entries > max_ldt_entries || base.raw() % page_size != 0) return fail(Error::Invalid);
+    unmap_ldt(vcpu);
+    vcpu.ldt_base = entries ? base.raw() : 0;
+    vcpu.ldt_entries = static_cast<u32>(entries);
+    if (is_current(vcpu)) load_ldt(vcpu);
+    return {};
+}
+
+void release_descriptor_tables(PvVcpu& vcpu) {
+    unmap_ldt(vcpu);
+    vcpu.ldt_base = 0;
+    vcpu.ldt_entries = 0;
+    unmap_gdt(vcpu);
+}
+
+void load_ldt(const PvVcpu& vcpu) {
+    if (vcpu.ldt_entries == 0) {
+        x86::lldt(0);
+        return;
+    }
+    // The CPU's own page of descriptors, through the GDT in force.
+    u64* const slot = reinterpret_cast<u64*>(layout::gdt_address(vcpu.id) + x86::selector::ldt);
+    const u64 base = layout::ldt_address(vcpu.id);
+    const u64 limit = u64{vcpu.ldt_entries} * sizeof(u64) - 1;
+    constexpr u64 present_ldt = 0x82;
+    slot[0] = limit | (base & 0xffffff) << 16 | present_ldt << 40 | (base >> 24 & 0xff) << 56;
+    slot[1] = base >> 32;
+    x86::lldt(x86::selector::ldt);
+}
+
+bool map_descriptor_page(PvVcpu& vcpu, u64 address) {
+    const u64 start = layout::ldt_address(vcpu.id);
+    if (address < start || address - start >= ldt_pages * page_size) return false;
+    const auto page = static_cast<unsigned>((address - start) / page_size);
+    if (page * entries_per_page >= vcpu.ldt_entries) return false;
+    // A flush under the lock waits for CPUs that wait for the lock: not with interrupts off.
+    const bool were_off = !x86::interrupts_enabled();
+    if (were_off) x86::enable_interrupts();
+    bool mapped = false;
+    {
+        PvDomain& domain = vcpu.pv_domain();
+        Guard guard(domain.page_table_lock);
+        const u64* entry = find_l1_entry(domain, vcpu.kernel_l4, GuestVaddr(vcpu.ldt_base + page * page_size));
+        const Entry e{entry ? *entry : 0};
+        if (vcpu.ldt_mapped >> page & 1) {
+            mapped = true; // by whoever interrupted us
+        } else if (e.is_present() && is_valid(e.frame()) && acquire_descriptors(frame_of(e.frame()), domain)) {
+            descriptor_window(vcpu)[ldt_pages + page] = Entry::of(e.frame(), window_flags).raw;
+            vcpu.ldt_mapped |= 1u << page;
+            mapped = true;
+        }
+    }
+    if (were_off) x86::disable_interrupts();
+    return mapped;
+}
+
+} // namespace px::pv

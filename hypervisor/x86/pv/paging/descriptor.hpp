@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guests' descriptor tables: which descriptors they may have, and the windows through which the CPU reads them.
+#pragma once
+
+#include "x86/pv/pv_vcpu.hpp"
+#include "x86/pv/paging/types.hpp"
+
+#include <span>
+
+namespace px::pv {
+
+/// A segment descriptor as memory has it (SDM volume 3, 3.4.5).
+struct Descriptor {
+    u64 raw = 0;
+    [[nodiscard]] constexpr bool is_present() const { return raw >> 47 & 1; }
+    [[nodiscard]] constexpr bool is_code_or_data() const { return raw >> 44 & 1; }
+    [[nodiscard]] constexpr unsigned type() const { return raw >> 40 & 15; }
+};
+
+/// Makes a descriptor harmless: code and data get privilege level 3 (guests' kernels run in ring 3). False if it cannot
+/// be: gates and system segments, which would lead out of ring 3.
+[[nodiscard]] constexpr bool sanitise(Descriptor& d) {
+    if (!d.is_present()) return true;
+    // Type 0 of the system ones is reserved: the CPU refuses it. It is also the upper half of a 16-byte descriptor.
+    if (!d.is_code_or_data()) return d.type() == 0;
+    d.raw |= u64{3} << 45;
+    return true;
+}
+
+/// Checks all descriptors of a page that only the hypervisor can write to, correcting privilege levels in place.
+[[nodiscard]] bool sanitise_page(u64* descriptors);
+
+// page_table_lock of the vCPU's domain is held for these:
+
+/// Replaces the GDT by ceil(entries / 512) frames. Errors: Invalid; then nothing changed.
+Result<> set_gdt(PvVcpu& vcpu, std::span<const u64> frames, u32 entries) PX_REQUIRES(vcpu.pv_domain().page_table_lock);
+/// Replaces the LDT: guest virtual address (page aligned) and number of entries; its pages are mapped at first use.
+/// Loads it if the vCPU is current. Errors: Invalid.
+Result<> set_ldt(PvVcpu& vcpu, GuestVaddr base, u64 entries) PX_REQUIRES(vcpu.pv_domain().page_table_lock);
+/// Drops GDT and LDT.
+void release_descriptor_tables(PvVcpu& vcpu) PX_REQUIRES(vcpu.pv_domain().page_table_lock);
+
+/// Loads the vCPU's LDT register, while its GDT is loaded on this CPU. For context switches.
+void load_ldt(const PvVcpu& vcpu);
+
+} // namespace px::pv

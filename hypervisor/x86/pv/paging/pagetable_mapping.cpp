@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a level 1 entry may map, and the references it holds on it.
+#include "abi/types.hpp"
+#include "domain/rangeset.hpp"
+#include "x86/pv/paging/pagetable.hpp"
+
+namespace px::pv {
+
+namespace {
+
+/// Not memory: registers of devices, holes, firmware's areas. Such frames are not counted.
+bool is_device_memory(Mfn mfn) {
+    return !is_valid(mfn) || frame_of(mfn).owner.load(std::memory_order_relaxed) == abi::domid_io;
+}
+
+bool may_touch(const Domain& domain, Mfn mfn) { return domain.io_memory && domain.io_memory->contains(mfn.raw()); }
+
+Result<> acquire_device_mapping(Mfn mfn, const PvDomain& table_owner, const Domain& frame_owner) {
+    if (mfn.raw() >= physical_frame_limit()) return fail(Error::Invalid);
+    if (!may_touch(table_owner, mfn)) return fail(Error::Perm);
+    // A tool that maps for another domain needs that domain's right too.
+    const bool own = &frame_owner == &table_owner || frame_owner.id.raw() == abi::domid_io;
+    if (!own && !may_touch(frame_owner, mfn)) return fail(Error::Perm);
+    return {};
+}
+
+/// The hypervisor's own frames that are offered to tools for reading (M2P, trace buffers).
+Result<> acquire_offered_frame(Frame& frame, const PvDomain& table_owner, Entry entry) {
+    if (!table_owner.is_privileged || entry.is_writable() || !frame.load().has(FrameState::hypervisor))
+        return fail(Error::Perm);
+    return acquire_frame(frame, DomId(abi::domid_xen)) ? Result<>{} : fail(Error::Invalid);
+}
+
+} // namespace
+
+Result<> acquire_mapping(Entry& entry, PvDomain& table_owner, const Domain& frame_owner) {
+    if (!entry.is_present()) return {};
+    const Mfn mfn = entry.frame();
+    if (is_device_memory(mfn)) return acquire_device_mapping(mfn, table_owner, frame_owner);
+    Frame& frame = frame_of(mfn);
+    const DomId owner(frame.owner.load(std::memory_order_relaxed));
+    if (owner != frame_owner.id) {
+        // A privileged domain may map what it controls without naming the owner.
+        if (!table_owner.is_privileged || owner.raw() >= abi::first_reserved) return fail(Error::Perm);
+    } else if (owner.raw() == abi::domid_xen) {
+        return acquire_offered_frame(frame, table_owner, entry);
+    }
+    const bool acquired = entry.is_writable() ? acquire_writable(frame, owner) : acquire_frame(frame, owner);
+    return acquired ? Result<>{} : fail(Error::Invalid);
+}
+
+void release_mapping(Entry entry, PvDomain&) {
+    if (!entry.is_present() || is_device_memory(entry.frame())) return;
+    Frame& frame = frame_of(entry.frame());
+    if (entry.is_writable())
+        release_writable(frame);
+    else
+        release_frame(frame);
+}
+
+} // namespace px::pv

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Updates of single page-table entries, and walks to them.
+#include "x86/layout.hpp"
+#include "x86/pv/paging/pagetable.hpp"
+
+namespace px::pv {
+
+namespace {
+
+/// Stores an entry whose predecessor is known but for the bits that the CPU sets meanwhile. Returns what it replaced.
+Entry store_entry(u64* entry, Entry next, AccessBits bits) {
+    if (bits == AccessBits::Overwrite) {
+        // Relaxed: the CPU's page walker is the only other reader, and aligned stores are whole.
+        const Entry old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
+        __atomic_store_n(entry, next.raw, __ATOMIC_RELEASE);
+        return old;
+    }
+    constexpr u64 kept = Entry::accessed | Entry::dirty;
+    u64 old = __atomic_load_n(entry, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(entry, &old, next.raw | (old & kept), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+    }
+    return {old};
+}
+
+Result<> update_data_word(Frame& frame, u64* word, u64 value, const PvDomain& owner) {
+    if (!acquire_writable(frame, owner)) return fail(Error::Invalid);
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+    release_writable(frame);
+    return {};
+}
+
+} // namespace
+
+Result<> update_l1_entry(u64* entry, Entry next, PvDomain& table_owner, const Domain& frame_owner, AccessBits bits) {
+    const Entry old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
+    next = adjusted(next);
+    if (next.is_present() && old.is_present() && same_reference(old, next)) {
+        store_entry(entry, next, bits);
+        return {};
+    }
+    TRY(acquire_mapping(next, table_owner, frame_owner));
+    store_entry(entry, next, bits);
+    release_mapping(old, table_owner);
+    return {};
+}
+
+Result<> update_table_entry(Frame& table, unsigned level, unsigned index, Entry next, PvDomain& owner, AccessBits bits,
+                            TableHold& hold) {
+    if (level == 4 && !is_guest_slot(index)) return fail(Error::Perm);
+    u64* const entry = to_virtual<u64>(table) + index;
+    const Entry old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
+    const auto is_linear = [&](Entry e) { return e.frame() == mfn_of(table); };
+    next = adjusted_table(next);
+    // What is held of an earlier call goes first, unless it is this one that goes on: the old entry may need the hold.
+    const bool goes_on = next.is_present() && is_valid(next.frame()) && hold.has(frame_of(next.frame()), level - 1);
+    if (!goes_on) TRY(settle(owner, hold));
+    if (next.is_present()) {
+        if (next.has(refused_in_tables) || !is_valid(next.frame())) return fail(Error::Invalid);
+        if (is_linear(next) && next.is_writable()) return fail(Error::Invalid);
+        if (old.is_present() && old.frame() == next.frame()) {
+            store_entry(entry, next, bits);
+            return {};
+        }
+        if (!is_linear(next)) TRY(acquire_table(frame_of(next.frame()), owner, level - 1, hold));
+    }
+    store_entry(entry, next, bits);
+    if (old.is_present() && !is_linear(old)) release_table(frame_of(old.frame()), owner, level - 1, hold);
+    return {};
+}
+
+Result<> update_machine_word(Paddr address, u64 value, PvDomain& owner, const Domain& frame_owner, AccessBits bits,
+                             TableHold& hold) {
+    if (address.raw() % 8 != 0 || !is_valid(mfn_of(address))) return fail(Error::Invalid);
+    Frame& frame = frame_of(mfn_of(address));
+    // Under the lock a page table stays one. Of anything else the owner is checked with the reference.
+    if (frame.owner.load(std::memory_order_relaxed) != owner.id.raw()) return fail(Error::Invalid);
+    const FrameState state = frame.load();
+    u64* const word = to_virtual<u64>(address);
+    const unsigned level = state.type_count() == 0 ? 0 : table_level(state.type());
+    if (level == 0) return update_data_word(frame, word, value, owner);
+    if (!state.has(FrameState::validated)) return fail(Error::Invalid);
+    if (level == 1) return update_l1_entry(word, Entry{value}, owner, frame_owner, bits);
+    const unsigned index = static_cast<unsigned>(address.raw() % page_size / 8);
+    return update_table_entry(frame, level, index, Entry{value}, owner, bits, hold);
+}
+
+u64* find_l1_entry(const PvDomain&, Mfn l4, GuestVaddr address) {
+    const u64 a = address.raw();
+    const bool canonical = static_cast<u64>(static_cast<s64>(a << 16) >> 16) == a;
+    if (!canonical || !l4.is_valid() || !is_guest_slot(table_index(a, 4))) return nullptr;
+    Mfn table = l4;
+    for (unsigned level = 4; level > 1; --level) {
+        const Entry e{__atomic_load_n(to_virtual<u64>(table) + table_index(a, level), __ATOMIC_RELAXED)};
+        // Not through a table that maps itself: the hypervisor's slots would be reached as tables of a lower level.
+        if (!e.is_present() || e.frame() == table) return nullptr;
+        table = e.frame();
+    }
+    return to_virtual<u64>(table) + table_index(a, 1);
+}
+
+} // namespace px::pv

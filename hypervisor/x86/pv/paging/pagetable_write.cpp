@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes of a guest's kernel to its page tables by plain instructions: emulated with the page-type rules.
+#include "x86/pv/decode.hpp"
+#include "x86/pv/guest_copy.hpp"
+#include "x86/pv/paging/pagetable.hpp"
+#include "x86/pv/trap.hpp"
+#include "x86/pv/paging/write_operation.hpp"
+
+namespace px::pv {
+
+namespace {
+
+/// The level 1 table entry (8 bytes) that contains a faulting address. Null: the address is not mapped to a level 1 table
+/// of the domain, or it is mapped writable, so that this was not why it faulted.
+u64* find_written_entry(PvDomain& domain, Mfn l4, u64 address) PX_REQUIRES(domain.page_table_lock) {
+    const u64* const mapping = find_l1_entry(domain, l4, GuestVaddr(address));
+    const Entry e{mapping ? __atomic_load_n(mapping, __ATOMIC_RELAXED) : 0};
+    if (!e.is_present() || e.is_writable() || !is_valid(e.frame())) return nullptr;
+    const Frame& frame = frame_of(e.frame());
+    if (frame.owner.load(std::memory_order_relaxed) != domain.id.raw() || !is_table(frame, 1)) return nullptr;
+    return to_virtual<u64>(e.frame()) + address % page_size / sizeof(u64);
+}
+
+std::optional<Instruction> fetch(const x86::Registers& r) {
+    u8 bytes[max_instruction_bytes];
+    const u64 missing = copy_from_active(bytes, r.rip, sizeof bytes);
+    if (missing >= sizeof bytes) return std::nullopt;
+    return decode(std::span(bytes, sizeof bytes - missing), CodeSize::Bits64);
+}
+
+/// Segment bases: only FS and GS have any, and kernels do not write page tables through them.
+bool hits(const Instruction& i, x86::Registers& r, const WriteOperation& operation, u64 address) {
+    if (i.segment == SegmentOverride::Fs || i.segment == SegmentOverride::Gs) return false;
+    const u64 target = operation.is_string ? r.rdi & i.address_mask() : effective_address(r, i);
+    const bool inside = target % sizeof(u64) + operation.bytes <= sizeof(u64);
+    return inside && address >= target && address - target < operation.bytes;
+}
+
+/// Source of a MOVS, which the operation takes as its value.
+bool read_source(x86::Registers& r, WriteOperation& operation) {
+    if (operation.kind != WriteOperation::Kind::MoveString) return true;
+    u64 value = 0;
+    if (copy_from_active(&value, r.rsi, operation.bytes) != 0) return false;
+    operation.value = value;
+    return true;
+}
+
+} // namespace
+
+bool emulate_page_table_write(PvVcpu& vcpu, x86::Registers& r, u64 address, u32 error_code) {
+    constexpr u32 wanted = page_fault::present | page_fault::write;
+    if ((error_code & (wanted | page_fault::reserved | page_fault::fetch)) != wanted || !vcpu.in_kernel_mode) return false;
+    PvDomain& domain = vcpu.pv_domain();
+    {
+        Guard guard(domain.page_table_lock);
+        if (!find_written_entry(domain, vcpu.kernel_l4, address)) return false;
+    }
+    const auto instruction = fetch(r);
+    if (!instruction) return false;
+    auto operation = write_operation(*instruction, r);
+    if (!operation || !hits(*instruction, r, *operation, address) || !read_source(r, *operation)) return false;
+    const u64 target = operation->is_string ? r.rdi : effective_address(r, *instruction);
+    {
+        Guard guard(domain.page_table_lock);
+        u64* const entry = find_written_entry(domain, vcpu.kernel_l4, address);
+        if (!entry) return true; // changed meanwhile: the guest tries again
+        const u64 old = __atomic_load_n(entry, __ATOMIC_RELAXED);
+        const unsigned shift = static_cast<unsigned>(target % sizeof(u64) * 8);
+        const u64 mask = (operation->bytes == 8 ? ~u64{0} : (u64{1} << 8 * operation->bytes) - 1) << shift;
+        const auto result = operation->apply((old & mask) >> shift, r);
+        if (result.writes) {
+            const Entry next{(old & ~mask) | (result.value << shift & mask)};
+            // What the CPU set since is kept, unless the guest writes those bits itself.
+            if (!update_l1_entry(entry, next, domain, domain, AccessBits::Overwrite)) return false;
+        }
+    }
+    operation->finish(*instruction, r);
+    return true;
+}
+
+} // namespace px::pv
