@@ -5,6 +5,7 @@
 #include "start/options.hpp"
 #include "start/parts.hpp"
 #include "x86/instructions.hpp"
+#include "x86/machine/clock.hpp"
 #include "x86/machine/console.hpp"
 #include "x86/machine/cpu_features.hpp"
 #include "x86/machine/console_keys.hpp"
@@ -52,6 +53,7 @@ void run() {
     pv::init_cpu(CpuId(0));
     x86::enable_interrupts();
     x86::init_other_cpus();
+    x86::check_clocks();
     console::init_input();
     console::init_keys();
     pv::build_dom0(boot_info);

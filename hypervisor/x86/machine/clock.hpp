@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host's time: beyond domain/machine.hpp, what the start code needs.
+#pragma once
+
+namespace px::x86 {
+
+/// Boot CPU, once all others run and interrupts are on: finds out whether all TSCs are in step.
+void check_clocks();
+
+} // namespace px::x86
