@@ -31,10 +31,13 @@ inline Failure in(std::string_view place, Failure inner) {
 
 } // namespace toolstack
 
-/// Evaluates to the value of a std::expected, or returns its error from the enclosing function.
-#define TRY(expression)                                                                                      \
+/// Evaluates to the value of a std::expected, or returns its error from the enclosing function. The name of the
+/// variable is unique, so that uses can nest.
+#define TRY(expression) TOOLSTACK_TRY(expression, __COUNTER__)
+#define TOOLSTACK_TRY(expression, unique) TOOLSTACK_TRY_AS(expression, unique)
+#define TOOLSTACK_TRY_AS(expression, unique)                                                                 \
     ({                                                                                                       \
-        auto&& try_result = (expression);                                                                    \
-        if (!try_result) return std::unexpected(std::move(try_result).error());                              \
-        *std::move(try_result);                                                                              \
+        auto&& try_result_##unique = (expression);                                                           \
+        if (!try_result_##unique) return std::unexpected(std::move(try_result_##unique).error());            \
+        *std::move(try_result_##unique);                                                                     \
     })

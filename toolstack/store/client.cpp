@@ -60,7 +60,11 @@ Result<Client> Client::open() {
         if (file && connect(file.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
             return Client(std::move(file));
     }
-    if (auto device = xen::FileDescriptor::open("/dev/xen/xenbus", O_RDWR)) return Client(std::move(*device));
+    if (auto device = xen::FileDescriptor::open("/dev/xen/xenbus", O_RDWR)) {
+        Client client(std::move(*device));
+        client.one_by_one_ = true;
+        return client;
+    }
     return fail(ENOENT, "xenstore: neither " + path + " nor /dev/xen/xenbus can be opened");
 }
 
@@ -87,7 +91,13 @@ Result<> Client::post_permissions(std::string_view path, std::string_view joined
 Result<> Client::send_queue() {
     std::string_view rest = out_;
     while (!rest.empty()) {
-        auto const done = ::write(file_.get(), rest.data(), rest.size());
+        auto part = rest.size();
+        if (one_by_one_) { // the kernel's device takes one message in each write
+            abi::XsdSockmsg header{};
+            std::memcpy(&header, rest.data(), sizeof header);
+            part = sizeof header + header.len;
+        }
+        auto const done = ::write(file_.get(), rest.data(), part);
         if (done < 0 && errno == EINTR) continue;
         if (done <= 0) return fail_errno("xenstore: sending");
         rest.remove_prefix(static_cast<std::size_t>(done));

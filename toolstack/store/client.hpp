@@ -82,6 +82,7 @@ class Client {
     xen::Result<std::string> call(abi::XenstoreOp, std::initializer_list<std::string_view> parts, Transaction);
 
     xen::FileDescriptor file_;
+    bool one_by_one_ = false;     ///< the device, not the socket
     std::string out_;             ///< requests not sent yet
     std::string in_;              ///< bytes received and not used yet
     std::size_t used_ = 0;        ///< of in_
