@@ -223,7 +223,8 @@ def toolstack_files():
     base, files = _base_root(), {}
     for program in programs:
         files[f"usr/local/sbin/{program.name}"] = program
-        for line in call(["ldd", program]).splitlines():
+        listed = subprocess.run(["ldd", program], capture_output=True, text=True)  # fails for static ones: no libraries
+        for line in listed.stdout.splitlines():
             part = line.split()
             if len(part) >= 3 and part[1] == "=>" and not list(base.glob(f"usr/lib/x86_64-linux-gnu/{part[0]}")):
                 files[f"usr/local/lib/{part[0]}"] = Path(part[2])

@@ -20,6 +20,9 @@ namespace xen {
 /// Reserves memory for a domain, in pages, so that two creations do not race for it; 0 gives back what is left.
 [[nodiscard]] Result<> claim_pages(Control const&, DomId, std::uint64_t pages);
 
+/// Tells a PV guest that its memory map is one stretch of RAM of this size: how far it may balloon.
+[[nodiscard]] Result<> set_memory_map_limit(Control const&, DomId, std::uint64_t kib);
+
 /// Pages freed by sharing, and pages shared; errors where the hypervisor has no sharing.
 [[nodiscard]] Result<long> sharing_freed_pages(Control const&);
 [[nodiscard]] Result<long> sharing_used_pages(Control const&);

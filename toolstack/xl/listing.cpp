@@ -50,8 +50,8 @@ Result<int> run_list(Context& context, const Words& words) {
         return exit_good;
     }
     bool verbose = words.has('v'), label = words.has('Z'), pool = words.has('c'), nodes = words.has('n');
-    unsigned node_count = 0;
-    if (nodes) node_count = TRY(domain::or_fail(xen::physical_info(*TRY(context.session.xen())), "cannot examine the host")).max_node_id + 1;
+    abi::SysctlPhysinfo host{};
+    if (nodes) host = TRY(domain::or_fail(xen::physical_info(*TRY(context.session.xen())), "cannot examine the host"));
     out("{}", header);
     if (verbose) out("   UUID                            Reason-Code\tSecurity Label");
     else if (label) out("   Security Label");
@@ -66,10 +66,11 @@ Result<int> run_list(Context& context, const Words& words) {
             else out(" {:>8}", "-");
         }
         if (verbose || label) out(" {:>16}", "-"); // no hypervisor of ours or Debian's has security labels
-        if (pool) out(" {:>16}", TRY(pool_name(context, entry.info.cpupool)));
+        if (pool) out("{:>16}", TRY(pool_name(context, entry.info.cpupool)));
         if (nodes) {
-            auto map = domain::or_fail(xen::node_affinity(*TRY(context.session.xen()), entry.id(), node_count), "node affinity");
-            out(" {}", map ? config::print_cpus(domain::to_set(*map), node_count) : "-");
+            auto map = xen::node_affinity(*TRY(context.session.xen()), entry.id(), host.max_node_id + 1);
+            auto set = map ? domain::to_set(*map) : config::CpuSet{};
+            out(" {}", set.count() == host.nr_nodes ? "all" : config::print_cpus(set, host.max_node_id + 1));
         }
         out("\n");
     }

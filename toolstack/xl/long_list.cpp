@@ -52,6 +52,16 @@ void reorder(Json& info) {
     info = std::move(sorted);
 }
 
+/// The name of now, in its place behind the type.
+void add_name(Json& info, const std::string& name) {
+    Json with = Json::object();
+    if (info.contains("type")) with["type"] = info["type"];
+    with["name"] = name;
+    for (auto item = info.begin(); item != info.end(); ++item)
+        if (!with.contains(item.key())) with[item.key()] = *item;
+    info = std::move(with);
+}
+
 Result<void> add_live(Context& context, const domain::Listed& entry, Json& config) {
     auto& client = *TRY(context.session.store());
     auto& info = config["b_info"];
@@ -78,12 +88,13 @@ Result<int> run_list_long(Context& context, const Words& words) {
         auto stored = domain::load_userdata(entry.id(), entry.uuid(), "libxl-json");
         Json config = stored ? Json::parse(*stored, nullptr, false) : Json();
         if (!config.is_object()) config = bare_config(entry);
+        if (config.contains("c_info") && !entry.name.empty()) add_name(config["c_info"], entry.name);
         TRY(add_live(context, entry, config));
         all.push_back({{"domid", entry.info.domain}, {"config", std::move(config)}});
     }
     std::string text;
-    print(text, words.words.size() == 1 ? all[0] : all, 0);
-    out("{}\n", text);
+    print(text, all, 0);
+    out("{}\n{}", text, words.words.empty() ? "\n" : ""); // stock xl ends the full list with an empty line
     return exit_good;
 }
 

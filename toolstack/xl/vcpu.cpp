@@ -32,8 +32,8 @@ config::NodeCpus node_reader(xen::Control& control, Host host) {
 void print_vcpu(const domain::Listed& entry, const abi::DomctlGetVcpuInfo& vcpu, const std::string& hard,
                 const std::string& soft) {
     out("{:<32} {:>5} {:>5} ", entry.name, entry.info.domain, vcpu.vcpu);
-    if (vcpu.online) out("{:>5} {:>3}{}- ", vcpu.cpu, vcpu.running ? 'r' : '-', vcpu.blocked ? 'b' : '-');
-    else out("{:>5} {:>3}{}p ", '-', '-', '-');
+    if (vcpu.online) out("{:>4} {:>3}{}- ", vcpu.cpu, vcpu.running ? 'r' : '-', vcpu.blocked ? 'b' : '-');
+    else out("{:>4} {:>3}{}p ", '-', '-', '-');
     out("{:>9.1f}  {} / {}\n", static_cast<double>(vcpu.cpu_time) / 1e9, hard, soft);
 }
 

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Builds a PV guest: everything that the kernel expects at its entry (public/xen.h; arch-x86/xen.h).
+#include "image/pv_build.hpp"
+
+#include "abi/grant_table.hpp"
+#include "abi/memory.hpp"
+#include "abi/pv.hpp"
+#include "abi/shared_info.hpp"
+#include "image/pv_memory.hpp"
+#include "xen/domctl.hpp"
+
+#include <cstring>
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+namespace image {
+
+using toolstack::fail;
+using toolstack::Result;
+
+namespace {
+
+// Page-table entry bits (SDM vol. 3, 4.5). Xen makes every PV entry a user one.
+constexpr std::uint64_t present = 1 << 0, writable = 1 << 1, user = 1 << 2, accessed = 1 << 5, dirty = 1 << 6;
+constexpr std::uint64_t leaf = present | user | accessed, upper = present | writable | user | accessed | dirty;
+
+template <class T> Result<T> low(xen::Result<T> result) {
+    if (!result) return fail(result.error().message());
+    if constexpr (std::is_void_v<T>) return {};
+    else return std::move(*result);
+}
+
+/// Copies the kernel's segments and clears what they leave.
+Result<void> place_kernel(Window& window, const Kernel& kernel, const PvLayout& layout) {
+    auto base = layout.kernel.first << page_shift;
+    auto area = window.from(layout.kernel.first).first(layout.kernel.count << page_shift);
+    std::uint64_t cleared = 0; // bytes of the area that hold their final contents
+    for (auto& segment : kernel.elf().segments) {
+        auto at = TRY(segment_offset(kernel.elf(), segment)) - base;
+        if (at > area.size() || segment.size > area.size() - at) return fail("the kernel has a segment outside its image");
+        if (at > cleared) std::memset(area.data() + cleared, 0, at - cleared);
+        std::memcpy(area.data() + at, segment.data.data(), segment.data.size());
+        std::memset(area.data() + at + segment.data.size(), 0, segment.size - segment.data.size());
+        cleared = std::max(cleared, at + segment.size);
+    }
+    std::memset(area.data() + cleared, 0, area.size() - cleared);
+    return {};
+}
+
+void place_bytes(Window& window, Frames frames, View bytes) {
+    auto area = window.from(frames.first).first(frames.count << page_shift);
+    std::memcpy(area.data(), bytes.data(), bytes.size());
+    std::memset(area.data() + bytes.size(), 0, area.size() - bytes.size());
+}
+
+/// Fills the tables of the first address space.
+void place_tables(Window& window, const PvLayout& layout, const PvMemory& memory) {
+    std::memset(window.from(layout.tables.first).data(), 0, layout.tables.count << page_shift);
+    auto find = [&](unsigned level, std::uint64_t address) -> const Table* {
+        auto shift = page_shift + 9 * level;
+        for (auto& table : layout.page_tables)
+            if (table.level == level && (level == 4 || table.covers >> shift == address >> shift)) return &table;
+        return nullptr;
+    };
+    auto entries = [&](const Table& table) { return reinterpret_cast<std::uint64_t*>(window.from(table.frame).data()); };
+    for (auto& table : layout.page_tables) {
+        if (table.level == 4) continue;
+        auto parent = find(table.level + 1, table.covers);
+        auto slot = table.covers >> (page_shift + 9 * table.level) & 511;
+        entries(*parent)[slot] = memory.machine(table.frame).value << page_shift | upper;
+    }
+    for (auto& range : layout.ranges) {
+        std::uint64_t* row = nullptr;
+        for (std::uint64_t page = 0; page < range.frames.count; ++page) {
+            auto address = range.address + (page << page_shift);
+            auto slot = address >> page_shift & 511;
+            if (!row || slot == 0) row = entries(*find(1, address));
+            auto frame = range.frames.first + page;
+            if (frame >= layout.pages) continue; // the padding of a small guest ends before its mapping does
+            bool table = frame >= layout.tables.first && frame < layout.tables.end();
+            row[slot] = memory.machine(frame).value << page_shift | leaf | (table ? 0 : writable | dirty);
+        }
+    }
+}
+
+void place_start_info(Window& window, const PvLayout& layout, const PvMemory& memory, const PvRequest& request,
+                      std::uint64_t shared_info_frame, std::size_t ramdisk_size) {
+    abi::StartInfo info{};
+    std::memcpy(info.magic, abi::start_info_magic, sizeof abi::start_info_magic);
+    info.nr_pages = layout.pages;
+    info.shared_info = shared_info_frame << page_shift;
+    info.store_mfn = memory.machine(layout.xenstore.first).value;
+    info.store_evtchn = request.store_port.value;
+    info.console.domU = {memory.machine(layout.console.first).value, request.console_port.value};
+    info.pt_base = layout.address_of(layout.tables.first);
+    info.nr_pt_frames = layout.tables.count;
+    info.mfn_list = layout.p2m_address;
+    if (ramdisk_size) {
+        info.mod_start = layout.ramdisk_by_frame ? layout.ramdisk.first : layout.address_of(layout.ramdisk.first);
+        info.mod_len = ramdisk_size;
+        if (layout.ramdisk_by_frame) info.flags |= abi::sif_mod_start_pfn;
+    }
+    auto length = std::min(request.command_line.size(), abi::max_guest_cmdline - 1);
+    std::memcpy(info.cmd_line, request.command_line.data(), length);
+    info.first_p2m_pfn = layout.p2m.first;
+    info.nr_p2m_frames = layout.p2m.count;
+    auto page = window.from(layout.start_info.first);
+    std::memset(page.data(), 0, 3 * page_bytes); // with the xenstore and console pages behind it
+    std::memcpy(page.data(), &info, sizeof info);
+}
+
+/// Lets the daemons map the two rings by grant, as they do.
+Result<void> seed_grants(const xen::Control& control, const PvRequest& request, const PvBuilt& built) {
+    auto mapping = control.privcmd().map_resource(request.domain, static_cast<std::uint32_t>(abi::ResourceType::GrantTable),
+                                                  abi::resource_grant_table_id_shared, 0, 1, PROT_READ | PROT_WRITE);
+    if (!mapping) { // hypervisors before 4.12
+        auto frame = TRY(low(xen::grant_table_frame(control, request.domain)));
+        mapping = control.privcmd().map_foreign(request.domain, {&frame, 1}, PROT_READ | PROT_WRITE);
+    }
+    if (!mapping) return fail(mapping.error().message());
+    auto entries = mapping->as<abi::GrantEntryV1>();
+    auto seed = [&](std::size_t index, xen::DomId domain, xen::Frame frame) {
+        entries[index].domid = domain.value;
+        entries[index].frame = static_cast<std::uint32_t>(frame.value);
+        __atomic_store_n(&entries[index].flags, abi::gtf_permit_access, __ATOMIC_RELEASE); // last: it makes the entry valid
+    };
+    seed(0, request.console_domain, built.console_ring);
+    seed(1, request.store_domain, built.store_ring);
+    return {};
+}
+
+/// Events stay masked on every vCPU until the kernel has its handlers.
+Result<void> prepare_shared_info(const xen::Control& control, xen::DomId domain, xen::Frame frame) {
+    auto mapping = TRY(low(control.privcmd().map_foreign(domain, {&frame, 1}, PROT_READ | PROT_WRITE)));
+    auto shared = mapping.as<abi::SharedInfo>();
+    for (auto& vcpu : shared->vcpu_info) vcpu.evtchn_upcall_mask = 1;
+    return {};
+}
+
+Result<void> start_vcpu(const xen::Control& control, const PvLayout& layout, const PvMemory& memory, xen::DomId domain) {
+    constexpr std::uint64_t interrupts_on = 1 << 9;
+    abi::VcpuGuestContext context{};
+    auto& registers = context.user_regs;
+    registers.rip = layout.entry;
+    registers.rsp = layout.address_of(layout.stack.first) + page_bytes;
+    registers.rsi = layout.address_of(layout.start_info.first);
+    registers.rflags = interrupts_on;
+    registers.cs = abi::flat_ring3_cs64;
+    registers.ss = abi::flat_ring3_ss64;
+    registers.ds = registers.es = registers.fs = registers.gs = abi::flat_ring3_ds64;
+    context.kernel_ss = registers.ss;
+    context.kernel_sp = registers.rsp;
+    context.flags = abi::vgcf_in_kernel | abi::vgcf_online;
+    context.ctrlreg[3] = memory.machine(layout.tables.first).value << page_shift;
+    return low(xen::set_vcpu_context(control, domain, 0, context));
+}
+
+} // namespace
+
+Result<PvBuilt> build_pv(const xen::Control& control, const Kernel& kernel, View ramdisk, const PvRequest& request) {
+    auto layout = TRY(layout_pv(kernel.elf(), ramdisk.size(), request.pages));
+    TRY(low(xen::set_address_size(control, request.domain, 64)));
+    auto memory = TRY(PvMemory::populate(control, request.domain, request.pages));
+    auto info = TRY(low(xen::domain_info(control, request.domain)));
+    {
+        // From the kernel to the stack all lies side by side, so that one window shows it.
+        auto window = TRY(memory.window({layout.kernel.first, layout.stack.end() - layout.kernel.first}));
+        TRY(place_kernel(window, kernel, layout));
+        if (!ramdisk.empty() && !layout.ramdisk_by_frame) place_bytes(window, layout.ramdisk, ramdisk);
+        if (!kernel.elf().notes.init_p2m)
+            place_bytes(window, layout.p2m, {reinterpret_cast<const std::uint8_t*>(memory.frames().data()), request.pages * 8});
+        place_start_info(window, layout, memory, request, info.shared_info_frame, ramdisk.size());
+        place_tables(window, layout, memory);
+    }
+    if (kernel.elf().notes.init_p2m) {
+        auto window = TRY(memory.window(layout.p2m));
+        place_bytes(window, layout.p2m, {reinterpret_cast<const std::uint8_t*>(memory.frames().data()), request.pages * 8});
+    }
+    if (!ramdisk.empty() && layout.ramdisk_by_frame) {
+        auto window = TRY(memory.window(layout.ramdisk));
+        place_bytes(window, layout.ramdisk, ramdisk);
+    }
+    // No writable mapping of a table may be left when it is pinned.
+    TRY(low(xen::pin_top_level(control, request.domain, memory.machine(layout.tables.first))));
+    if (layout.hypercall_page >= layout.virtual_base) {
+        auto frame = (layout.hypercall_page - layout.virtual_base) >> page_shift;
+        if (frame < layout.kernel.end())
+            TRY(low(xen::init_hypercall_page(control, request.domain, memory.machine(frame))));
+    }
+    PvBuilt built{memory.machine(layout.xenstore.first), memory.machine(layout.console.first)};
+    TRY(seed_grants(control, request, built));
+    TRY(prepare_shared_info(control, request.domain, {info.shared_info_frame}));
+    TRY(start_vcpu(control, layout, memory, request.domain));
+    return built;
+}
+
+} // namespace image
