@@ -17,7 +17,6 @@ using toolstack::Result;
 namespace {
 
 constexpr unsigned superpage_order = 9;
-constexpr std::uint64_t superpage = 1 << superpage_order;
 constexpr std::size_t chunk = 4096; ///< extents asked for in one call
 
 Result<void> short_of_memory(std::uint64_t pages) {

@@ -1,33 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // list -l: stored configurations as JSON, laid out as libxl's generator does (4 spaces, blank line in empty objects).
 #include "domain/domains.hpp"
+#include "domain/json_text.hpp"
 #include "domain/userdata.hpp"
 #include "xl/listing.hpp"
 
-#include <nlohmann/json.hpp>
 
 namespace xl {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-void print(std::string& text, const Json& value, std::size_t depth) {
-    std::string indent(depth * 4 + 4, ' '), outer(depth * 4, ' ');
-    if (!value.is_structured()) {
-        text += value.dump(-1, ' ', false, Json::error_handler_t::replace);
-        return;
-    }
-    bool object = value.is_object(), first = true;
-    text += object ? "{\n" : "[\n";
-    for (auto item = value.begin(); item != value.end(); ++item) {
-        if (!first) text += ",\n";
-        first = false;
-        text += indent;
-        if (object) text += Json(item.key()).dump() + ": ";
-        print(text, *item, depth + 1);
-    }
-    text += "\n" + outer + (object ? "}" : "]");
-}
 
 /// What is known without a stored configuration.
 Json bare_config(const domain::Listed& entry) {
@@ -93,7 +75,7 @@ Result<int> run_list_long(Context& context, const Words& words) {
         all.push_back({{"domid", entry.info.domain}, {"config", std::move(config)}});
     }
     std::string text;
-    print(text, all, 0);
+    domain::print_json(text, all, 0);
     out("{}\n{}", text, words.words.empty() ? "\n" : ""); // stock xl ends the full list with an empty line
     return exit_good;
 }

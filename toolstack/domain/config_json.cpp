@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Configurations in libxl's JSON form. Members are in libxl's order; defaults are left out as its generator does.
+#include "domain/config_json.hpp"
+
+#include "domain/json_text.hpp"
+
+namespace domain {
+
+using Json = nlohmann::ordered_json;
+using config::DomainConfig;
+
+namespace {
+
+Json disk_json(const config::Disk& disk) {
+    Json out;
+    if (!disk.backend_domain.empty()) out["backend_domname"] = disk.backend_domain;
+    if (!disk.target.empty()) out["pdev_path"] = disk.target;
+    out["vdev"] = disk.vdev;
+    if (disk.backend == config::Backend::phy) out["backend"] = "phy";
+    out["format"] = disk.format == config::Format::empty ? "empty" : std::string(name(disk.format));
+    if (!disk.script.empty()) out["script"] = disk.script;
+    if (disk.cdrom) out["removable"] = 1;
+    if (disk.writable) out["readwrite"] = 1;
+    if (disk.cdrom) out["is_cdrom"] = 1;
+    if (disk.direct_io_safe) out["direct_io_safe"] = true;
+    if (disk.discard) out["discard_enable"] = *disk.discard ? "True" : "False";
+    out["colo_restore_enable"] = "False";
+    return out;
+}
+
+Json vif_json(const config::Vif& vif, unsigned devid) {
+    Json out;
+    if (!vif.backend.empty()) out["backend_domname"] = vif.backend;
+    out["devid"] = devid;
+    if (vif.mtu) out["mtu"] = *vif.mtu;
+    if (vif.mac) out["mac"] = config::print(*vif.mac);
+    if (!vif.ip.empty()) out["ip"] = vif.ip;
+    out["bridge"] = vif.bridge.empty() ? "xenbr0" : vif.bridge;
+    if (!vif.name.empty()) out["ifname"] = vif.name;
+    if (!vif.script.empty()) out["script"] = vif.script;
+    out["nictype"] = "vif";
+    if (vif.rate) {
+        out["rate_bytes_per_interval"] = vif.rate->bytes_per_interval;
+        out["rate_interval_usecs"] = vif.rate->interval_us;
+    }
+    if (!vif.gateway_device.empty()) out["gatewaydev"] = vif.gateway_device;
+    return out;
+}
+
+Json build_json(const DomainConfig& config) {
+    Json info;
+    info["max_vcpus"] = config.max_vcpus;
+    info["avail_vcpus"] = Json::array();
+    for (unsigned i = 0; i < config.vcpus; ++i) info["avail_vcpus"].push_back(i);
+    if (config.tsc_mode != config::TscMode::automatic) info["tsc_mode"] = std::string(name(config.tsc_mode));
+    info["max_memkb"] = config.max_memory_kib;
+    info["target_memkb"] = config.memory_kib;
+    info["video_memkb"] = 0;
+    if (config.time_offset) info["rtc_timeoffset"] = config.time_offset;
+    if (config.local_time) info["localtime"] = "True";
+    if (config.no_migrate) info["disable_migrate"] = "True";
+    if (config.max_grant_frames) info["max_grant_frames"] = *config.max_grant_frames;
+    if (config.max_maptrack_frames) info["max_maptrack_frames"] = *config.max_maptrack_frames;
+    info["sched_params"] = Json::object();
+    if (config.weight) info["sched_params"]["weight"] = *config.weight;
+    if (config.cap) info["sched_params"]["cap"] = *config.cap;
+    info["claim_mode"] = "True";
+    if (config.max_event_channels) info["event_channels"] = *config.max_event_channels;
+    if (!config.kernel.empty()) info["kernel"] = config.kernel;
+    if (!config.command_line.empty()) info["cmdline"] = config.command_line;
+    if (!config.ramdisk.empty()) info["ramdisk"] = config.ramdisk;
+    info["type.pv"] = Json::object();
+    info["arch_arm"] = Json::object();
+    info["arch_x86"] = {{"msr_relaxed", "False"}};
+    return info;
+}
+
+std::string libxl_action(config::Action action) {
+    std::string text(name(action));
+    for (auto& c : text)
+        if (c == '-') c = '_';
+    return text;
+}
+
+} // namespace
+
+std::string to_libxl_json(const DomainConfig& config, const config::Uuid& uuid) {
+    Json all;
+    all["c_info"] = {{"type", std::string(name(config.type))},
+                     {"name", config.name},
+                     {"domid", 4294967295u}, // "not fixed", as libxl stores it
+                     {"uuid", config::print(uuid)},
+                     {"run_hotplug_scripts", "True"}};
+    if (!config.pool.empty()) all["c_info"]["pool_name"] = config.pool;
+    if (config.driver_domain) all["c_info"]["driver_domain"] = "True";
+    all["b_info"] = build_json(config);
+    for (auto& disk : config.disks) all["disks"].push_back(disk_json(disk));
+    for (unsigned i = 0; i < config.vifs.size(); ++i) all["nics"].push_back(vif_json(config.vifs[i], config.vifs[i].devid.value_or(i)));
+    auto action = [&](const char* key, config::Action value, config::Action fallback) {
+        if (value != fallback) all[key] = libxl_action(value);
+    };
+    action("on_poweroff", config.on_poweroff, config::Action::destroy); // libxl leaves "destroy" out
+    action("on_reboot", config.on_reboot, config::Action::destroy);
+    action("on_watchdog", config.on_watchdog, config::Action::destroy);
+    action("on_crash", config.on_crash, config::Action::destroy);
+    action("on_soft_reset", config.on_soft_reset, config::Action::destroy);
+    std::string text;
+    print_json(text, all, 0);
+    return text + "\n";
+}
+
+std::string pretty_json(const std::string& text) {
+    auto value = Json::parse(text, nullptr, false);
+    if (value.is_discarded()) return text;
+    std::string out;
+    print_json(out, value, 0);
+    return out;
+}
+
+} // namespace domain

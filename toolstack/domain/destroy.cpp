@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The end of a domain.
+#include "domain/destroy.hpp"
+
+#include "domain/device.hpp"
+#include "domain/domains.hpp"
+#include "domain/userdata.hpp"
+
+#include <fmt/format.h>
+
+namespace domain {
+
+void remove_traces(Session& session, DomId id, const std::string& vm_path) {
+    auto client = session.store();
+    if (!client) return;
+    auto nul = std::string_view("", 1);
+    auto remove = [&](const std::string& path) { (void)(*client)->post(abi::XenstoreOp::Rm, {path, nul}, store::Transaction::none); };
+    if (vm_path.starts_with("/vm/")) remove(vm_path);
+    remove(path_of(id));
+    remove(fmt::format("/libxl/{}", id.value));
+    for (auto kind : {"console", "vbd", "vif"}) remove(fmt::format("/local/domain/0/backend/{}/{}", kind, id.value));
+    (void)(*client)->flush(); // what was not there is no failure
+}
+
+Result<void> destroy(Session& session, DomId id) {
+    if (id.value == 0) return fail("domain 0 cannot be destroyed", "shut the host down instead");
+    auto& control = *TRY(session.xen());
+    auto info = TRY(session.info(id));
+    auto vm_path = TRY(session.store())->get(path_of(id) + "/vm").value_or("");
+    (void)xen::pause_domain(control, id); // so that it does not run with half of its devices
+    Result<void> result;
+    auto keep = [&](Result<void> part) {
+        if (!part && result) result = std::move(part);
+    };
+    auto devices = devices_of(session, id);
+    if (devices) keep(detach(session, *devices, true));
+    keep(or_fail(xen::destroy_domain(control, id), fmt::format("cannot destroy domain {}", id.value)));
+    remove_traces(session, id, vm_path);
+    remove_userdata(id, Listed{info, {}}.uuid());
+    return result;
+}
+
+} // namespace domain
