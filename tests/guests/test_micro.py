@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the micro guests as dom0 and gives each case a verdict. The same verdicts are wanted on Proxenos and on Xen."""
+
+import json
+import re
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+from lab import images, qemu
+from lab.host import BUILD, LOGS
+
+HERE = Path(__file__).parent
+GUEST = BUILD / "guests/micro.elf"
+CASES = sorted(name for file in sorted((HERE / "cases").glob("*.cpp"))
+               for name in re.findall(r"^MICRO_CASE\((\w+)\)", file.read_text(), re.M))
+# What the log says when the case has ended its guest.
+ENDINGS = {
+    "crash_without_handler": r"Domain 0 .*crashed",
+    "crash_by_bad_stack": r"Domain 0 .*crashed",
+    "crash_by_iret_to_hypervisor": r"Domain 0 .*crashed|MICRO-FAIL unexpected trap d",
+    "reboot": r"rebooting machine",
+}
+
+
+@lru_cache
+def console(hypervisor, words, cpus=2, timeout=90):
+    """What COM1 said while the guest ran these cases."""
+    options = "console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all dom0_mem=256M,max:256M"
+    if hypervisor == "xen":
+        options += " bootscrub=0 spec-ctrl=eager-fpu"
+    command = [qemu.PROGRAM, "-accel", "tcg,thread=multi" if cpus > 1 else "tcg", "-machine", "q35", "-cpu", qemu.CPU,
+               "-smp", str(cpus), "-m", "1G", "-nographic", "-no-reboot", "-nic", "none",
+               "-kernel", str(images.hypervisor(hypervisor)), "-append", options, "-initrd", f"{GUEST} {words}"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
+        text = done.stdout
+    except subprocess.TimeoutExpired as late:
+        text = (late.stdout or b"") + b"\nTIMED OUT\n"
+    LOGS.mkdir(parents=True, exist_ok=True)
+    (LOGS / f"micro-{hypervisor}-{cpus}-{words.split()[0]}.log").write_bytes(text)
+    return text.decode(errors="replace").replace("\r", "")
+
+
+@pytest.fixture(name="hypervisor", scope="session")
+def fixture_hypervisor(request):
+    return request.config.getoption("--hypervisor")
+
+
+def said_of(case, log):
+    """The lines between a case's start and its verdict."""
+    match = re.search(rf"MICRO {case} \.\.\.\n(.*?MICRO-(?:PASS|FAIL)[^\n]*)", log, re.S)
+    return match.group(1) if match else f"no verdict; the log ends:\n{log[-1500:]}"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_case(case, hypervisor):
+    """One promise of the ABI, or one attack that must fail."""
+    log = console(hypervisor, "all")
+    assert f"MICRO-PASS {case}\n" in log, said_of(case, log)
+
+
+def test_all_cases_ran_to_the_end(hypervisor):
+    log = console(hypervisor, "all")
+    assert "MICRO-END" in log, log[-1500:]
+
+
+def test_on_one_cpu(hypervisor):
+    log = console(hypervisor, "all", cpus=1)
+    assert "MICRO-END" in log and "MICRO-FAIL" not in log, "\n".join(re.findall(r"MICRO-(?:FAIL|CHECK).*", log))
+
+
+def test_observations_are_those_of_xen(hypervisor):
+    """Answers without a right or wrong of their own are those that Xen 4.17 gave (observed.json)."""
+    seen = dict(re.findall(r"MICRO-OBSERVE (.+) (-?\d+)$", console(hypervisor, "all"), re.M))
+    assert seen == json.loads((HERE / "observed.json").read_text())
+
+
+@pytest.mark.parametrize("case", sorted(ENDINGS))
+def test_ending(case, hypervisor):
+    """A guest that ends badly is contained and reported; the hypervisor goes on (here: to its reboot)."""
+    log = console(hypervisor, case)
+    assert re.search(ENDINGS[case], log), log[-3000:]
+    assert "Panic on CPU" not in log and "panic" not in log.lower().split("micro-start", 1)[-1], log[-3000:]
