@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """QEMU's command line for a machine's settings. Nothing is started here."""
 
+import os
 import shutil
 
 from lab import images, media, settings as kinds
@@ -75,7 +76,10 @@ def _timing(machine):
     if machine.icount:
         return ["-accel", "tcg", "-icount", "shift=0,sleep=off", "-seed", "1",
                 "-rtc", "base=2026-01-01T00:00:00,clock=vm"]
-    return ["-accel", "tcg,thread=multi" if machine.cpus > 1 else "tcg"]
+    # One thread per CPU only while the host has a core for each: spinning on a CPU that is not scheduled costs far more
+    # than taking turns in one thread.
+    threads = machine.threads or ("multi" if machine.cpus <= len(os.sched_getaffinity(0)) else "single")
+    return ["-accel", f"tcg,thread={threads}"]
 
 
 def command(machine, work, interactive, log):

@@ -29,6 +29,7 @@ class Settings:
     kernel_args: str = ""
     micro_guest: str = ""                            # an ELF started as dom0 in place of Linux
     icount: bool = False
+    threads: str = ""                                # TCG: "multi" or "single"; chosen by the host's cores if empty
     gdb: int = 0                                     # port; the machine waits for the debugger
     demo: bool = False
     unpacked_kernel: bool = True                     # /boot/vmlinux in dom0, for guests that must start fast

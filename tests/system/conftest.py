@@ -59,20 +59,53 @@ def cell(request):
     return result
 
 
+class Shared:
+    """The machine that a module's tests share. One that died or hangs is started anew, so that each test is judged by
+    itself; a module that keeps killing its machine is given up."""
+
+    RESTARTS = 4
+
+    def __init__(self, cell, module):
+        self.start = lambda: cell.machine(module.__name__.removeprefix("test_"), **getattr(module, "MACHINE", {}))
+        self.machine = None
+        self.restarts = -1
+
+    def get(self):
+        if self.machine is not None and not self._answers():
+            self.machine.stop()
+            self.machine = None
+        if self.machine is None:
+            self.restarts += 1
+            if self.restarts > self.RESTARTS:
+                pytest.fail("this module's machine died too often")
+            self.machine = self.start()
+        return self.machine
+
+    def _answers(self):
+        try:
+            return self.machine.alive() and self.machine.run("true", 60).status == 0
+        except LabError:
+            return False
+
+
 @pytest.fixture(scope="module")
-def machine(cell, request):
+def shared(cell, request):
     """The module's machine; a module sets MACHINE = {...} for other than the default settings."""
-    name = request.module.__name__.removeprefix("test_")
-    machine = cell.machine(name, **getattr(request.module, "MACHINE", {}))
-    yield machine
-    machine.stop()
+    result = Shared(cell, request.module)
+    yield result
+    if result.machine is not None:
+        result.machine.stop()
+
+
+@pytest.fixture
+def machine(shared):
+    """The module's machine, running."""
+    return shared.get()
 
 
 @pytest.fixture
 def dom0(machine):
     """dom0 for one test: guests that the test leaves behind are destroyed."""
-    if not machine.alive():
-        pytest.fail(f"the machine ended in an earlier test:\n{machine.tail()}")
     result = Dom0(machine)
     yield result
     result.clean()

@@ -53,7 +53,8 @@ def test_disks_and_network_cards(cell, tmp_path):
         machine.check("echo written | dd of=/dev/vda conv=fsync bs=512 2>/dev/null")
         machine.check("echo written | dd of=/dev/sda conv=fsync bs=512 2>/dev/null")
         machine.check("ping -c 2 -W 5 10.0.2.2")
-        machine.check("ip addr flush dev xenbr0; modprobe e1000e; ip addr add 10.0.2.16/24 dev eth1; ip link set eth1 up; "
+        machine.check("ip addr flush dev xenbr0; ip addr add 10.0.2.16/24 dev eth1; ip link set eth1 up; "
+                      "for i in $(seq 100); do grep -q 1 /sys/class/net/eth1/carrier && break; sleep 0.1; done; "
                       "ping -c 3 -W 10 10.0.2.2")
     finally:
         machine.stop()
