@@ -77,12 +77,22 @@ bool wait_until_started(u32 cpu, Nanoseconds time) {
     return true;
 }
 
-/// A page of RAM below 640 KiB, not the first one. 0: there is none.
+bool holds_module(u64 page) {
+    for (std::size_t i = 0; i < boot_info.module_count; ++i) {
+        const BootModule& m = boot_info.modules[i];
+        if (m.start.raw() < page + page_size && m.start.raw() + m.bytes > page) return true;
+    }
+    return false;
+}
+
+/// A page of RAM below 636 KiB, above what firmware keeps at the bottom. 0: there is none.
 u64 find_low_page() {
     for (const auto& r : boot_info.memory_map()) {
         if (r.kind != MemoryRange::Kind::Ram) continue;
         const u64 start = std::max<u64>((r.start.raw() + page_size - 1) & page_mask, 0x8000);
-        if (start + page_size <= std::min<u64>(r.start.raw() + r.bytes, 0x9f000)) return start;
+        const u64 end = std::min<u64>(r.start.raw() + r.bytes, 0x9f000);
+        for (u64 page = start; page + page_size <= end; page += page_size)
+            if (!holds_module(page)) return page;
     }
     return 0;
 }
