@@ -6,6 +6,22 @@
 
 namespace px::x86::clock {
 
+/// a * b / divisor, the product in full. The quotient must fit 64 bits. (The compiler's 128-bit division is a library call.)
+constexpr u64 multiply_divide(u64 a, u64 b, u64 divisor) {
+    const auto product = static_cast<unsigned __int128>(a) * b;
+    u64 quotient = 0;
+    unsigned __int128 rest = 0;
+    for (int bit = 127; bit >= 0; --bit) {
+        rest = rest << 1 | static_cast<u64>(product >> bit & 1);
+        quotient <<= 1;
+        if (rest >= divisor) {
+            rest -= divisor;
+            quotient |= 1;
+        }
+    }
+    return quotient;
+}
+
 /// ns = ((cycles << shift) * multiplier) >> 32; a negative shift shifts right. The multiplier is in [2^31, 2^32).
 struct Scale {
     u32 multiplier = 0;
@@ -21,9 +37,7 @@ struct Scale {
 constexpr Scale scale_of(u64 hertz) {
     // multiplier * 2^shift / 2^32 = 10^9 / hertz: the shift that puts the multiplier into its range.
     Scale s;
-    auto multiplier = [&] {
-        return (static_cast<unsigned __int128>(1'000'000'000) << (32 - s.shift)) / hertz;
-    };
+    auto multiplier = [&] { return multiply_divide(1'000'000'000, u64{1} << (32 - s.shift), hertz); };
     while (multiplier() >> 32) ++s.shift;
     while (!(multiplier() >> 31)) --s.shift;
     s.multiplier = static_cast<u32>(multiplier());
@@ -32,7 +46,7 @@ constexpr Scale scale_of(u64 hertz) {
 
 /// Frequency of a counter that advanced by `cycles` while a reference of `reference_hertz` advanced by `ticks` > 0.
 constexpr u64 frequency(u64 cycles, u64 ticks, u64 reference_hertz) {
-    return static_cast<u64>(static_cast<unsigned __int128>(cycles) * reference_hertz / ticks);
+    return multiply_divide(cycles, reference_hertz, ticks);
 }
 
 } // namespace px::x86::clock
