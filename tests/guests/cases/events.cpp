@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+// Event channels, timers, blocking, run state, time.
+#include "lib/micro.hpp"
+
+using namespace micro;
+using abi::Errno;
+using abi::Hypercall;
+
+namespace {
+template <class Op> long event(abi::EventChannelOp command, Op& op) { return call(Hypercall::EventChannelOp, command, &op); }
+
+u32 bind_ipi() {
+    abi::EvtchnBindIpi op{0, 0};
+    CHECK_IS(event(abi::EventChannelOp::BindIpi, op), 0);
+    return op.port;
+}
+void close(u32 port) {
+    abi::EvtchnClose op{port};
+    CHECK_IS(event(abi::EventChannelOp::Close, op), 0);
+}
+long send(u32 port) {
+    abi::EvtchnSend op{port};
+    return event(abi::EventChannelOp::Send, op);
+}
+bool pending(u32 port) { return shared_info->evtchn_pending[port / 64] >> (port % 64) & 1; }
+void clear(u32 port) {
+    shared_info->evtchn_pending[port / 64] &= ~(u64{1} << (port % 64));
+    vcpu_info().evtchn_pending_sel = 0;
+    vcpu_info().evtchn_upcall_pending = 0;
+}
+u32 bind_timer() {
+    abi::EvtchnBindVirq op{static_cast<u32>(abi::Virq::Timer), 0, 0};
+    CHECK_IS(event(abi::EventChannelOp::BindVirq, op), 0);
+    return op.port;
+}
+volatile unsigned upcalls;
+void count_upcalls(Frame& frame) {
+    if (frame.vector != 0x200) return;
+    upcalls = upcalls + 1;
+    vcpu_info().evtchn_upcall_pending = 0;
+}
+} // namespace
+
+MICRO_CASE(event_to_itself) {
+    const u32 port = bind_ipi();
+    shared_info->evtchn_mask[port / 64] &= ~(u64{1} << (port % 64));
+    CHECK(!pending(port));
+    CHECK_IS(send(port), 0);
+    CHECK(pending(port));
+    CHECK(vcpu_info().evtchn_upcall_pending);
+    CHECK(vcpu_info().evtchn_pending_sel >> (port / 64) & 1);
+    clear(port);
+    close(port);
+    CHECK_IS(send(port), error(Errno::Invalid));
+}
+
+MICRO_CASE(upcall_comes_when_unmasked) {
+    const u32 port = bind_ipi();
+    trap_hook = count_upcalls;
+    upcalls = 0;
+    CHECK_IS(send(port), 0);
+    CHECK_IS(upcalls, 0);
+    vcpu_info().evtchn_upcall_mask = 0;
+    call(Hypercall::XenVersion, 0, 0); // any way back from the hypervisor delivers
+    vcpu_info().evtchn_upcall_mask = 1;
+    CHECK_IS(upcalls, 1);
+    clear(port);
+    close(port);
+}
+
+MICRO_CASE(masked_event_needs_unmask) {
+    const u32 port = bind_ipi();
+    shared_info->evtchn_mask[port / 64] |= u64{1} << (port % 64);
+    clear(port);
+    CHECK_IS(send(port), 0);
+    CHECK(pending(port));
+    CHECK(!vcpu_info().evtchn_upcall_pending);
+    abi::EvtchnUnmask op{port};
+    CHECK_IS(event(abi::EventChannelOp::Unmask, op), 0);
+    CHECK(vcpu_info().evtchn_upcall_pending);
+    clear(port);
+    close(port);
+}
+
+MICRO_CASE(loopback_channel) {
+    abi::EvtchnAllocUnbound a{abi::domid_self, abi::domid_self, 0};
+    CHECK_IS(event(abi::EventChannelOp::AllocUnbound, a), 0);
+    abi::EvtchnBindInterdomain b{abi::domid_self, a.port, 0};
+    CHECK_IS(event(abi::EventChannelOp::BindInterdomain, b), 0);
+    CHECK_IS(event(abi::EventChannelOp::BindInterdomain, b), error(Errno::Invalid));
+    clear(b.local_port);
+    CHECK_IS(send(a.port), 0);
+    CHECK(pending(b.local_port));
+    abi::EvtchnStatus s{abi::domid_self, a.port};
+    CHECK_IS(event(abi::EventChannelOp::Status, s), 0);
+    CHECK_IS(s.status, 2);
+    close(b.local_port);
+    CHECK_IS(event(abi::EventChannelOp::Status, s), 0);
+    CHECK_IS(s.status, 1);
+    close(a.port);
+    clear(b.local_port);
+}
+
+MICRO_CASE(bad_ports) {
+    for (u32 port : {0u, 4095u, 4096u, 131071u, 131072u, 0xffffffffu}) {
+        abi::EvtchnClose c{port};
+        CHECK_IS(event(abi::EventChannelOp::Close, c), error(Errno::Invalid));
+        CHECK_IS(send(port), error(Errno::Invalid));
+        abi::EvtchnUnmask u{port};
+        CHECK_IS(event(abi::EventChannelOp::Unmask, u), port == 0 ? 0 : error(Errno::Invalid));
+        abi::EvtchnBindVcpu v{port, 0};
+        CHECK_IS(event(abi::EventChannelOp::BindVcpu, v), error(Errno::Invalid));
+    }
+    u64 unused = 0;
+    CHECK_IS(call(Hypercall::EventChannelOp, 77, &unused), error(Errno::NoSys));
+    abi::EvtchnBindInterdomain b{0x7123, 1, 0};
+    CHECK_IS(event(abi::EventChannelOp::BindInterdomain, b), error(Errno::Search));
+}
+
+MICRO_CASE(virq_rules) {
+    abi::EvtchnBindVirq op{24, 0, 0};
+    CHECK_IS(event(abi::EventChannelOp::BindVirq, op), error(Errno::Invalid));
+    op = {static_cast<u32>(abi::Virq::Timer), 7777, 0};
+    CHECK_IS(event(abi::EventChannelOp::BindVirq, op), error(Errno::NoEntry));
+    const u32 port = bind_timer();
+    op = {static_cast<u32>(abi::Virq::Timer), 0, 0};
+    CHECK_IS(event(abi::EventChannelOp::BindVirq, op), error(Errno::Exists));
+    close(port);
+}
+
+MICRO_CASE(port_numbers_are_the_lowest_free) {
+    const u32 a = bind_ipi(), b = bind_ipi();
+    CHECK(b > a);
+    close(a);
+    CHECK_IS(bind_ipi(), a);
+    close(a);
+    close(b);
+}
+
+MICRO_CASE(singleshot_timer_fires) {
+    const u32 port = bind_timer();
+    clear(port);
+    abi::VcpuSetSingleshotTimer op{system_time() + 2000000, 0};
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::SetSingleshotTimer, 0, &op), 0);
+    const u64 end = system_time() + 2000000000;
+    while (!pending(port) && system_time() < end) {}
+    CHECK(pending(port));
+    CHECK(system_time() >= op.timeout_abs_ns);
+    clear(port);
+    op = {system_time() - 1000, abi::vcpu_sshottmr_future};
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::SetSingleshotTimer, 0, &op), 0); // fires at once
+    while (!pending(port) && system_time() < end) {}
+    CHECK(pending(port));
+    clear(port);
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::StopSingleshotTimer, 0, 0), 0);
+    close(port);
+}
+
+MICRO_CASE(set_timer_op_fires) {
+    const u32 port = bind_timer();
+    clear(port);
+    CHECK_IS(call(Hypercall::SetTimerOp, system_time() + 1000000), 0);
+    const u64 end = system_time() + 2000000000;
+    while (!pending(port) && system_time() < end) {}
+    CHECK(pending(port));
+    clear(port);
+    close(port);
+}
+
+MICRO_CASE(block_ends_with_an_event) {
+    const u32 port = bind_timer();
+    clear(port);
+    shared_info->evtchn_mask[port / 64] &= ~(u64{1} << (port % 64));
+    trap_hook = count_upcalls;
+    upcalls = 0;
+    const u64 start = system_time();
+    CHECK_IS(call(Hypercall::SetTimerOp, start + 5000000), 0);
+    CHECK_IS(call(Hypercall::SchedOp, abi::SchedOp::Block, 0), 0);
+    CHECK(system_time() >= start + 5000000);
+    CHECK_IS(upcalls, 1);
+    CHECK_IS(vcpu_info().evtchn_upcall_mask, 0); // block enables events
+    vcpu_info().evtchn_upcall_mask = 1;
+    clear(port);
+    close(port);
+}
+
+MICRO_CASE(poll_times_out_and_sees_ports) {
+    static u32 port;
+    port = bind_ipi();
+    shared_info->evtchn_mask[port / 64] |= u64{1} << (port % 64);
+    clear(port);
+    abi::SchedPoll op{};
+    op.ports.address = reinterpret_cast<u64>(&port);
+    op.nr_ports = 1;
+    op.timeout = system_time() + 3000000;
+    CHECK_IS(call(Hypercall::SchedOp, abi::SchedOp::Poll, &op), 0);
+    CHECK(system_time() >= op.timeout);
+    CHECK_IS(send(port), 0);
+    op.timeout = 0;
+    CHECK_IS(call(Hypercall::SchedOp, abi::SchedOp::Poll, &op), 0); // pending: returns at once
+    op.nr_ports = 129;
+    CHECK_IS(call(Hypercall::SchedOp, abi::SchedOp::Poll, &op), error(Errno::Invalid));
+    static u32 bad;
+    bad = 0xfffffff;
+    op.ports.address = reinterpret_cast<u64>(&bad);
+    op.nr_ports = 1;
+    CHECK_IS(call(Hypercall::SchedOp, abi::SchedOp::Poll, &op), error(Errno::Invalid));
+    clear(port);
+    close(port);
+}
+
+MICRO_CASE(unknown_sched_op) { CHECK_IS(call(Hypercall::SchedOp, 99, 0), error(Errno::NoSys)); }
+
+MICRO_CASE(time_goes_forward) {
+    u64 last = system_time();
+    CHECK(last > 0);
+    for (int i = 0; i < 10000; ++i) {
+        const u64 now = system_time();
+        if (now < last) {
+            CHECK(!"time went back");
+            break;
+        }
+        last = now;
+    }
+    CHECK_IS(vcpu_info().time.version & 1, 0);
+    CHECK(shared_info->wc_sec > 1000000000);
+    CHECK_IS(shared_info->wc_version & 1, 0);
+}
+
+MICRO_CASE(runstate_adds_up) {
+    alignas(64) static abi::VcpuRunstateInfo area;
+    abi::VcpuRegisterRunstateMemoryArea op{};
+    op.addr.p = reinterpret_cast<u64>(&area);
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::RegisterRunstateMemoryArea, 0, &op), 0);
+    CHECK_IS(area.state, 0);
+    static abi::VcpuRunstateInfo now;
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::GetRunstateInfo, 0, &now), 0);
+    CHECK_IS(now.state, 0);
+    CHECK(now.time[0] > 0);
+    const u64 blocked = now.time[2];
+    const u32 port = bind_timer();
+    const u64 start = system_time();
+    shared_info->evtchn_mask[port / 64] &= ~(u64{1} << (port % 64));
+    trap_hook = count_upcalls;
+    call(Hypercall::SetTimerOp, start + 20000000);
+    call(Hypercall::SchedOp, abi::SchedOp::Block, 0);
+    vcpu_info().evtchn_upcall_mask = 1;
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::GetRunstateInfo, 0, &now), 0);
+    CHECK(now.time[2] - blocked >= 15000000);
+    CHECK_IS(area.time[2], now.time[2]);
+    op.addr.p = 0xffff830000000000;
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::RegisterRunstateMemoryArea, 0, &op), error(Errno::Fault));
+    clear(port);
+    close(port);
+}
+
+MICRO_CASE(vcpu_numbers_are_checked) {
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::IsUp, 0, 0), 1);
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::IsUp, 8191, 0), error(Errno::NoEntry));
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::IsUp, 0xffffffff, 0), error(Errno::NoEntry));
+    CHECK_IS(call(Hypercall::VcpuOp, 99, 0, 0), error(Errno::NoSys));
+}
+
+namespace {
+volatile unsigned second_ran;
+} // namespace
+extern "C" void secondary_main() {
+    second_ran = 1;
+    for (;;) call(Hypercall::VcpuOp, abi::VcpuOp::Down, 1, 0);
+}
+
+MICRO_CASE(second_vcpu_starts_and_stops) {
+    if (call(Hypercall::VcpuOp, abi::VcpuOp::IsUp, 1, 0) < 0) return; // a machine with one CPU
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::IsUp, 1, 0), 0);
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::Up, 1, 0), error(Errno::Invalid)); // no context yet
+    static abi::VcpuGuestContext context;
+    context.flags = abi::vgcf_in_kernel;
+    context.user_regs.rip = reinterpret_cast<u64>(secondary_start);
+    context.user_regs.rsp = reinterpret_cast<u64>(secondary_stack_top);
+    context.user_regs.cs = abi::flat_ring3_cs64;
+    context.user_regs.ss = abi::flat_ring3_ss64;
+    context.kernel_ss = abi::flat_ring3_ss64;
+    context.kernel_sp = reinterpret_cast<u64>(secondary_stack_top);
+    context.ctrlreg[3] = mfn_of(reinterpret_cast<void*>(start_info->pt_base)) * page_bytes;
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::Initialise, 1, &context), 0);
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::Initialise, 1, &context), error(Errno::Exists));
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::Up, 1, 0), 0);
+    const u64 end = system_time() + 2000000000;
+    while ((!second_ran || call(Hypercall::VcpuOp, abi::VcpuOp::IsUp, 1, 0) != 0) && system_time() < end) {}
+    CHECK_IS(second_ran, 1);
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::IsUp, 1, 0), 0);
+}
+
+MICRO_CASE(fifo_events) {
+    auto* control = static_cast<abi::EvtchnFifoControlBlock*>(new_page());
+    abi::EvtchnExpandArray early{mfn_of(control)};
+    CHECK_IS(event(abi::EventChannelOp::ExpandArray, early), error(Errno::NotSupported));
+    abi::EvtchnInitControl init{};
+    init.control_gfn = mfn_of(control);
+    init.offset = 4092;
+    CHECK_IS(event(abi::EventChannelOp::InitControl, init), error(Errno::Invalid));
+    init.offset = 0;
+    init.vcpu = 7777;
+    CHECK_IS(event(abi::EventChannelOp::InitControl, init), error(Errno::NoEntry));
+}
