@@ -91,7 +91,7 @@ Result<Domain*> create_domain(u16 wanted, const abi::DomctlCreateDomain& config,
     domain.is_hardware_domain = privileged && id.raw() == 0;
     domain.is_xenstore_domain = (config.flags & abi::cdf_xs_domain) != 0;
     // New domains start paused; who builds them unpauses them.
-    domain.controller_paused = true;
+    domain.controller_paused = 1;
     domain.pause_count = 1;
     if (Result<> parts = make_domain_parts(domain); !parts) {
         domain.life = DomainLife::Dead;

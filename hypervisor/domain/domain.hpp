@@ -50,7 +50,7 @@ class Domain {
     Vcpu** vcpus = nullptr; ///< max_vcpus entries, null where not made yet
     u32 max_vcpus = 0;
     std::atomic<s32> pause_count{0};    ///< pauses by the hypervisor and by control operations
-    std::atomic<bool> controller_paused{false}; ///< pausedomain was called (nests in pause_count)
+    std::atomic<u32> controller_paused{0}; ///< how often pausedomain was called (also in pause_count)
     SpinLock<LockRank::Domain> lock;
 
     // -- shutdown (lock) --
@@ -120,6 +120,9 @@ class Domain {
     /// For paravirtual guests only the M2P changes. `pfn` is what the guest calls it.
     virtual Result<> map_frame(Gfn gfn, Mfn mfn, unsigned order) = 0;
     virtual Result<> unmap_frame(Gfn gfn, Mfn mfn, unsigned order) = 0;
+    /// XENMEM_add_to_physmap and its inverse: only for kinds whose guests have a physical map of their own.
+    virtual Result<> add_to_physmap(const abi::AddToPhysmap&) { return fail(Error::Access); }
+    virtual Result<> remove_from_physmap(Gfn, Mfn) { return {}; }
     /// GNTTABOP_map_grant_ref with GNTMAP_host_map: enters the frame at host_addr (address of a PTE in machine memory
     /// with GNTMAP_contains_pte, else a virtual address) of the CURRENT domain. The caller has taken a reference on the
     /// frame (Writable unless GNTMAP_readonly); on success it belongs to the entry: should the guest overwrite the entry

@@ -156,6 +156,8 @@ Result<> get_status_frames(abi::GnttabGetStatusFrames& op) {
     return {};
 }
 
+u32 max_shared_frames(const Domain& domain) { return domain.grants ? domain.grants->max_frames : 0; }
+
 Result<Mfn> table_frame(Domain& domain, u32 index, bool status_frame) {
     GrantTable& table = *domain.grants;
     Guard guard(table.lock);

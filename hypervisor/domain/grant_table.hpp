@@ -39,6 +39,8 @@ Result<> release_mappings(Domain& domain);
 void free(Domain& domain);
 /// Machine frame of the table's page `index` (grown if needed), for acquire_resource and add_to_physmap.
 Result<Mfn> table_frame(Domain& domain, u32 index, bool status_frame);
+/// Shared frames the domain's table can have at most.
+[[nodiscard]] u32 max_shared_frames(const Domain& domain);
 void dump(Domain& domain);
 
 } // namespace px::grant

@@ -17,6 +17,19 @@ namespace px::machine {
 [[nodiscard]] unsigned cpu_count();
 [[nodiscard]] const CpuMask& online_cpus();
 
+/// Where a CPU sits. Cores are numbered within their socket.
+struct CpuTopology {
+    u32 core, socket, node;
+};
+[[nodiscard]] CpuTopology cpu_topology(CpuId cpu);
+/// Shape of the sockets, as sysctl physinfo tells it.
+struct HostShape {
+    u32 threads_per_core, cores_per_socket;
+};
+[[nodiscard]] HostShape host_shape();
+/// CPUID words for sysctl physinfo: leaves 1 (edx, ecx), 0x80000001 (edx, ecx), 0xd, 7 as public/sysctl.h lists them.
+void hardware_capabilities(u32 (&words)[8]);
+
 /// System time: nanoseconds since boot, monotonic and the same on all CPUs.
 [[nodiscard]] Nanoseconds now();
 /// Raw cycle counter.
@@ -49,6 +62,9 @@ void call_on(const CpuMask& mask, void (*function)(void*), void* argument);
 /// Waits for an interrupt in the idle loop: enables interrupts and halts; returns with interrupts enabled.
 /// Called with interrupts off after a last check for soft interrupts.
 void halt();
+
+/// First frame of 2 MiB number `piece` of the machine-to-physical table. Errors: Invalid where it has no memory.
+[[nodiscard]] Result<Mfn> machphys_frame(u64 piece);
 
 [[noreturn]] void power_off();
 [[noreturn]] void reboot();
