@@ -51,12 +51,25 @@ struct FrameState {
     [[nodiscard]] constexpr bool is_referenced() const { return (word & referenced_mask) != 0 && (word & free) == 0; }
 };
 
+/// A byte that one CPU may look at while another changes it (the heap looks at the neighbours of a block).
+class RelaxedByte {
+  public:
+    operator u8() const { return value_.load(std::memory_order_relaxed); }
+    u8 operator=(u8 v) {
+        value_.store(v, std::memory_order_relaxed);
+        return v;
+    }
+
+  private:
+    std::atomic<u8> value_{0};
+};
+
 /// One frame of machine memory.
 struct Frame {
     std::atomic<u64> state; ///< FrameState; while free: FrameState::free and the heap's links (heap lock)
     std::atomic<u16> owner; ///< DomId; heap: owner_free; hypervisor: domid_xen; not RAM (device memory): domid_io
-    u8 order;               ///< heap: order of the free block, or of the allocation, that starts here
-    u8 flags;               ///< heap: see frame_flag
+    RelaxedByte order;      ///< heap: order of the free block, or of the allocation, that starts here
+    RelaxedByte flags;      ///< heap: see frame_flag
     std::atomic<u32> aux;   ///< free, or without type: TLB clock (memory/tlb.hpp); page table being checked: next entry
 
     [[nodiscard]] FrameState load() const { return {state.load(std::memory_order_acquire)}; }

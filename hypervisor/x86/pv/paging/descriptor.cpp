@@ -57,15 +57,6 @@ Result<> acquire_all(PvDomain& domain, std::span<const u64> frames) PX_REQUIRES(
 
 } // namespace
 
-bool sanitise_page(u64* descriptors) {
-    for (unsigned i = 0; i < entries_per_page; ++i) {
-        Descriptor d{descriptors[i]};
-        if (!sanitise(d)) return false;
-        if (d.raw != descriptors[i]) descriptors[i] = d.raw;
-    }
-    return true;
-}
-
 Result<> set_gdt(PvVcpu& vcpu, std::span<const u64> frames, u32 entries) {
     if (entries > abi::first_reserved_gdt_entry) return fail(Error::Invalid);
     const u32 count = (entries + entries_per_page - 1) / entries_per_page;

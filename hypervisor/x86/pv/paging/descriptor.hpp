@@ -28,7 +28,14 @@ struct Descriptor {
 }
 
 /// Checks all descriptors of a page that only the hypervisor can write to, correcting privilege levels in place.
-[[nodiscard]] bool sanitise_page(u64* descriptors);
+[[nodiscard]] constexpr bool sanitise_page(u64* descriptors) {
+    for (unsigned i = 0; i < page_size / sizeof(u64); ++i) {
+        Descriptor d{descriptors[i]};
+        if (!sanitise(d)) return false;
+        if (d.raw != descriptors[i]) descriptors[i] = d.raw;
+    }
+    return true;
+}
 
 // page_table_lock of the vCPU's domain is held for these:
 
