@@ -100,6 +100,8 @@ std::expected<void, int> Domains::connect(store::Domain& domain) {
     if (resuming_) opened.ring.resume(*server_, domain);
     else opened.ring.start(domain);
     domain.connection->transport = &opened;
+    // Linux starts its own side at the first event from the store; and a guest may have asked already.
+    notify(opened);
     channels_[domain.domid] = std::move(*channel);
     return {};
 }
@@ -127,7 +129,6 @@ void Domains::resume_all() {
         if (domid == 0)  // a new kernel has a new port, but then the journal would be of another boot
             if (auto const port = own_port()) domain.port = port->value;
         if (!connect(domain)) lost.push_back(domid);
-        else (void)events_.notify(find(domid)->port);
     }
     resuming_ = false;
     for (auto const domid : lost) server_->remove_domain(domid);
