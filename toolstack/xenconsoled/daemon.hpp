@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The event loop of xenconsoled: follows domains through the store, serves their consoles, logs Xen's own.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "console.hpp"
+#include "options.hpp"
+#include "xen/control.hpp"
+
+namespace xenconsoled {
+
+class Daemon {
+  public:
+    [[nodiscard]] static xen::Result<std::unique_ptr<Daemon>> start(Options const& options);
+    /// Runs until SIGTERM or SIGINT. Goes on through restarts of xenstored.
+    void run();
+
+  private:
+    Daemon(Options const& options, xen::Control control, xen::GrantTable grants, xen::EventChannel events);
+    xen::Result<> connect_store();
+    void reconnect_store();
+    void take_store_events();
+    void take_port_events();
+    void take_signal();
+    void look_for_domains();
+    void add(xen::DomId domain);
+    void wait();
+    void unmask_due();
+    [[nodiscard]] int timeout() const;
+    void take_hypervisor_log();
+
+    Options options_;
+    xen::Control control_;
+    xen::GrantTable grants_;
+    xen::EventChannel events_;
+    std::optional<store::Client> store_;
+    std::map<xen::DomId, std::unique_ptr<Console>> consoles_;
+    xen::FileDescriptor signals_;
+    std::optional<xen::Port> hypervisor_port_;
+    LogFile hypervisor_log_;
+    std::uint32_t hypervisor_position_ = 0;
+    bool stopping_ = false;
+};
+
+}  // namespace xenconsoled
