@@ -49,23 +49,28 @@ std::string number(std::uint64_t value) { return std::to_string(value); }
 
 } // namespace
 
-Result<Client> Client::open() {
-    char const* rundir = std::getenv("XENSTORED_RUNDIR");
-    std::string const path = std::string(rundir ? rundir : "/run/xenstored") + "/socket";
+Result<Client> Client::open_socket() {
+    char const* const whole = std::getenv("XENSTORED_PATH");
+    char const* const rundir = std::getenv("XENSTORED_RUNDIR");
+    std::string const path = whole ? whole : std::string(rundir ? rundir : "/run/xenstored") + "/socket";
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (path.size() < sizeof address.sun_path) {
-        path.copy(address.sun_path, path.size());
-        xen::FileDescriptor file(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        if (file && connect(file.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
-            return Client(std::move(file));
-    }
-    if (auto device = xen::FileDescriptor::open("/dev/xen/xenbus", O_RDWR)) {
-        Client client(std::move(*device));
-        client.one_by_one_ = true;
-        return client;
-    }
-    return fail(ENOENT, "xenstore: neither " + path + " nor /dev/xen/xenbus can be opened");
+    if (path.size() >= sizeof address.sun_path) return fail(ENAMETOOLONG, "xenstore: " + path);
+    path.copy(address.sun_path, path.size());
+    xen::FileDescriptor file(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!file || connect(file.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+        return fail_errno("xenstore: cannot reach the daemon at " + path);
+    return Client(std::move(file));
+}
+
+Result<Client> Client::open() {
+    auto client = open_socket();
+    if (client) return client;
+    auto device = xen::FileDescriptor::open("/dev/xen/xenbus", O_RDWR);
+    if (!device) return fail(client.error().code, client.error().context + ", nor open /dev/xen/xenbus");
+    Client through_kernel(std::move(*device));
+    through_kernel.device_ = true;
+    return through_kernel;
 }
 
 Result<> Client::post(XenstoreOp op, std::initializer_list<std::string_view> parts, Transaction transaction) {
@@ -278,6 +283,20 @@ Result<> Client::set_permissions(std::string_view path, std::span<std::string co
     for (auto& permission : permissions) (joined += permission) += '\0';
     XEN_TRY(call(XenstoreOp::SetPerms, {path, nul, joined}, transaction));
     return {};
+}
+
+Result<std::vector<std::string>> Client::permissions(std::string_view path, Transaction transaction) {
+    auto const payload = XEN_TRY(call(XenstoreOp::GetPerms, {path, nul}, transaction));
+    std::vector<std::string> out;
+    for (std::string_view rest = payload; !rest.empty(); rest.remove_prefix(std::min(rest.size(), out.back().size() + 1)))
+        out.emplace_back(rest.substr(0, rest.find('\0')));
+    return out;
+}
+
+Result<std::string> Client::control(std::string_view arguments) {
+    auto text = XEN_TRY(call(XenstoreOp::Control, {arguments}, Transaction::none));
+    text.resize(std::min(text.size(), text.find('\0')));
+    return text;
 }
 
 Result<Transaction> Client::begin() {

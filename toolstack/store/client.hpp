@@ -32,6 +32,10 @@ class Client {
   public:
     /// The socket first (it is cheaper), then /dev/xen/xenbus.
     [[nodiscard]] static xen::Result<Client> open();
+    /// The daemon's socket only: XENSTORED_PATH, or socket in XENSTORED_RUNDIR (default /run/xenstored).
+    [[nodiscard]] static xen::Result<Client> open_socket();
+    /// False where the kernel's device is used.
+    [[nodiscard]] bool uses_socket() const { return !device_; }
 
     [[nodiscard]] xen::Result<std::string> read(std::string_view path, Transaction = Transaction::none);
     /// The value, or nothing when the node does not exist or cannot be read.
@@ -47,6 +51,10 @@ class Client {
     [[nodiscard]] xen::Result<> set_permissions(std::string_view path, std::span<std::string const> permissions,
                                                 Transaction = Transaction::none);
 
+    /// Permissions as set_permissions() takes them.
+    [[nodiscard]] xen::Result<std::vector<std::string>> permissions(std::string_view path,
+                                                                    Transaction = Transaction::none);
+
     [[nodiscard]] xen::Result<Transaction> begin();
     /// EAGAIN when another change got in between: begin again.
     [[nodiscard]] xen::Result<> commit(Transaction);
@@ -61,6 +69,9 @@ class Client {
 
     [[nodiscard]] xen::Result<> introduce(xen::DomId, xen::Frame ring, xen::Port);
     [[nodiscard]] xen::Result<> release(xen::DomId);
+
+    /// A control command with its arguments, each ended by a NUL; the daemon's text.
+    [[nodiscard]] xen::Result<std::string> control(std::string_view arguments);
 
     /// Puts a request in the queue without waiting for its reply; strings end with a NUL as the protocol has it.
     [[nodiscard]] xen::Result<> post(abi::XenstoreOp, std::initializer_list<std::string_view> parts, Transaction);
@@ -83,6 +94,7 @@ class Client {
 
     xen::FileDescriptor file_;
     bool one_by_one_ = false;     ///< the device, not the socket
+    bool device_ = false;         ///< file_ is the kernel's device
     std::string out_;             ///< requests not sent yet
     std::string in_;              ///< bytes received and not used yet
     std::size_t used_ = 0;        ///< of in_

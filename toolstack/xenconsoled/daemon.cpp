@@ -49,7 +49,9 @@ xen::Result<std::unique_ptr<Daemon>> Daemon::start(Options const& options) {
 }
 
 xen::Result<> Daemon::connect_store() {
-    store_ = XEN_TRY(store::Client::open());
+    // While xenstored is away the kernel's device would make us wait inside the kernel.
+    store_ = XEN_TRY(needs_socket_ ? store::Client::open_socket() : store::Client::open());
+    needs_socket_ = store_->uses_socket();
     XEN_TRY(store_->watch("@introduceDomain", "domains"));
     XEN_TRY(store_->watch("@releaseDomain", "domains"));
     for (auto& [domain, console] : consoles_) {

@@ -42,6 +42,7 @@ class Daemon {
     std::optional<xen::Port> hypervisor_port_;
     LogFile hypervisor_log_;
     std::uint32_t hypervisor_position_ = 0;
+    bool needs_socket_ = false;
     bool stopping_ = false;
 };
 
