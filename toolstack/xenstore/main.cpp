@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
     std::string const name = by_name ? called.substr(9) : argv[1];
     Mode const* const mode = find_mode(name);
     if (!mode) {
-        fmt::print(stderr, "{}: unknown mode {}\n", called, name);
+        fmt::print(stderr, "{}: unknown mode {}\n\n", called, name);
         return 1;
     }
     if (!by_name) {  // "xenstore ls ..." becomes "xenstore ..."
