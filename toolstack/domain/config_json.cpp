@@ -109,6 +109,9 @@ std::string to_libxl_json(const DomainConfig& config, const config::Uuid& uuid) 
     return text + "\n";
 }
 
+std::string device_json(const config::Disk& disk) { return disk_json(disk).dump(); }
+std::string device_json(const config::Vif& vif) { return vif_json(vif, vif.devid.value_or(0)).dump(); }
+
 std::string pretty_json(const std::string& text) {
     auto value = Json::parse(text, nullptr, false);
     if (value.is_discarded()) return text;

@@ -12,6 +12,10 @@ namespace domain {
 /// The text of the file userdata-d.ID.UUID.libxl-json. `vifs` have their MACs.
 std::string to_libxl_json(const config::DomainConfig& config, const config::Uuid& uuid);
 
+/// One device in the same form.
+std::string device_json(const config::Disk& disk);
+std::string device_json(const config::Vif& vif);
+
 /// Pretty text as libxl's generator lays it out, from any JSON text; the text itself when it is not JSON.
 std::string pretty_json(const std::string& text);
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one table of subcommands.
 #include "xl/command.hpp"
+#include "xl/devices.hpp"
 #include "xl/host.hpp"
+#include "xl/life.hpp"
 #include "xl/listing.hpp"
 #include "xl/tune.hpp"
 
@@ -41,6 +43,31 @@ constexpr Option credit2_options[] = {{'d', "domain", "DOMAIN", "Domain to modif
                                       json};
 constexpr Option pool_options[] = {{'c', "cpus", nullptr, "Output list of CPUs used by a pool"}, json};
 
+constexpr Option create_options[] = {{'p', nullptr, nullptr, "Leave the domain paused after it is created"},
+                                     {'c', "console", nullptr, "Connect to the console after the domain is created"},
+                                     {'q', "quiet", nullptr, "Quiet"},
+                                     {'d', "debug", nullptr, "Enable debug messages"},
+                                     {'F', "foreground", nullptr, "Run in foreground until death of the domain"},
+                                     {'e', nullptr, nullptr, "Do not wait in the background for the death of the domain"},
+                                     {'n', "dryrun", nullptr, "Dry run: prints the resulting configuration"},
+                                     {'f', "defconfig", "FILE", "Use the given configuration file"},
+                                     {'V', "vncviewer", nullptr, "Connect to the VNC display after the domain is created"},
+                                     {'A', "vncviewer-autopass", nullptr, "Pass VNC password to viewer via stdin"},
+                                     {'\1', "ignore-global-affinity-masks", nullptr, "Ignore global masks in xl.conf"}};
+constexpr Option update_options[] = {{'f', "defconfig", "FILE", "Use the given configuration file"},
+                                     {'d', nullptr, nullptr, "Enable debug messages"}};
+constexpr Option destroy_options[] = {{'f', nullptr, nullptr, "Permit destroying domain 0, which will only succeed if it is not running"}};
+constexpr Option shutdown_options[] = {{'a', "all", nullptr, "Shutdown all guest domains"},
+                                       {'F', nullptr, nullptr, "Fallback to ACPI power event for HVM guests with no PV drivers"},
+                                       {'w', "wait", nullptr, "Wait for guest(s) to shutdown"}};
+constexpr Option reboot_options[] = {{'a', "all", nullptr, "Reboot all guest domains"},
+                                     {'F', nullptr, nullptr, "Fallback to ACPI reset event for HVM guests with no PV drivers"},
+                                     {'w', "wait", nullptr, "Wait for guest(s) to shutdown"}};
+constexpr Option console_options[] = {{'t', nullptr, "TYPE", "Console type, protocol used by the console: pv"},
+                                      {'n', "num", "NUMBER", "Console number"}};
+constexpr Option detach_options[] = {{'f', "force", nullptr, "Do not wait for the guest to let go"}};
+constexpr Option watchd_options[] = {{'F', "foreground", nullptr, "Stay in the foreground"}};
+
 Result<int> run_help(Context&, const Words& words) {
     if (words.words.empty()) out("{}", overview());
     else out("{}", usage(*TRY(find_command(words.words[0]))));
@@ -48,9 +75,16 @@ Result<int> run_help(Context&, const Words& words) {
 }
 
 constexpr Command table[] = {
+    {"create", run_create, "<ConfigFile> [vars]", "Create a domain from config file <filename>", 0, 999, create_options, 'f'},
+    {"config-update", run_config_update, "<Domain> <ConfigFile> [vars]",
+     "Update a running domain's saved configuration, used when rebuilding the domain after reboot", 1, 999, update_options, 'd'},
     {"list", run_list, "[Domain]", "List information about all/some domains", 0, 99, list_options, 'd'},
+    {"destroy", run_destroy, "<Domain>", "Terminate a domain immediately", 1, 1, destroy_options, 'd'},
+    {"shutdown", run_shutdown, "<-a|Domain>", "Issue a shutdown signal to a domain", 0, 1, shutdown_options, 'd'},
+    {"reboot", run_reboot, "<-a|Domain>", "Issue a reboot signal to a domain", 0, 1, reboot_options, 'd'},
     {"pause", run_pause, "<Domain>", "Pause execution of a domain", 1, 1, {}, 'd'},
     {"unpause", run_unpause, "<Domain>", "Unpause a paused domain", 1, 1, {}, 'd'},
+    {"console", run_console, "<Domain>", "Attach to domain's console", 1, 1, console_options, 'd'},
     {"mem-max", run_mem_max, "<Domain> <MemMB['b'[bytes]|'k'[KB]|'m'[MB]|'g'[GB]|'t'[TB]]>",
      "Set the maximum amount reservation for a domain", 2, 2, {}, 'd'},
     {"mem-set", run_mem_set, "<Domain> <MemMB['b'[bytes]|'k'[KB]|'m'[MB]|'g'[GB]|'t'[TB]]>",
@@ -74,9 +108,17 @@ constexpr Command table[] = {
     {"sysrq", run_sysrq, "<Domain> <letter>", "Send a sysrq to a domain", 2, 2, {}, 'd'},
     {"debug-keys", run_debug_keys, "<Keys>", "Send debug keys to Xen", 1, 1},
     {"dmesg", run_dmesg, "", "Read and/or clear dmesg buffer", 0, 0, dmesg_options},
+    {"network-attach", run_network_attach, "<Domain> [type=<type>] [mac=<mac>] [bridge=<bridge>] [ip=<ip>] [script=<script>] ...",
+     "Create a new virtual network device", 1, 99, {}, 'd'},
+    {"network-list", run_network_list, "<Domain(s)>", "List virtual network interfaces for a domain", 1, 99, json_only, 'd'},
+    {"network-detach", run_network_detach, "<Domain> <DevId|mac>", "Destroy a domain's virtual network device", 2, 2, detach_options, 'd'},
+    {"block-attach", run_block_attach, "<Domain> <disk-spec-component(s)>...", "Create a new virtual block device", 2, 99, {}, 'd'},
+    {"block-list", run_block_list, "<Domain(s)>", "List virtual block devices for a domain", 1, 99, json_only, 'd'},
+    {"block-detach", run_block_detach, "<Domain> <DevId>", "Destroy a domain's virtual block device", 2, 2, detach_options, 'd'},
     {"uptime", run_uptime, "[Domain]", "Print uptime for all/some domains", 0, 99, uptime_options, 'd'},
     {"claims", run_claims, "", "List outstanding claim information about all domains", 0, 0, json_only},
     {"cpupool-list", run_cpupool_list, "[CPU Pool]", "List CPU pools on host", 0, 1, pool_options},
+    {"watchd", run_watchd, "", "Start the host's watcher of life-cycle actions (create does so by itself)", 0, 0, watchd_options},
     {"help", run_help, "[command]", "Show this list, or the usage of a command", 0, 1},
 };
 

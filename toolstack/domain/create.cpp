@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// Creation of a domain: the hypervisor's half.
+#include "domain/create.hpp"
+
+#include "base/text.hpp"
+#include "domain/config_json.hpp"
+#include "domain/destroy.hpp"
+#include "domain/domains.hpp"
+#include "domain/stop_signal.hpp"
+#include "domain/userdata.hpp"
+#include "image/pv_build.hpp"
+#include "xen/memory.hpp"
+#include "xen/sysctl.hpp"
+
+#include <cstdlib>
+#include <ctime>
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+namespace domain {
+
+namespace {
+
+constexpr std::uint64_t limit_slack_kib = 1024; ///< as libxl: room for pages that the tools map in
+constexpr std::uint32_t default_event_channels = 1023;
+constexpr std::string_view kernel_cache = "/var/cache/proxenos/kernels";
+
+template <class T> void fill_random(T& bytes) {
+    // Small requests are served whole once the pool is up, which it is long before any tool runs.
+    if (getrandom(&bytes, sizeof bytes, 0) != static_cast<ssize_t>(sizeof bytes)) bytes = T{};
+}
+
+} // namespace
+
+const Creation::Named Creation::all_steps[] = {
+    {"check the host", &Creation::check_host},         {"load the kernel", &Creation::load_images},
+    {"create the domain", &Creation::create},          {"set its limits", &Creation::set_limits},
+    {"place its CPUs", &Creation::set_placement},      {"write its xenstore nodes", &Creation::write_skeleton},
+    {"open event channels", &Creation::open_channels}, {"build its memory", &Creation::build},
+    {"introduce it", &Creation::introduce},            {"attach its devices", &Creation::attach_devices},
+    {"keep its configuration", &Creation::keep_config}, {"wait for its console", &Creation::await_console},
+    {"start it", &Creation::start},
+};
+
+std::vector<std::string_view> Creation::steps() {
+    std::vector<std::string_view> out;
+    for (auto& step : all_steps) out.push_back(step.name);
+    return out;
+}
+
+Creation::Creation(Session& session, config::DomainConfig config, CreateOptions options)
+    : session_(session), config_(std::move(config)), options_(std::move(options)) {}
+
+Creation::~Creation() { undo_all(); }
+
+void Creation::undo_all() {
+    while (!undo_.empty()) {
+        auto last = std::move(undo_.back());
+        undo_.pop_back();
+        last();
+    }
+}
+
+Result<DomId> Creation::run() {
+    StopSignals stop; // Ctrl-C ends the creation between steps, so that it is undone in order
+    auto injected = std::getenv("PROXENOS_FAIL_STEP");
+    for (auto& [name, step] : all_steps) {
+        if (options_.progress) options_.progress(name);
+        auto done = (this->*step)();
+        if (done && injected && name == injected) done = fail(fmt::format("failure injected after '{}'", name));
+        if (done && stop.asked()) done = fail(fmt::format("interrupted after '{}'", name), "nothing is left behind");
+        if (done) continue;
+        undo_all();
+        return std::unexpected(in(fmt::format("guest '{}'", config_.name), std::move(done).error()));
+    }
+    undo_.clear();
+    return id_;
+}
+
+Result<void> Creation::check_host() {
+    if (config_.type != config::GuestType::pv)
+        return fail(fmt::format("guests of type {} are not supported yet", name(config_.type)), "use type=\"pv\"");
+    if (auto other = session_.find(config_.name)) 
+        return fail(fmt::format("domain {} has this name already", other->value), "choose another name, or destroy that domain");
+    if (config_.uuid) {
+        uuid_ = *config_.uuid;
+        for (auto& entry : TRY(list(session_)))
+            if (entry.uuid() == uuid_) return fail(fmt::format("domain {} has this UUID already", entry.info.domain));
+    } else {
+        std::array<std::uint8_t, 16> random{};
+        fill_random(random);
+        uuid_ = config::make_uuid(random);
+    }
+    for (auto& vif : config_.vifs) {
+        if (vif.mac) continue;
+        std::uint32_t random = 0;
+        fill_random(random);
+        vif.mac = config::make_mac(random);
+    }
+    auto host = TRY(or_fail(xen::physical_info(*TRY(session_.xen())), "cannot examine the host"));
+    auto free = host.free_pages - host.outstanding_pages, wanted = config_.memory_kib / 4;
+    if (wanted > free)
+        return fail(fmt::format("it needs {} MiB, but the host has {} MiB free", wanted >> 8, free >> 8),
+                    "give it less memory, or take some from domain 0: xl mem-set 0 ...");
+    return {};
+}
+
+Result<void> Creation::load_images() {
+    kernel_ = TRY(image::load_kernel(config_.kernel, std::string(kernel_cache)));
+    if (!config_.ramdisk.empty()) ramdisk_ = TRY(image::File::open("ramdisk", config_.ramdisk));
+    // Also checked before anything exists: whether it all fits, and whether the devices can be made.
+    TRY(image::layout_pv(kernel_->elf(), ramdisk_ ? ramdisk_->view().size() : 0, config_.memory_kib / 4));
+    return prepare_devices();
+}
+
+Result<void> Creation::create() {
+    auto& control = *TRY(session_.xen());
+    auto host = TRY(or_fail(xen::physical_info(control), "cannot examine the host"));
+    abi::DomctlCreateDomain request{};
+    std::copy(uuid_.bytes.begin(), uuid_.bytes.end(), request.handle);
+    request.max_vcpus = config_.max_vcpus;
+    request.max_evtchn_port = config_.max_event_channels.value_or(default_event_channels);
+    request.max_grant_frames = config_.max_grant_frames ? static_cast<std::int32_t>(*config_.max_grant_frames) : -1;
+    request.max_maptrack_frames = config_.max_maptrack_frames ? static_cast<std::int32_t>(*config_.max_maptrack_frames) : -1;
+    request.grant_opts = config_.max_grant_version.value_or(host.capabilities & abi::physcap_gnttab_v2 ? 2 : 1);
+    id_ = TRY(or_fail(xen::create_domain(control, request), "the hypervisor refuses to create it"));
+    undo_.push_back([this, &control] {
+        // Grant mappings of daemons keep a domain's pages; the nodes go first so that they let go.
+        remove_traces(session_, id_, "/vm/" + config::print(uuid_));
+        remove_userdata(id_, uuid_);
+        (void)xen::destroy_domain(control, id_);
+    });
+    return {};
+}
+
+Result<void> Creation::set_limits() {
+    auto& control = *TRY(session_.xen());
+    TRY(or_fail(xen::set_max_vcpus(control, id_, config_.max_vcpus), fmt::format("cannot give it {} virtual CPUs", config_.max_vcpus)));
+    TRY(or_fail(xen::set_max_memory(control, id_, config_.memory_kib + limit_slack_kib), "cannot set its memory limit"));
+    TRY(or_fail(xen::set_memory_map_limit(control, id_, config_.max_memory_kib), "cannot set its memory map"));
+    TRY(or_fail(xen::set_tsc_mode(control, id_, static_cast<unsigned>(config_.tsc_mode)), "cannot set its TSC mode"));
+    std::int64_t offset = config_.time_offset;
+    if (config_.local_time) {
+        auto now = std::time(nullptr);
+        std::tm local{};
+        localtime_r(&now, &local);
+        offset += local.tm_gmtoff;
+    }
+    if (offset) TRY(or_fail(xen::set_time_offset(control, id_, offset), "cannot set its clock"));
+    return {};
+}
+
+Result<void> Creation::set_affinity(xen::Control& control, const std::vector<std::string>& texts, bool per_vcpu, bool soft) {
+    if (texts.empty()) return {};
+    auto host = TRY(or_fail(xen::physical_info(control), "cannot examine the host"));
+    auto cpus = host.max_cpu_id + 1;
+    auto topology = TRY(or_fail(xen::cpu_topology(control, cpus), "cannot read the CPU topology"));
+    auto nodes = [&](unsigned node) -> Result<config::CpuSet> {
+        config::CpuSet set;
+        for (std::size_t i = 0; i < topology.size() && i < config::max_cpus; ++i)
+            if (topology[i].core != abi::invalid_core_id && topology[i].node == node) set.set(i);
+        return set;
+    };
+    for (unsigned vcpu = 0; vcpu < config_.max_vcpus; ++vcpu) {
+        if (per_vcpu && vcpu >= texts.size()) break;
+        auto& text = texts[per_vcpu ? vcpu : 0];
+        auto map = to_bitmap(TRY(config::parse_cpus(text, nodes)), cpus);
+        TRY(or_fail(xen::set_vcpu_affinity(control, id_, vcpu, soft ? nullptr : &map, soft ? &map : nullptr),
+                    fmt::format("cannot place virtual CPU {} on '{}'", vcpu, text)));
+    }
+    return {};
+}
+
+Result<void> Creation::set_placement() {
+    auto& control = *TRY(session_.xen());
+    if (!config_.pool.empty()) {
+        auto& client = *TRY(session_.store());
+        std::optional<std::uint32_t> pool;
+        for (auto& id : client.list("/local/pool").value_or(std::vector<std::string>{}))
+            if (client.get("/local/pool/" + id + "/name") == config_.pool) pool = static_cast<std::uint32_t>(std::atoi(id.c_str()));
+        if (!pool) return fail(fmt::format("there is no CPU pool '{}'", config_.pool), "see xl cpupool-list");
+        if (*pool != 0) TRY(or_fail(xen::move_to_pool(control, id_, *pool), "cannot move it to its CPU pool"));
+    }
+    TRY(set_affinity(control, config_.cpus, config_.cpus_per_vcpu, false));
+    TRY(set_affinity(control, config_.cpus_soft, config_.cpus_soft_per_vcpu, true));
+    if (!config_.weight && !config_.cap) return {};
+    auto scheduler = TRY(or_fail(xen::scheduler(control), "cannot read the scheduler"));
+    auto value = TRY(or_fail(xen::scheduling(control, id_, scheduler), "cannot read its weight"));
+    value.weight = static_cast<std::uint16_t>(config_.weight.value_or(value.weight));
+    value.cap = static_cast<std::uint16_t>(config_.cap.value_or(value.cap));
+    return or_fail(xen::set_scheduling(control, id_, scheduler, value), "cannot set its weight and cap");
+}
+
+Result<void> Creation::open_channels() {
+    auto& control = *TRY(session_.xen());
+    store_port_ = TRY(or_fail(xen::alloc_unbound(control, id_, xen::domid_zero), "cannot open its xenstore channel"));
+    console_port_ = TRY(or_fail(xen::alloc_unbound(control, id_, xen::domid_zero), "cannot open its console channel"));
+    return {};
+}
+
+Result<void> Creation::build() {
+    auto& control = *TRY(session_.xen());
+    auto pages = config_.memory_kib / 4;
+    TRY(or_fail(xen::claim_pages(control, id_, pages), "the host has not enough memory"));
+    image::PvRequest request{id_, pages, config_.max_vcpus, config_.command_line, store_port_, console_port_, {}, {}};
+    auto built = image::build_pv(control, *kernel_, ramdisk_ ? ramdisk_->view() : image::View{}, request);
+    (void)xen::claim_pages(control, id_, 0);
+    if (!built) return std::unexpected(std::move(built).error());
+    store_ring_ = built->store_ring;
+    console_ring_ = built->console_ring;
+    kernel_.reset(); // the images are in the guest now
+    ramdisk_.reset();
+    return {};
+}
+
+Result<void> Creation::start() {
+    if (options_.before_start) options_.before_start(id_);
+    if (options_.paused) return {};
+    return or_fail(xen::unpause_domain(*TRY(session_.xen()), id_), "cannot start it");
+}
+
+} // namespace domain

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Creation of a domain as one explicit object: steps in order, each with what undoes it, one way out.
+#pragma once
+
+#include "config/domain_config.hpp"
+#include "domain/device.hpp"
+#include "domain/session.hpp"
+#include "image/kernel.hpp"
+#include "xen/memory.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace domain {
+
+/// How to create.
+struct CreateOptions {
+    bool paused = false;          ///< leave it paused
+    std::string source_text;      ///< configuration text kept for restarts; empty: none is kept
+    bool watched = true;          ///< the watcher handles its life-cycle actions
+    std::function<void(std::string_view)> progress; ///< told of each step, if set
+    /// Called when everything but the start is done: the console can be attached now.
+    std::function<void(DomId)> before_start;
+};
+
+/// One creation. run() either leaves a complete domain or leaves nothing.
+class Creation {
+  public:
+    Creation(Session& session, config::DomainConfig config, CreateOptions options);
+    ~Creation();
+    Creation(const Creation&) = delete;
+    Creation& operator=(const Creation&) = delete;
+
+    /// Does all steps; on a failure undoes those done, newest first, and gives the first failure.
+    Result<DomId> run();
+
+    /// Names of the steps in order, for tests that make each one fail (environment variable PROXENOS_FAIL_STEP).
+    static std::vector<std::string_view> steps();
+
+  private:
+    using Step = Result<void> (Creation::*)();
+    struct Named {
+        std::string_view name;
+        Step step;
+    };
+    static const Named all_steps[];
+
+    Result<void> check_host();
+    Result<void> load_images();
+    Result<void> create();
+    Result<void> set_limits();
+    Result<void> set_placement();
+    Result<void> write_skeleton();
+    Result<void> open_channels();
+    Result<void> build();
+    Result<void> introduce();
+    Result<void> attach_devices();
+    Result<void> keep_config();
+    Result<void> await_console();
+    Result<void> start();
+
+    Result<void> prepare_devices();
+    Result<void> set_affinity(xen::Control&, const std::vector<std::string>& texts, bool per_vcpu, bool soft);
+    void undo_all();
+
+    Session& session_;
+    config::DomainConfig config_;
+    CreateOptions options_;
+    config::Uuid uuid_;
+    DomId id_;
+    std::optional<image::Kernel> kernel_;
+    std::optional<image::File> ramdisk_;
+    std::vector<Device> devices_;
+    xen::Port store_port_, console_port_;
+    xen::Frame store_ring_, console_ring_;
+    std::vector<std::function<void()>> undo_;
+};
+
+} // namespace domain

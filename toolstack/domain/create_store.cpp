@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// Creation of a domain: xenstore's half. The layout is libxl's, node by node, so that stock tools work on our domains.
+#include "domain/create.hpp"
+
+#include "config/parse.hpp"
+#include "domain/config_json.hpp"
+#include "domain/userdata.hpp"
+
+#include <ctime>
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace domain {
+namespace {
+
+using store::Transaction;
+
+/// Queues writes below one path.
+class Writer {
+  public:
+    Writer(store::Client& client, std::string root, Transaction transaction)
+        : client_(client), root_(std::move(root)), transaction_(transaction) {}
+    void write(std::string_view key, std::string_view value) {
+        keep(client_.post_write(path(key), value, transaction_));
+    }
+    void make(std::string_view key, std::string_view permissions) {
+        auto at = path(key);
+        keep(client_.post(abi::XenstoreOp::Mkdir, {at, std::string_view("", 1)}, transaction_));
+        keep(client_.post_permissions(at, permissions, transaction_));
+    }
+    /// An empty node that the guest may write.
+    void writable(std::string_view key, DomId guest) {
+        write(key, "");
+        keep(client_.post_permissions(path(key), fmt::format("n{}{}", guest.value, '\0'), transaction_));
+    }
+    xen::Result<> result() const { return result_; }
+
+  private:
+    std::string path(std::string_view key) const { return key.empty() ? root_ : root_ + "/" + std::string(key); }
+    void keep(xen::Result<> done) {
+        if (!done && result_) result_ = std::move(done);
+    }
+    store::Client& client_;
+    std::string root_;
+    Transaction transaction_;
+    xen::Result<> result_;
+};
+
+/// Runs `queue` in a transaction until it gets through without a conflict.
+template <class Queue> Result<void> transact(store::Client& client, std::string_view what, Queue queue) {
+    for (;;) {
+        auto transaction = TRY(or_fail(client.begin(), what));
+        auto queued = queue(transaction);
+        if (queued) queued = client.flush();
+        if (!queued) {
+            (void)client.abort(transaction);
+            return or_fail(std::move(queued), what);
+        }
+        auto done = client.commit(transaction);
+        if (done || done.error().code != EAGAIN) return or_fail(std::move(done), what);
+    }
+}
+
+std::string owner_and_reader(DomId owner, DomId reader) { return fmt::format("n{}{}r{}{}", owner.value, '\0', reader.value, '\0'); }
+
+} // namespace
+
+Result<void> Creation::write_skeleton() {
+    auto& client = *TRY(session_.store());
+    auto vm = "/vm/" + config::print(uuid_);
+    auto read_only = owner_and_reader({0}, id_);
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return transact(client, "cannot write its xenstore nodes", [&](Transaction transaction) -> xen::Result<> {
+        Writer root(client, path_of(id_), transaction), image(client, vm, transaction);
+        root.make("", read_only);
+        root.write("vm", vm);
+        root.write("name", config_.name);
+        for (unsigned i = 0; i < config_.max_vcpus; ++i)
+            root.write(fmt::format("cpu/{}/availability", i), i < config_.vcpus ? "online" : "offline");
+        root.write("memory/static-max", std::to_string(config_.max_memory_kib));
+        root.write("memory/target", std::to_string(config_.memory_kib));
+        root.write("memory/videoram", "0");
+        root.write("device", "");
+        root.write("device/suspend", "");
+        root.writable("device/suspend/event-channel", id_);
+        root.write("control", "");
+        for (auto key : {"control/shutdown", "control/feature-poweroff", "control/feature-reboot", "control/feature-suspend",
+                         "control/sysrq", "data", "drivers", "feature", "attr", "error"})
+            root.writable(key, id_);
+        root.write("control/platform-feature-multiprocessor-suspend", "1");
+        root.write("control/platform-feature-xs_reset_watches", "1");
+        root.write("domid", std::to_string(id_.value));
+        image.make("", read_only);
+        image.write("name", config_.name);
+        image.write("uuid", config::print(uuid_));
+        image.write("image/ostype", "linux");
+        image.write("image/kernel", config_.kernel);
+        if (!config_.ramdisk.empty()) image.write("image/ramdisk", config_.ramdisk);
+        if (!config_.command_line.empty()) image.write("image/cmdline", config_.command_line);
+        image.write("start_time", fmt::format("{}.{:02}", now.tv_sec, now.tv_nsec / 10000000));
+        Writer libxl(client, fmt::format("/libxl/{}", id_.value), transaction);
+        libxl.make("", std::string("n0\0", 3));
+        libxl.write("type", "pv");
+        libxl.write("dm-version", "qemu_xen");
+        if (options_.watched) libxl.write("watcher", "proxenos"); // whose life-cycle actions are ours to do
+        XEN_TRY(root.result());
+        XEN_TRY(image.result());
+        return libxl.result();
+    });
+}
+
+Result<void> Creation::introduce() {
+    auto& client = *TRY(session_.store());
+    Device console;
+    console.kind = "console";
+    console.front = id_;
+    console.label = "console";
+    console.back_nodes = {{"frontend-id", std::to_string(id_.value)}, {"online", "1"}, {"state", "1"}, {"protocol", "vt100"}};
+    TRY(transact(client, "cannot write its console's nodes", [&](Transaction transaction) -> xen::Result<> {
+        XEN_TRY(post_nodes(client, console, transaction));
+        Writer root(client, path_of(id_), transaction);
+        root.write("store/port", std::to_string(store_port_.value));
+        root.write("store/ring-ref", std::to_string(store_ring_.value));
+        root.write("console/limit", "1048576");
+        root.write("console/type", "xenconsoled");
+        root.write("console/output", "pty");
+        root.write("console/tty", "");
+        root.write("console/port", std::to_string(console_port_.value));
+        root.write("console/ring-ref", std::to_string(console_ring_.value));
+        return root.result();
+    }));
+    // Last: xenstored tells everyone of the domain, and xenconsoled then reads what was written above.
+    return or_fail(client.introduce(id_, store_ring_, store_port_), "xenstored refuses the domain");
+}
+
+Result<void> Creation::prepare_devices() {
+    id_ = {}; // the real number is not known yet; make_* only checks here
+    for (auto& disk : config_.disks) TRY(make_disk(session_, id_, disk));
+    for (unsigned i = 0; i < config_.vifs.size(); ++i) {
+        config_.vifs[i].devid = config_.vifs[i].devid.value_or(i);
+        TRY(make_vif(session_, id_, config_.vifs[i], *config_.vifs[i].devid));
+    }
+    return {};
+}
+
+Result<void> Creation::attach_devices() {
+    for (auto& disk : config_.disks) devices_.push_back(TRY(make_disk(session_, id_, disk)));
+    for (auto& vif : config_.vifs) devices_.push_back(TRY(make_vif(session_, id_, vif, *vif.devid)));
+    undo_.push_back([this] { (void)detach(session_, devices_, true); });
+    return attach(session_, devices_);
+}
+
+Result<void> Creation::keep_config() {
+    TRY(save_userdata(id_, uuid_, "libxl-json", to_libxl_json(config_, uuid_)));
+    if (options_.source_text.empty()) return {};
+    // What was drawn at random stays the same over restarts.
+    auto text = options_.source_text + fmt::format("\nuuid = \"{}\"\n", config::print(uuid_));
+    if (!config_.vifs.empty()) {
+        config::Value list{.kind = config::Value::Kind::list};
+        for (auto& vif : config_.vifs) list.list.push_back({.text = config::print(vif)});
+        text += "vif = " + config::print(list) + "\n";
+    }
+    return save_userdata(id_, uuid_, "xl", text);
+}
+
+Result<void> Creation::await_console() {
+    constexpr int patience_ms = 10000;
+    auto& client = *TRY(session_.store());
+    auto path = path_of(id_) + "/console/tty";
+    auto ready = [&] {
+        auto tty = client.get(path);
+        return tty && !tty->empty();
+    };
+    if (ready()) return {};
+    TRY(or_fail(client.watch(path, "tty"), "cannot watch its console"));
+    auto deadline = std::time(nullptr) + patience_ms / 1000;
+    bool found = false;
+    while (!(found = ready()) && std::time(nullptr) <= deadline) TRY(or_fail(client.next_event(1000), "xenstore"));
+    (void)client.unwatch(path, "tty");
+    if (!found) return fail("xenconsoled gives it no console", "is it running? systemctl start xenconsoled (xl doctor)");
+    return {};
+}
+
+} // namespace domain

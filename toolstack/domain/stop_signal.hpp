@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ctrl-C while something long runs: remembered, and acted upon between steps.
+#pragma once
+
+#include <csignal>
+
+namespace domain {
+
+/// While it lives, SIGINT, SIGTERM and SIGHUP only set a mark; afterwards they do what they did before.
+class StopSignals {
+  public:
+    StopSignals();
+    ~StopSignals();
+    StopSignals(const StopSignals&) = delete;
+    StopSignals& operator=(const StopSignals&) = delete;
+    bool asked() const;
+
+  private:
+    struct sigaction before_[3];
+};
+
+} // namespace domain

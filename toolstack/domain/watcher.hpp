@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// One process per host that acts when guests stop: on_poweroff, on_reboot, on_crash, on_watchdog.
+#pragma once
+
+#include "domain/session.hpp"
+
+#include <string_view>
+
+namespace domain {
+
+/// Makes sure that the host's watcher runs: starts it in the background when nobody holds its lock.
+Result<void> ensure_watcher();
+
+/// Watches until the process is told to end, or (with `only`) until that domain is gone for good.
+Result<void> watch_domains(Session&, std::optional<DomId> only = {});
+
+} // namespace domain

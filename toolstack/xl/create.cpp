@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// create and config-update.
+#include "base/text.hpp"
+#include "config/load.hpp"
+#include "config/parse.hpp"
+#include "domain/config_json.hpp"
+#include "domain/create.hpp"
+#include "domain/destroy.hpp"
+#include "domain/stored_config.hpp"
+#include "domain/watcher.hpp"
+#include "image/bytes.hpp"
+#include "xl/life.hpp"
+
+#include <unistd.h>
+
+namespace xl {
+namespace {
+
+/// The path given, or the one in /etc/xen when only that exists.
+std::string config_path(const std::string& given) {
+    auto in_etc = "/etc/xen/" + given;
+    bool bare = given.find('/') == std::string::npos;
+    return bare && access(given.c_str(), F_OK) != 0 && access(in_etc.c_str(), F_OK) == 0 ? in_etc : given;
+}
+
+Result<std::string> read_text(const std::string& path) {
+    auto file = TRY(image::File::open("configuration", path));
+    auto view = file.view();
+    return std::string(reinterpret_cast<const char*>(view.data()), view.size());
+}
+
+/// File and overrides as one text in canonical statements, which is what restarts use.
+struct Source {
+    std::string path, text;
+    std::vector<std::string> overrides;
+};
+
+Result<Source> gather(const Words& words) {
+    Source source;
+    std::size_t first = 0;
+    if (auto file = words.value('f')) source.path = config_path(*file);
+    else if (!words.words.empty() && words.words[0].find('=') == std::string::npos) source.path = config_path(words.words[first++]);
+    if (!source.path.empty()) source.text = TRY(read_text(source.path));
+    for (; first < words.words.size(); ++first) {
+        if (words.words[first].find('=') == std::string::npos)
+            return fail(fmt::format("'{}' is not KEY=VALUE", words.words[first]), "only one configuration file can be given");
+        source.overrides.push_back(words.words[first]);
+    }
+    if (source.path.empty() && source.overrides.empty())
+        return fail("no configuration file specified", "xl create FILE [key=value...]");
+    return source;
+}
+
+Result<std::string> canonical(const Source& source) {
+    std::string text;
+    auto settings = TRY(config::parse(source.text, source.path));
+    for (auto& item : source.overrides)
+        for (auto& setting : TRY(config::parse(item, "command line", true))) settings.push_back(setting);
+    for (auto& setting : TRY(config::merge(std::move(settings), source.path)))
+        text += fmt::format("{} = {}\n", setting.key, config::print(setting.value));
+    return text;
+}
+
+void warn(const config::DomainConfig& config) {
+    for (auto& warning : config.warnings) note("warning: {}", warning);
+}
+
+} // namespace
+
+Result<int> run_create(Context& context, const Words& words) {
+    auto source = TRY(gather(words));
+    bool quiet = words.has('q');
+    if (!quiet) note("Parsing config from {}", source.path.empty() ? "command line" : source.path);
+    auto config = TRY(config::load_text(source.text, source.path.empty() ? "command line" : source.path, source.overrides));
+    if (!quiet) warn(config);
+    if (words.has('n') || context.dry_run) {
+        out("{}", domain::to_libxl_json(config, config.uuid.value_or(config::Uuid{})));
+        return exit_good;
+    }
+    int terminal = -1;
+    Result<int> opened = -1;
+    domain::CreateOptions options;
+    options.paused = words.has('p');
+    options.watched = !words.has('e') && !words.has('F');
+    options.source_text = TRY(canonical(source));
+    if (context.verbose) options.progress = [](std::string_view step) { note("xl: {}", step); };
+    if (words.has('c'))
+        options.before_start = [&](DomId id) { opened = open_console(context, id, 0); }; // not a line is lost
+    auto id = TRY(domain::Creation(context.session, std::move(config), std::move(options)).run());
+    if (!words.has('e') && !words.has('F')) TRY(domain::ensure_watcher());
+    if (words.has('c')) {
+        terminal = TRY(std::move(opened));
+        auto ended = talk(terminal);
+        close(terminal);
+        TRY(std::move(ended));
+    }
+    if (words.has('F')) TRY(domain::watch_domains(context.session, id));
+    return exit_good;
+}
+
+Result<int> run_config_update(Context& context, const Words& words) {
+    note("WARNING: xl now has better capability to manage domain configuration, avoid using this command when possible");
+    auto id = TRY(context.session.existing(words.words[0]));
+    Words rest = words;
+    rest.words.erase(rest.words.begin());
+    auto source = TRY(gather(rest));
+    warn(TRY(config::load_text(source.text, source.path, source.overrides)));
+    if (context.dry_run) return exit_good;
+    note("setting dom{} configuration", id.value);
+    TRY(domain::replace_stored_config(context.session, id, TRY(canonical(source))));
+    return exit_good;
+}
+
+Result<int> run_destroy(Context& context, const Words& words) {
+    auto id = TRY(context.session.existing(words.words[0]));
+    if (id.value == 0) return fail("Cannot destroy privileged domain 0.", "to stop the host: poweroff");
+    if (context.dry_run) return exit_good;
+    TRY(domain::destroy(context.session, id));
+    return exit_good;
+}
+
+Result<int> run_watchd(Context& context, const Words& words) {
+    if (words.has('F')) {
+        TRY(domain::watch_domains(context.session));
+        return exit_good;
+    }
+    TRY(domain::ensure_watcher());
+    return exit_good;
+}
+
+} // namespace xl
