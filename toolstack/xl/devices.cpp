@@ -126,7 +126,7 @@ Result<int> run_network_list(Context& context, const Words& words) {
                     "tx_ring_ref", tx).number("rx_ring_ref", rx).text("backend_path", device.back_path()).text(
                     "bridge", client.get(device.back_path() + "/bridge").value_or(""));
             else
-                out("{:<3} {:<2} {:<17} {:>6} {:>5} {:>6} {:>5}/{:<11} {:<30}\n", device.id, device.back.value, mac, device.id, state, channel,
+                out("{:<3} {:<2} {:<17} {:>5} {:>5} {:>6} {:>5}/{:<11} {:<30}\n", device.id, device.back.value, mac, device.id, state, channel,
                     tx, rx, device.back_path());
         }
     }
