@@ -24,6 +24,7 @@ enum class LockRank : u8 {
     DomctlGlobal = 10, ///< one control operation at a time
     DomainList = 20,   ///< creation and removal of domains
     Domain = 30,       ///< a domain's control state
+    PciDevices = 35,   ///< the list of PCI devices and their MSIs
     PageTables = 40,   ///< a domain's page-table updates and types
     GrantTable = 50,   ///< grant tables; two at once in address order
     Maptrack = 55,
@@ -31,6 +32,7 @@ enum class LockRank : u8 {
     Events = 70,       ///< event channels; two at once in address order
     EventChannel = 72, ///< one channel; two at once in address order
     EventQueue = 75,   ///< FIFO queues; two at once in address order
+    Pirqs = 78,        ///< a domain's physical interrupts
     Irq = 80,          ///< interrupt descriptors
     Heap = 90,         ///< the frame allocator
     Slab = 100,        ///< small allocations

@@ -3,6 +3,7 @@
 #include "domain/create.hpp"
 #include "domain/event_channels.hpp"
 #include "domain/grant_table.hpp"
+#include "domain/machine.hpp"
 #include "memory/heap.hpp"
 #include "memory/shared_page.hpp"
 #include "schedule/schedule.hpp"
@@ -44,6 +45,7 @@ Result<> destroy_domain(Domain& domain) {
     if (domain.life == DomainLife::Dead) return {};
     // Each step is repeated from where it stopped: all are no-ops once done.
     TRY(event::destroy(domain));
+    machine::release_pirqs(domain);
     TRY(grant::release_mappings(domain));
     for (u32 i = 0; i < domain.max_vcpus; ++i)
         if (Vcpu* vcpu = domain.vcpus[i]; vcpu && vcpu->info_frame.is_valid()) release_vcpu_info(*vcpu);
@@ -69,6 +71,7 @@ void free_domain(Domain& domain) {
     }
     if (domain.grants) grant::free(domain);
     if (domain.events) event::free(domain);
+    machine::free_pirqs(domain);
     free_shared_page(domain.shared_info);
     domain.shared_info = nullptr;
     remove_domain(domain);

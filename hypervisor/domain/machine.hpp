@@ -78,5 +78,9 @@ void unbind_pirq(Domain& domain, Pirq pirq);
 void eoi_pirq(Domain& domain, Pirq pirq);
 /// Moves the host interrupt to the CPU where its vCPU runs.
 void set_pirq_affinity(Domain& domain, Pirq pirq, CpuId cpu);
+/// A dying domain, its ports closed: takes all its physical interrupts back. May be called again.
+void release_pirqs(Domain& domain);
+/// The last step, nothing refers to the domain any more.
+void free_pirqs(Domain& domain);
 
 } // namespace px::machine

@@ -161,4 +161,17 @@ Result<u32> read_register(u64 address, u32 index) {
     return fail(Error::Invalid);
 }
 
+Result<> write_register(u64 address, u32 index, u32 value) {
+    for (u32 i = 0; i < state.count; ++i) {
+        Chip& c = state.chips[i];
+        if (c.address != address) continue;
+        if (index >= entry(c.pins)) return fail(Error::Invalid);
+        if (index < entry(0) || (index - entry(0)) % 2 != 0) return {};
+        const u32 pin = (index - entry(0)) / 2;
+        (void)set_mode(c.gsi_base + pin, (value & level_triggered) != 0, (value & active_low) != 0);
+        return {};
+    }
+    return fail(Error::Invalid);
+}
+
 } // namespace px::x86::ioapic

@@ -16,6 +16,9 @@ void init();
 Result<> set_mode(u32 gsi, bool is_level, bool is_active_low);
 /// A register as dom0 sees it, by the machine address of an I/O APIC. Errors: Invalid.
 Result<u32> read_register(u64 address, u32 index);
+/// A write by dom0: of a redirection entry's low word only the mode counts, and only while the pin is not in use; vector,
+/// target and mask stay the hypervisor's. Errors: Invalid.
+Result<> write_register(u64 address, u32 index, u32 value);
 
 extern const irq::Chip chip;
 
