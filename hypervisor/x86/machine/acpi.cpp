@@ -96,6 +96,7 @@ void read_fadt() {
     x.reset_value = f.reset_value;
     x.is_pm_timer_32bit = (f.flags & fadt_pm_timer_32bit) != 0;
     x.facs = f.x_facs ? f.x_facs : f.facs;
+    x.dsdt = f.x_dsdt ? f.x_dsdt : f.dsdt;
     x.century_register = f.century;
     x.sci_interrupt = f.sci;
 }

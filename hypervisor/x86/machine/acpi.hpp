@@ -47,6 +47,7 @@ struct FixedHardware {
     bool has_reset = false;
     bool is_pm_timer_32bit = false;
     u64 facs = 0;
+    u64 dsdt = 0; ///< physical address; 0: none
     u64 hpet = 0; ///< physical address; 0: none
     u8 century_register = 0;
     u16 sci_interrupt = 9;
