@@ -2,7 +2,6 @@
 // Page-table walks and mappings of the hypervisor's own address space.
 #include "x86/machine/paging.hpp"
 
-#include "base/lock.hpp"
 #include "memory/heap.hpp"
 #include "x86/instructions.hpp"
 #include "x86/layout.hpp"
@@ -11,6 +10,7 @@
 #include "x86/machine/paging_boot.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 namespace px::x86 {
 
@@ -19,8 +19,8 @@ extern "C" u64 px_hypervisor_l4[512], px_boot_l3_low[512], px_boot_l2_image[512]
 namespace {
 
 constexpr u64 page_2m = u64{1} << 21, page_1g = u64{1} << 30;
-constinit SpinLock<LockRank::Machine> vmap_lock;
-constinit u64 vmap_next PX_GUARDED_BY(vmap_lock) = layout::vmap_start;
+/// Next free address of the vmap area. No lock: callers hold locks of any rank, and tables come from the heap.
+constinit std::atomic<u64> vmap_next{layout::vmap_start};
 
 u64 clean(u64 flags) { return cpu_features.nx ? flags : flags & ~entry::no_execute; }
 
@@ -30,6 +30,10 @@ unsigned index_at(u64 address, unsigned level) { return static_cast<unsigned>(ad
 bool is_guest_readable(u64 address) { return address < layout::m2p_guest_end; }
 
 u64* table_of(u64 e) { return to_virtual<u64>(Paddr(e & entry::address_mask)); }
+
+void give_back(Paddr table) {
+    if (!boot_memory::is_open()) heap::free_page(to_virtual<void>(table));
+}
 
 /// Table of `level` for an address; makes what is missing. Null without memory or below a large page.
 u64* table_for(u64 address, unsigned level) {
@@ -41,7 +45,10 @@ u64* table_for(u64 address, unsigned level) {
             if (!fresh.is_valid()) return nullptr;
             // Slot 256 is what guests may read: its tables let them through, its last level decides.
             const u64 user = is_guest_readable(address) ? entry::user : 0;
-            e = fresh.raw() | entry::table | user;
+            u64 nothing = 0;
+            const u64 link = fresh.raw() | entry::table | user;
+            if (!std::atomic_ref(e).compare_exchange_strong(nothing, link, std::memory_order_acq_rel))
+                give_back(fresh); // another CPU was faster
         } else if (e & entry::large) {
             return nullptr;
         }
@@ -65,11 +72,13 @@ bool split(u64& e, unsigned level) {
 void* map_somewhere(Paddr start, u64 bytes, u64 flags) {
     const u64 offset = start.raw() & ~page_mask;
     const u64 size = (bytes + offset + page_size - 1) & page_mask;
-    IrqGuard guard(vmap_lock);
-    if (bytes == 0 || size > layout::vmap_end - vmap_next) return nullptr;
-    const u64 at = vmap_next;
+    if (bytes == 0 || size > layout::vmap_end - layout::vmap_start) return nullptr;
+    u64 at = vmap_next.load(std::memory_order_relaxed);
+    do {
+        if (size + page_size > layout::vmap_end - at) return nullptr;
+        // With a hole between any two. Relaxed: the number itself is all that is shared.
+    } while (!vmap_next.compare_exchange_weak(at, at + size + page_size, std::memory_order_relaxed));
     if (!map_range(at, Paddr(start.raw() - offset), size, flags, page_size)) return nullptr;
-    vmap_next += size + page_size; // a hole between any two
     return reinterpret_cast<void*>(at + offset);
 }
 
