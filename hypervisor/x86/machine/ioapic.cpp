@@ -94,13 +94,16 @@ u32 default_mode(u32 gsi) {
 void add(const acpi::IoApic& found) {
     Chip& c = state.chips[state.count];
     c = {static_cast<volatile u32*>(map_device(found.address, page_size)), found.address.raw(), found.gsi_base, 0, nullptr, nullptr};
-    IrqGuard guard(lock);
-    const u32 version = read(c, static_cast<u32>(Register::Version));
+    const u32 version = [&] {
+        IrqGuard guard(lock);
+        return read(c, static_cast<u32>(Register::Version));
+    }();
     if (version == ~0u) return;
     const u32 pins = std::min((version >> 16 & 0xff) + 1, max_pins);
     c.low = static_cast<u32*>(heap::allocate_bytes(pins * sizeof(u32)));
     c.is_decided = static_cast<bool*>(heap::allocate_bytes(pins * sizeof(bool)));
     if (!c.low || !c.is_decided) return;
+    IrqGuard guard(lock);
     c.pins = pins;
     ++state.count;
     state.gsi_count = std::max(state.gsi_count, c.gsi_base + pins);
