@@ -64,12 +64,15 @@ def table(image, out):
 
 def missing(out, objects):
     defined, wanted = set(), set()
+    libraries = [o for o in objects if o.endswith(".a")]  # they only define: what they need is ours to know
     with open(out + ".rsp", "w") as f:
-        f.write("\n".join(objects))
+        f.write("\n".join(o for o in objects if o not in libraries))
     for line in nm("-P", "@" + out + ".rsp"):
         parts = line.split()
         if len(parts) >= 2 and not parts[0].endswith(":"):
             (wanted if parts[1] in "Uwv" and len(parts[1]) == 1 else defined).add(parts[0])
+    if libraries:
+        defined.update(line.split()[0] for line in nm("-P", "--defined-only", *libraries) if " " in line)
     by_linker = re.compile(r"px_(image|text|rodata|data|load|percpu|fixups|options|constructors|notes|build_id)_(start|end|offset)$|px_symbol_")
     names = sorted(n for n in wanted - defined if not by_linker.match(n))
     with open(out, "w") as f:

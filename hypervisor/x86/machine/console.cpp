@@ -222,6 +222,8 @@ bool take_ring_news() {
     return is_new;
 }
 
+u16 serial_port_in_use(unsigned index) { return index < 2 && uses_port[index] ? ports[index].base() : 0; }
+
 int poll_character() {
     Hold hold;
     for (unsigned i = 0; i < 2; ++i) {

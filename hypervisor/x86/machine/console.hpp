@@ -27,6 +27,8 @@ template <class... Args> void banner(const char* format, const Args&... args) {
 int poll_character();
 /// Where typed characters go now.
 void character_typed(char c);
+/// First I/O port of serial port `index` (0, 1) if the console uses it, else 0: dom0 may not touch it.
+[[nodiscard]] u16 serial_port_in_use(unsigned index);
 /// The ring got new characters since the last call.
 [[nodiscard]] bool take_ring_news();
 

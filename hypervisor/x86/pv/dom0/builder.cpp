@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// Builds dom0 from the boot modules: kernel, initrd, start info, page tables, first vCPU.
+#include "abi/hypercall.hpp"
+#include "abi/shared_info.hpp"
+#include "base/log.hpp"
+#include "base/panic.hpp"
+#include "domain/domain_list.hpp"
+#include "domain/machine.hpp"
+#include "memory/heap.hpp"
+#include "schedule/schedule.hpp"
+#include "schedule/softirq.hpp"
+#include "start/options.hpp"
+#include "start/parts.hpp"
+#include "x86/pv/dom0/decompress.hpp"
+#include "x86/pv/dom0/guest_memory.hpp"
+#include "x86/pv/dom0/memory_option.hpp"
+#include "x86/pv/dom0/rights.hpp"
+#include "x86/pv/dom0/tables.hpp"
+#include "x86/pv/hypercall_page.hpp"
+#include "x86/pv/paging/pagetable.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace px::pv {
+
+namespace dom0 {
+namespace {
+
+constinit MemoryOption memory_option;
+constinit u32 max_vcpus = 0;
+constinit bool pins_vcpus = false;
+
+PX_OPTION(dom0_mem, "dom0_mem", [](std::string_view v) { return parse_memory_option(v, memory_option); });
+PX_OPTION(dom0_max_vcpus, "dom0_max_vcpus", [](std::string_view v) {
+    // "N", "MIN-MAX", "MIN-": the upper one counts.
+    const auto dash = v.find('-');
+    const std::string_view last = dash == std::string_view::npos ? v : v.substr(dash + 1);
+    const auto n = options::number(last);
+    if (!last.empty() && (!n || *n == 0)) return false;
+    max_vcpus = last.empty() ? 0 : static_cast<u32>(std::min<u64>(*n, max_vcpus_per_domain));
+    return true;
+});
+PX_OPTION(dom0_vcpus_pin, "dom0_vcpus_pin", [](std::string_view v) {
+    const auto on = options::boolean(v);
+    pins_vcpus = on.value_or(false);
+    return on.has_value();
+});
+
+using Bytes = std::span<const u8>;
+
+Bytes bytes_of(const BootModule& module) { return {to_virtual<u8>(module.start), module.bytes}; }
+
+/// The kernel file unpacked; memory that is freed again afterwards.
+struct UnpackedKernel {
+    Bytes file;
+    Frame* memory = nullptr;
+    unsigned order = 0;
+};
+
+UnpackedKernel unpack_kernel(Bytes image) {
+    const auto payload = find_payload(image);
+    if (!payload) panic("Dom0's kernel: damaged bzImage");
+    const Packing packing = packing_of(*payload);
+    if (packing == Packing::None) return {*payload};
+    if (packing == Packing::Unknown) panic("Dom0's kernel: unknown packing");
+    const std::size_t size = unpacked_bytes(*payload);
+    UnpackedKernel kernel;
+    while ((page_size << kernel.order) < size) ++kernel.order;
+    kernel.memory = heap::allocate({.order = kernel.order});
+    if (!kernel.memory) panic("Dom0's kernel: no memory for unpacking {} bytes", size);
+    const auto done = unpack(*payload, packing, {to_virtual<u8>(*kernel.memory), size});
+    if (!done) panic("Dom0's kernel: cannot be unpacked");
+    kernel.file = {to_virtual<u8>(*kernel.memory), *done};
+    return kernel;
+}
+
+void load_kernel(const GuestMemory& memory, const Kernel& kernel, Bytes file) {
+    for (std::size_t i = 0; i < kernel.segment_count; ++i) {
+        const Segment& s = kernel.segments[i];
+        memory.write(s.address, file.subspan(s.file_offset, s.file_bytes)); // the rest of the segment is zero already
+    }
+    if (kernel.hypercall_page == 0) return;
+    const u64 frame = (kernel.hypercall_page - kernel.virt_base) >> page_shift;
+    if (frame >= kernel.start >> page_shift && frame < pages_for(kernel.end)) fill_hypercall_page(memory.page(frame));
+}
+
+void fill_p2m(const GuestMemory& memory, const Layout& layout) {
+    constexpr u64 entries_per_page = page_size / sizeof(u64);
+    for (u64 pfn = 0; pfn < layout.total; ++pfn) {
+        const Mfn mfn = memory.mfn(pfn);
+        memory.page<u64>(layout.p2m.first + pfn / entries_per_page)[pfn % entries_per_page] = mfn.raw();
+        set_m2p(mfn, pfn);
+    }
+}
+
+void copy_command_line(abi::StartInfo& info, const char* line) {
+    const std::size_t length = std::min(std::strlen(line), sizeof(info.cmd_line) - 1);
+    std::memcpy(info.cmd_line, line, length);
+}
+
+void fill_start_info(const PvDomain& domain, const GuestMemory& memory, const Kernel& kernel, const Layout& layout,
+                     const BootInfo& boot) {
+    auto& info = *memory.page<abi::StartInfo>(layout.start_info.first);
+    std::memcpy(info.magic, abi::start_info_magic, sizeof(abi::start_info_magic));
+    info.nr_pages = layout.total;
+    info.shared_info = to_physical(domain.shared_info).raw();
+    info.flags = abi::sif_privileged | abi::sif_initdomain;
+    info.pt_base = layout.address(layout.tables.first);
+    info.nr_pt_frames = layout.tables.count;
+    info.mfn_list = layout.p2m_address;
+    if (layout.p2m_tables.count != 0) {
+        info.first_p2m_pfn = layout.p2m_tables.first;
+        info.nr_p2m_frames = layout.p2m_tables.count + layout.p2m.count;
+    }
+    if (layout.initrd.count != 0) {
+        info.mod_start = layout.initrd.first;
+        info.mod_len = boot.modules[1].bytes;
+        info.flags |= abi::sif_mod_start_pfn;
+    }
+    (void)kernel;
+    info.console.dom0.info_off = sizeof(abi::StartInfo);
+    info.console.dom0.info_size = sizeof(abi::Dom0VgaConsoleInfo);
+    auto& vga = *reinterpret_cast<abi::Dom0VgaConsoleInfo*>(memory.page(layout.start_info.first) + sizeof(abi::StartInfo));
+    vga.video_type = static_cast<u8>(abi::VgaType::TextMode3);
+    vga.u.text_mode_3 = {.font_height = 16, .cursor_x = 0, .cursor_y = 24, .rows = 25, .columns = 80};
+    copy_command_line(info, boot.modules[0].command_line);
+}
+
+void say_layout(const Kernel& kernel, const Layout& l, u64 initrd_bytes) {
+    const auto range = [&l](const char* name, const FrameRange& r) {
+        log::info(" {} {:016x}->{:016x}", name, l.address(r.first), l.address(r.end()));
+    };
+    log::info(" Dom0 kernel: 64-bit, PAE, lsb, paddr {:#x} -> {:#x}", kernel.start, kernel.end);
+    log::info("PHYSICAL MEMORY ARRANGEMENT:");
+    log::info(" Dom0 alloc.:   {} pages", l.total);
+    if (initrd_bytes)
+        log::info(" Init. ramdisk: frames {:#x}->{:#x}, {} bytes", l.initrd.first, l.initrd.end(), initrd_bytes);
+    log::info("VIRTUAL MEMORY ARRANGEMENT:");
+    range("Loaded kernel:", l.kernel);
+    log::info(" Phys-Mach map: {:016x}->{:016x}", l.p2m_address, l.p2m_address + l.total * sizeof(u64));
+    range("Start info:   ", l.start_info);
+    range("Page tables:  ", l.tables);
+    range("Boot stack:   ", l.stack);
+    range("TOTAL:        ", {0, l.mapped});
+    log::info(" ENTRY ADDRESS: {:016x}", kernel.entry);
+}
+
+PvDomain& make_domain() {
+    abi::DomctlCreateDomain config{};
+    config.max_vcpus = max_vcpus ? std::min(max_vcpus, machine::cpu_count()) : machine::cpu_count();
+    config.max_vcpus = std::min(config.max_vcpus, max_vcpus_per_domain);
+    config.max_evtchn_port = ~0u;
+    config.max_grant_frames = config.max_maptrack_frames = -1;
+    config.grant_opts = 2;
+    const auto domain = create_domain(0, config, true);
+    if (!domain) panic("Dom0 cannot be made: error {}", domain.error());
+    log::info("Dom0 has maximum {} VCPUs", config.max_vcpus);
+    return pv_domain(**domain);
+}
+
+void make_vcpus(PvDomain& domain) {
+    for (u32 i = 0; i < domain.max_vcpus; ++i) {
+        const auto vcpu = create_vcpu(domain, VcpuId(i));
+        if (!vcpu) panic("Dom0's vCPU {} cannot be made: error {}", i, vcpu.error());
+        domain.shared_info->vcpu_info[std::min(i, abi::legacy_max_vcpus - 1)].evtchn_upcall_mask = 1;
+        if (!pins_vcpus) continue;
+        CpuMask mask;
+        mask.set(i % machine::cpu_count());
+        (void)schedule::set_affinity(**vcpu, mask, mask);
+    }
+}
+
+/// Starts vCPU 0 at the kernel's entry: rsi has the start info, rsp the stack, events are masked.
+void set_first_vcpu(PvDomain& domain, const Kernel& kernel, const Layout& layout, Mfn l4) {
+    auto* const c = static_cast<abi::VcpuGuestContext*>(heap::allocate_bytes(sizeof(abi::VcpuGuestContext)));
+    if (!c) panic("Dom0: no memory for the first context");
+    c->flags = abi::vgcf_in_kernel | abi::vgcf_online;
+    c->user_regs.rip = kernel.entry;
+    c->user_regs.rsp = layout.address(layout.stack.end());
+    c->user_regs.rsi = layout.address(layout.start_info.first);
+    c->user_regs.rflags = 1u << 9;
+    c->user_regs.cs = abi::flat_ring3_cs64;
+    c->user_regs.ss = abi::flat_ring3_ss64;
+    c->kernel_ss = abi::flat_ring3_ss64;
+    c->kernel_sp = c->user_regs.rsp;
+    c->ctrlreg[3] = paddr_of(l4).raw();
+    Vcpu& vcpu = *domain.vcpu(VcpuId(0));
+    for (;;) {
+        const Result<> set = vcpu.set_context(c);
+        if (set) break;
+        if (set.error() != Error::Restart) panic("Dom0's page tables were refused: error {}", set.error());
+        softirq::process();
+    }
+    heap::free_bytes(c);
+}
+
+/// The boot loader's copies of the modules are of no more use.
+void give_back_modules(const BootInfo& boot) {
+    u64 frames = 0;
+    for (std::size_t i = 0; i < boot.module_count; ++i) {
+        const BootModule& m = boot.modules[i];
+        const Mfn start(pages_for(m.start.raw()));
+        const Mfn end((m.start.raw() + m.bytes) >> page_shift);
+        if (start >= end) continue;
+        heap::add_region(start, end);
+        frames += end - start;
+    }
+    log::info("Freed {}kB of boot modules", frames << (page_shift - 10));
+}
+
+/// Static: too large for the stack, and needed once.
+constinit GuestMemory guest_memory;
+
+} // namespace
+} // namespace dom0
+
+void build_dom0(const BootInfo& boot) {
+    using namespace dom0;
+    if (boot.module_count == 0) panic("No kernel for dom0: the boot loader brought no module");
+    log::info("*** Building a PV Dom0 ***");
+    const UnpackedKernel unpacked = unpack_kernel(bytes_of(boot.modules[0]));
+    const auto kernel = parse_kernel(unpacked.file);
+    if (!kernel) panic("Dom0's kernel is no 64-bit ELF file for paravirtual guests");
+    log::info(" Xen  kernel: 64-bit, lsb");
+    PvDomain& domain = make_domain();
+    const u64 initrd_bytes = boot.module_count > 1 ? boot.modules[1].bytes : 0;
+    const MemorySize size = memory_size(memory_option, heap::free_frames());
+    domain.max_pages = size.max_frames;
+    guest_memory.allocate(domain, size.frames);
+    const auto layout = make_layout(*kernel, guest_memory.frames(), initrd_bytes);
+    if (!layout) panic("Dom0's kernel and initrd do not fit into {} pages", guest_memory.frames());
+    say_layout(*kernel, *layout, initrd_bytes);
+    load_kernel(guest_memory, *kernel, unpacked.file);
+    if (unpacked.memory) heap::free(*unpacked.memory, unpacked.order, false);
+    if (initrd_bytes) guest_memory.write(layout->initrd.first << page_shift, bytes_of(boot.modules[1]));
+    fill_p2m(guest_memory, *layout);
+    fill_start_info(domain, guest_memory, *kernel, *layout, boot);
+    const Mfn l4 = build_tables(guest_memory, *layout);
+    if (!grant_rights(domain)) panic("Dom0: no memory for its rights");
+    make_vcpus(domain);
+    set_first_vcpu(domain, *kernel, *layout, l4);
+    give_back_modules(boot);
+    Vcpu& first = *domain.vcpu(VcpuId(0));
+    first.flags.fetch_and(~vcpu_flag::down);
+    domain.controller_paused = false;
+    domain.unpause();
+}
+
+} // namespace px::pv

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What hardware dom0 may touch: all but interrupt controllers, the hypervisor's clocks and its serial ports.
+#include "x86/pv/dom0/rights.hpp"
+
+#include "domain/rangeset.hpp"
+#include "x86/machine/acpi.hpp"
+#include "x86/machine/console.hpp"
+#include "x86/pv/port.hpp"
+
+namespace px::pv::dom0 {
+
+namespace {
+
+constexpr u64 all_frames_end = u64{1} << 40;
+constexpr u64 last_interrupt = 4095;
+
+struct PortRange {
+    u32 first, count;
+};
+/// Interrupt controllers, timer, PCI configuration (shared: port_shared.cpp).
+constexpr PortRange hypervisor_ports[] = {{0x20, 2}, {0xa0, 2}, {0x4d0, 2}, {0x40, 4}, {0x61, 1}, {0xcf8, 4}};
+
+Result<> remove_bytes(RangeSet& frames, u64 start, u64 bytes) {
+    return frames.remove(start >> page_shift, (start + bytes - 1) >> page_shift);
+}
+
+} // namespace
+
+Result<> grant_rights(PvDomain& domain) {
+    TRY(set_port_permission(domain, 0, 0x10000, true));
+    for (const PortRange& p : hypervisor_ports) TRY(set_port_permission(domain, p.first, p.count, false));
+    for (const unsigned i : {0u, 1u})
+        if (const u16 port = console::serial_port_in_use(i)) TRY(set_port_permission(domain, port, 8, false));
+    const x86::acpi::Register& pm_timer = x86::acpi::fixed_hardware().pm_timer;
+    if (pm_timer.address && !pm_timer.is_memory)
+        TRY(set_port_permission(domain, static_cast<u32>(pm_timer.address), 4, false));
+    TRY(domain.io_ports->add(0, 0xffff));
+    TRY(domain.irqs->add(0, last_interrupt));
+    // Frames that are RAM are out of reach by their owners, whatever this set says.
+    RangeSet& frames = *domain.io_memory;
+    TRY(frames.add(0, all_frames_end - 1));
+    TRY(remove_bytes(frames, x86::acpi::local_apic_address().raw(), page_size));
+    for (const x86::acpi::IoApic& io_apic : x86::acpi::io_apics()) TRY(remove_bytes(frames, io_apic.address.raw(), page_size));
+    TRY(remove_bytes(frames, 0xfee00000, 0x100000)); // message-signalled interrupts
+    if (const u64 hpet = x86::acpi::fixed_hardware().hpet) TRY(remove_bytes(frames, hpet, page_size));
+    return {};
+}
+
+} // namespace px::pv::dom0
