@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+// Page-type rules against the model: random operations of a hostile guest, preempted at random, and single cases.
+#include "x86/pv/paging/types.hpp"
+
+#include "abi/types.hpp"
+#include "domain/rangeset.hpp"
+#include "memory/heap.hpp"
+#include "paging/model.hpp"
+
+#include <gtest/gtest.h>
+#include <random>
+
+using namespace px;
+using pv::AccessBits;
+using pv::Entry;
+
+namespace {
+
+constexpr u64 device_frame = 50000, hypervisor_frame = 50001, foreign_frame = 50002, forbidden_device = 50003;
+
+struct Types : testing::Test {
+    static constexpr unsigned frame_count = 28;
+    fake::Guest guest{7, 2};
+    RangeSet devices;
+    model::Roots roots;
+    std::vector<Frame*> frames;
+
+    void SetUp() override {
+        if (heap::total_frames() == 0) heap::add_region(Mfn(1000), Mfn(1000 + 64));
+        (void)fake::owned_frame(foreign_frame, 8);
+        frame_of(Mfn(device_frame)).owner = abi::domid_io;
+        frame_of(Mfn(forbidden_device)).owner = abi::domid_io;
+        ASSERT_TRUE(devices.add(device_frame, device_frame));
+        guest.domain.io_memory = &devices;
+        for (unsigned i = 0; i < frame_count; ++i) frames.push_back(&guest.give_frame());
+        fake::set_preempted(false);
+    }
+    void TearDown() override {
+        fake::set_preempted(false);
+        for (u64 m : roots.writable) release_writable(frame_of(Mfn(m)));
+        for (u64 m : roots.plain) release_frame(frame_of(Mfn(m)));
+        roots.writable.clear();
+        roots.plain.clear();
+        guest.domain.relinquish_position = 0;
+        ASSERT_TRUE(pv::release_page_tables(guest.domain));
+        roots.pins.clear();
+        model::check(guest, roots, frames);
+        const u64 before = heap::free_frames();
+        for (Frame* f : frames) EXPECT_TRUE(give_up_frame(*f));
+        EXPECT_EQ(heap::free_frames(), before + frames.size());
+    }
+
+    u64 mfn(unsigned i) const { return mfn_of(*frames[i]).raw(); }
+    u64* words(unsigned i) const { return to_virtual<u64>(*frames[i]); }
+    static u64 entry(u64 mfn, u64 flags) { return Entry::of(Mfn(mfn), flags).raw; }
+
+    Result<> pin(unsigned i, unsigned level, unsigned vcpu = 0) {
+        Guard guard(guest.domain.page_table_lock);
+        const auto r = pv::pin_table(*frames[i], guest.domain, level, guest.vcpu(vcpu).table_hold);
+        if (r) roots.pins[mfn(i)] = level;
+        return r;
+    }
+    Result<> unpin(unsigned i, unsigned vcpu = 0) {
+        Guard guard(guest.domain.page_table_lock);
+        const auto r = pv::unpin_table(*frames[i], guest.domain, guest.vcpu(vcpu).table_hold);
+        if (r) roots.pins.erase(mfn(i));
+        return r;
+    }
+    Result<> write(u64 target, unsigned index, u64 value, unsigned vcpu = 0) {
+        Guard guard(guest.domain.page_table_lock);
+        return pv::update_machine_word(Paddr(target * page_size + index * 8), value, guest.domain, guest.domain,
+                                       index % 2 ? AccessBits::Preserve : AccessBits::Overwrite,
+                                       guest.vcpu(vcpu).table_hold);
+    }
+    Result<> base(unsigned i, bool user, unsigned vcpu = 0) PX_NO_THREAD_SAFETY {
+        Guard guard(guest.domain.page_table_lock);
+        return user ? pv::set_user_table(guest.vcpu(vcpu), Mfn(mfn(i))) : pv::set_kernel_table(guest.vcpu(vcpu), Mfn(mfn(i)));
+    }
+    bool holds_are_empty() { return !guest.vcpu(0).table_hold.frame && !guest.vcpu(1).table_hold.frame; }
+    /// Frames 0 to 3 as a tree of levels 4 to 1 that maps frame 4 writable and frame 0 to 3 read-only.
+    void build_tree() {
+        words(0)[3] = entry(mfn(1), 7);
+        words(1)[0] = entry(mfn(2), 7);
+        words(2)[511] = entry(mfn(3), 7);
+        words(3)[0] = entry(mfn(4), 7);
+        for (unsigned i = 0; i < 4; ++i) words(3)[i + 1] = entry(mfn(i), 5);
+    }
+};
+
+TEST_F(Types, ATreeIsCheckedAndReleased) {
+    build_tree();
+    ASSERT_TRUE(pin(0, 4));
+    EXPECT_TRUE(pv::is_table(*frames[3], 1));
+    EXPECT_EQ(frames[4]->load().type(), FrameType::Writable);
+    EXPECT_FALSE(acquire_writable(*frames[2], guest.domain));
+    model::check(guest, roots, frames);
+    EXPECT_EQ(pin(0, 4).error(), Error::Invalid); // double pin
+    ASSERT_TRUE(unpin(0));
+    EXPECT_EQ(unpin(0).error(), Error::Invalid);
+    model::check(guest, roots, frames);
+    EXPECT_TRUE(acquire_writable(*frames[2], guest.domain));
+    release_writable(*frames[2]);
+}
+
+TEST_F(Types, NoWritableMappingOfATable) {
+    build_tree();
+    words(3)[9] = entry(mfn(2), 7);
+    EXPECT_FALSE(pin(0, 4));
+    EXPECT_TRUE(holds_are_empty());
+    model::check(guest, roots, frames);
+    words(3)[9] = entry(mfn(3), 7); // of itself
+    EXPECT_FALSE(pin(3, 1));
+    words(3)[9] = 0;
+    ASSERT_TRUE(pin(0, 4));
+    EXPECT_FALSE(write(mfn(3), 8, entry(mfn(1), 7)));
+    EXPECT_TRUE(write(mfn(3), 8, entry(mfn(1), 5)));
+    EXPECT_FALSE(write(mfn(3), 8, entry(mfn(1), 7))); // the flag alone
+}
+
+TEST_F(Types, RefusesWhatIsNotTheGuests) {
+    ASSERT_TRUE(pin(0, 1));
+    for (u64 target : {hypervisor_frame, foreign_frame, forbidden_device, u64{fake::machine_frames}, u64{1} << 39}) {
+        EXPECT_FALSE(write(mfn(0), 0, entry(target, 5))) << target;
+        EXPECT_FALSE(write(mfn(0), 0, entry(target, 7))) << target;
+    }
+    EXPECT_TRUE(write(mfn(0), 0, entry(device_frame, 7)));
+    EXPECT_FALSE(write(foreign_frame, 0, 0));
+    EXPECT_FALSE(write(hypervisor_frame, 0, 0));
+    EXPECT_FALSE(write(fake::machine_frames, 0, 0));
+    Guard guard(guest.domain.page_table_lock);
+    EXPECT_FALSE(pv::pin_table(frame_of(Mfn(foreign_frame)), guest.domain, 1, guest.vcpu(0).table_hold));
+    EXPECT_FALSE(pv::update_machine_word(Paddr(mfn(0) * page_size + 4), 0, guest.domain, guest.domain,
+                                         AccessBits::Overwrite, guest.vcpu(0).table_hold));
+}
+
+TEST_F(Types, TheHypervisorsSlotsStayItsOwn) {
+    words(0)[256] = entry(mfn(1), 7);
+    ASSERT_TRUE(pin(0, 4));
+    EXPECT_EQ(words(0)[256], ~u64{0});
+    for (unsigned slot = 256; slot < 272; ++slot) EXPECT_EQ(write(mfn(0), slot, 0).error(), Error::Perm);
+    EXPECT_EQ(words(0)[271], ~u64{0});
+    ASSERT_TRUE(unpin(0));
+    EXPECT_EQ(words(0)[260], 0u);
+}
+
+TEST_F(Types, LinearTablesAreOnlyForReading) {
+    words(0)[5] = entry(mfn(0), 5);
+    ASSERT_TRUE(pin(0, 4));
+    EXPECT_FALSE(write(mfn(0), 6, entry(mfn(0), 7)));
+    EXPECT_FALSE(write(mfn(0), 5, entry(mfn(0), 7)));
+    EXPECT_TRUE(write(mfn(0), 6, entry(mfn(0), 5)));
+    model::check(guest, roots, frames);
+    Guard guard(guest.domain.page_table_lock);
+    // A walk through it would meet the hypervisor's slots.
+    EXPECT_EQ(pv::find_l1_entry(guest.domain, Mfn(mfn(0)), GuestVaddr(u64{5} << 39 | u64{5} << 30 | u64{5} << 21)), nullptr);
+}
+
+TEST_F(Types, SuperpagesAndCacheBitsAreRefusedInTables) {
+    ASSERT_TRUE(pin(0, 2));
+    for (u64 bit : {Entry::large, Entry::global, Entry::write_through, Entry::cache_disable})
+        EXPECT_FALSE(write(mfn(0), 0, entry(mfn(1), 7 | bit)));
+    EXPECT_TRUE(write(mfn(0), 0, entry(mfn(1), 7)));
+}
+
+TEST_F(Types, CountersDoNotOverflow) {
+    ASSERT_TRUE(pin(0, 1));
+    frames[0]->state.fetch_or(FrameState::type_count_mask);
+    ASSERT_TRUE(pin(1, 2));
+    EXPECT_FALSE(write(mfn(1), 0, entry(mfn(0), 7)));
+    frames[0]->state.fetch_and(~FrameState::type_count_mask);
+    frames[0]->state.fetch_add(FrameState::type_count_one);
+}
+
+TEST_F(Types, PreemptionEndsAndOthersMayFinish) {
+    for (unsigned i = 1; i <= 20; ++i) words(0)[i] = entry(mfn(i), 7);
+    fake::set_preempted(true);
+    unsigned rounds = 0;
+    while (true) {
+        const auto r = pin(0, 2);
+        model::check(guest, roots, frames);
+        if (r) break;
+        ASSERT_EQ(r.error(), Error::Restart);
+        ASSERT_LT(++rounds, 100u);
+    }
+    EXPECT_EQ(rounds, 20u);
+    ASSERT_TRUE(unpin(0)); // what is left is in the hold
+    EXPECT_FALSE(holds_are_empty());
+    model::check(guest, roots, frames);
+    fake::set_preempted(false);
+    ASSERT_TRUE(pin(0, 2, 1)); // another vCPU takes it meanwhile
+    model::check(guest, roots, frames);
+    Guard guard(guest.domain.page_table_lock);
+    ASSERT_TRUE(pv::settle(guest.domain, guest.vcpu(0).table_hold));
+    model::check(guest, roots, frames);
+}
+
+/// A guest that does anything at random.
+class Chaos : public Types, public testing::WithParamInterface<unsigned> {
+  protected:
+    std::mt19937 random{GetParam()};
+    static constexpr unsigned slots[] = {0, 1, 2, 255, 256, 271, 272, 511};
+
+    unsigned pick(unsigned n) { return static_cast<unsigned>(random() % n); }
+    u64 any_frame() {
+        switch (pick(24)) {
+        case 0: return device_frame;
+        case 1: return hypervisor_frame;
+        case 2: return foreign_frame;
+        case 3: return forbidden_device;
+        case 4: return fake::machine_frames + pick(3);
+        case 5: return u64{1} << 39;
+        default: return mfn(pick(frame_count));
+        }
+    }
+    u64 any_entry() {
+        if (pick(5) == 0) return 0;
+        u64 flags = Entry::present | Entry::user;
+        if (pick(2)) flags |= Entry::writable;
+        if (pick(12) == 0) flags &= ~Entry::present;
+        if (pick(12) == 0) flags &= ~Entry::user;
+        if (pick(12) == 0) flags |= Entry::global;
+        if (pick(12) == 0) flags |= Entry::large;
+        if (pick(12) == 0) flags |= Entry::cache_disable;
+        if (pick(12) == 0) flags |= Entry::no_execute;
+        return entry(any_frame(), flags);
+    }
+
+    /// Random data in frames that are not tables, so that checks meet trees.
+    void scribble() {
+        const unsigned f = pick(frame_count);
+        if (!acquire_writable(*frames[f], guest.domain)) return;
+        words(f)[slots[pick(8)]] = any_entry();
+        release_writable(*frames[f]);
+    }
+
+    /// One operation; compares its outcome with the model's if nothing was interrupted before or in it.
+    void step(unsigned vcpu) {
+        const bool clean = holds_are_empty();
+        model::Uses uses = model::count_uses(guest, roots, frames);
+        const unsigned f = pick(frame_count), level = 1 + pick(4), slot = slots[pick(8)];
+        const u64 target = pick(10) == 0 ? any_frame() : mfn(f), value = any_entry();
+        const bool pinned = roots.pins.contains(mfn(f));
+        bool expected = false;
+        Result<> result;
+        switch (pick(8)) {
+        case 0:
+            expected = !pinned && model::can_be_table(guest, uses, mfn(f), level);
+            result = pin(f, level, vcpu);
+            break;
+        case 1:
+            expected = pinned;
+            result = unpin(f, vcpu);
+            break;
+        case 2: {
+            const bool user = pick(2);
+            const Mfn current = user ? guest.vcpu(vcpu).user_l4 : guest.vcpu(vcpu).kernel_l4;
+            expected = current == Mfn(mfn(f)) || model::can_be_table(guest, uses, mfn(f), 4);
+            result = base(f, user, vcpu);
+            break;
+        }
+        default:
+            expected = model::can_write(guest, uses, target, slot, Entry{value});
+            result = write(target, slot, value, vcpu);
+            break;
+        }
+        if (clean && (result || result.error() != Error::Restart)) ASSERT_EQ(result.has_value(), expected);
+    }
+
+    /// References from outside: grants, mappings of others, hypercalls under way.
+    void outside() {
+        const u64 m = mfn(pick(frame_count));
+        Frame& f = frame_of(Mfn(m));
+        if (pick(2)) {
+            auto& list = pick(2) ? roots.writable : roots.plain;
+            if (list.empty()) return;
+            std::swap(list[pick(static_cast<unsigned>(list.size()))], list.back());
+            Frame& held = frame_of(Mfn(list.back()));
+            &list == &roots.writable ? release_writable(held) : release_frame(held);
+            list.pop_back();
+        } else if (pick(2)) {
+            const FrameState s = f.load();
+            const bool expected = s.type_count() == 0 || s.type() == FrameType::Writable;
+            const bool got = acquire_writable(f, guest.domain);
+            ASSERT_EQ(got, expected);
+            if (got) roots.writable.push_back(m);
+        } else if (acquire_frame(f, guest.domain)) {
+            roots.plain.push_back(m);
+        }
+    }
+};
+
+TEST_P(Chaos, AgreesWithTheModel) {
+    unsigned interrupted = 0;
+    for (int i = 0; i < 6000 && !HasFatalFailure() && !HasNonfatalFailure(); ++i) {
+        fake::set_preempted(pick(3) == 0);
+        if (pick(3) == 0) scribble();
+        if (pick(6) == 0) outside();
+        step(pick(2));
+        interrupted += !holds_are_empty();
+        model::check(guest, roots, frames);
+    }
+    EXPECT_GT(interrupted, 20u);
+}
+INSTANTIATE_TEST_SUITE_P(Seeds, Chaos, testing::Range(1u, 13u));
+
+} // namespace
