@@ -88,9 +88,11 @@ Result<> machphys_mfn_list(const Operation& op) {
     auto list = TRY(pointer.read());
     const u64 bytes = max_frame.raw() * sizeof(u64);
     const u64 pieces = std::min<u64>((bytes + machphys_piece - 1) / machphys_piece, list.max_extents);
+    Mfn last = Mfn::invalid(); // stands for the holes after it, too
     for (u64 i = 0; i < pieces; ++i) {
-        const Mfn mfn = TRY(machine::machphys_frame(i));
-        TRY(GuestPointer<abi::xen_pfn_t>(list.extent_start).write(mfn.raw(), i));
+        last = machine::machphys_frame(i).value_or(last);
+        if (!last.is_valid()) return fail(Error::Invalid);
+        TRY(GuestPointer<abi::xen_pfn_t>(list.extent_start).write(last.raw(), i));
     }
     list.nr_extents = static_cast<u32>(pieces);
     return pointer.write(list);
