@@ -98,7 +98,7 @@ def pytest_job(name, folder, arguments, options, timeout):
     """One pytest process; counts come from its XML report."""
     report = LOGS / f"{name}.xml"
     report.unlink(missing_ok=True)
-    command = [*PYTEST, f"--junitxml={report}", *arguments, folder]
+    command = [*PYTEST, folder, f"--junitxml={report}", *arguments]
     command += ["-k", options.expression] if options.expression else []
     status, text = run_logged(name, command, timeout)
     if status == 5:  # no test fits -k
@@ -129,13 +129,13 @@ def jobs(options, built):
             if absent:
                 missing.append(Count(name, failed=1, lines=f"{name}: not built: {', '.join(absent)} (build/logs/build.log)"))
             else:
-                arguments = ["--hypervisor", hypervisor, "--toolstack", toolstack]
+                arguments = [f"--hypervisor={hypervisor}", f"--toolstack={toolstack}"]
                 result.append((name, lambda n=name, a=arguments: pytest_job(n, "tests/system", a, options, 3600)))
     for part in ("guests", "interop"):
         if part in options.parts and has_tests(f"tests/{part}"):
             for hypervisor in options.hypervisor if part == "guests" else [""]:
                 name = f"{part}-{hypervisor}".rstrip("-")
-                arguments = ["--hypervisor", hypervisor] if hypervisor else []
+                arguments = [f"--hypervisor={hypervisor}"] if hypervisor else []
                 result.append((name, lambda n=name, p=part, a=arguments: pytest_job(n, f"tests/{p}", a, options, 2400)))
     if "lab" in options.parts and has_tests("tests/lab"):
         result.append(("lab", lambda: pytest_job("lab", "tests/lab", [], options, 900)))
