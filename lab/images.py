@@ -186,7 +186,9 @@ def _overlay(work, files):
     for inside, outside in files.items():
         path = folder / str(inside).lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(outside, path)
+        shutil.copy(outside, path, follow_symlinks=False)
+        if str(outside).startswith(str(BUILD / "toolstack")) and not path.is_symlink():
+            call(["strip", "--strip-debug", path])
     target = work / "overlay.cpio"
     _cpio(folder, target)
     shutil.rmtree(folder)
