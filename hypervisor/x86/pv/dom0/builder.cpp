@@ -171,6 +171,13 @@ void make_vcpus(PvDomain& domain) {
     }
 }
 
+/// The kernel expects its first top-level table pinned: it unpins it.
+void pin_top_table(PvDomain& domain, Mfn l4) {
+    TableHold hold;
+    Guard guard(domain.page_table_lock);
+    if (!pin_table(frame_of(l4), domain, 4, hold)) panic("Dom0's top-level page table cannot be pinned");
+}
+
 /// Starts vCPU 0 at the kernel's entry: rsi has the start info, rsp the stack, events are masked.
 void set_first_vcpu(PvDomain& domain, const Kernel& kernel, const Layout& layout, Mfn l4) {
     auto* const c = static_cast<abi::VcpuGuestContext*>(heap::allocate_bytes(sizeof(abi::VcpuGuestContext)));
@@ -193,6 +200,7 @@ void set_first_vcpu(PvDomain& domain, const Kernel& kernel, const Layout& layout
         softirq::process();
     }
     heap::free_bytes(c);
+    pin_top_table(pv_domain(domain), l4);
 }
 
 /// The boot loader's copies of the modules are of no more use.

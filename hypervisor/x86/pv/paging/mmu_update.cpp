@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hypercalls mmu_update, update_va_mapping and update_va_mapping_otherdomain (public/xen.h).
+#include "base/log.hpp"
 #include "domain/guest_pointer.hpp"
 #include "domain/system_domain.hpp"
 #include "hypercall/handlers.hpp"
@@ -55,6 +56,13 @@ Result<> update_one(const abi::MmuUpdate& request, PvDomain& tables, const Domai
     return fail(Error::NoSys);
 }
 
+Result<> refuse(const abi::MmuUpdate& request, Error error) {
+    if (error != Error::Restart)
+        log::guest("d{}: mmu_update refused ({}): ptr {:#x} val {:#x}", current_domain().id, static_cast<int>(error),
+                   request.ptr, request.val);
+    return fail(error);
+}
+
 /// Works on requests until one fails, all are done, or it is time to stop. `done` counts the successful ones.
 /// Errors: Restart, and those of the request that failed.
 Result<> update_all(const GuestPointer<abi::MmuUpdate>& requests, u32 count, PvDomain& tables, const Domain& frames,
@@ -71,7 +79,8 @@ Result<> update_all(const GuestPointer<abi::MmuUpdate>& requests, u32 count, PvD
         Guard guard(tables.page_table_lock);
         for (u32 i = 0; i < n; ++i) {
             if (done != 0 && hypercall::should_preempt()) return fail(Error::Restart);
-            TRY(update_one(copied[i], tables, frames, hold));
+            const Result<> updated = update_one(copied[i], tables, frames, hold);
+            if (!updated) return refuse(copied[i], updated.error());
             ++done;
         }
     }
@@ -125,6 +134,9 @@ Result<> update_address(GuestVaddr address, u64 value, const Domain& frames) {
 Outcome update_and_flush(GuestVaddr address, u64 value, u64 flags, const Domain& frames) {
     const Result<> updated = update_address(address, value, frames);
     const Result<> flushed = flush_by_flags(address, flags);
+    if (!updated)
+        log::guest("d{}: update_va_mapping refused ({}): va {:#x} val {:#x}", current_domain().id,
+                   static_cast<int>(updated.error()), address, value);
     return Outcome::of(updated ? flushed : updated);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hypercall mmuext_op: pins, base pointers, flushes, LDT, page copies (public/xen.h).
+#include "base/log.hpp"
 #include "domain/guest_pointer.hpp"
 #include "domain/machine.hpp"
 #include "hypercall/handlers.hpp"
@@ -159,7 +160,12 @@ Result<> run_all(const GuestPointer<abi::MmuextOp>& ops, u32 count, const NamedD
     for (; done < count; ++done) {
         if (done != 0 && hypercall::should_preempt()) return fail(Error::Restart);
         const abi::MmuextOp op = TRY(ops.read(done));
-        TRY(run_one(op, owner));
+        const Result<> result = run_one(op, owner);
+        if (result) continue;
+        if (result.error() != Error::Restart)
+            log::guest("d{}: mmuext_op {} refused ({}): {:#x}", current_domain().id, op.cmd,
+                       static_cast<int>(result.error()), op.arg1.mfn);
+        return result;
     }
     return {};
 }
