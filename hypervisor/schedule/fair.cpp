@@ -17,6 +17,10 @@ Fair::UnitLock::UnitLock(Fair& fair, Unit& unit) {
     }
 }
 
+Fair::~Fair() {
+    for (RunQueue* queue : queues_) destroy(queue);
+}
+
 Result<> Fair::start_cpu(u32 cpu) {
     if (queues_[cpu]) return {};
     queues_[cpu] = make<RunQueue>();

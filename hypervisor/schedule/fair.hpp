@@ -67,6 +67,7 @@ struct FairParameters {
 class Fair {
   public:
     explicit Fair(Hooks& hooks) : hooks_(hooks) {}
+    ~Fair();
     Fair(const Fair&) = delete;
     Fair& operator=(const Fair&) = delete;
 
@@ -99,7 +100,7 @@ class Fair {
     FairParameters parameters;
 
   private:
-    struct alignas(64) RunQueue {
+    struct alignas(64) RunQueue { // 128 bytes: heap memory of that size is aligned to it
         SpinLock<LockRank::Run> lock;
         List<Unit> waiting; ///< by virtual time
         Unit* running = nullptr;
@@ -110,6 +111,7 @@ class Fair {
         std::atomic<s64> running_time{INT64_MIN};  ///< of the running unit when chosen; INT64_MIN: idle
         std::atomic<s64> clock{0};                 ///< never goes back: what a unit that starts here gets
     };
+    static_assert(sizeof(RunQueue) == 128);
     /// Holds the lock of the queue that a unit belongs to.
     class UnitLock {
       public:
