@@ -2,6 +2,7 @@
 // The order in which the parts come up.
 #include "start/main.hpp"
 
+#include "hypercall/build_information.hpp"
 #include "start/options.hpp"
 #include "start/parts.hpp"
 #include "x86/instructions.hpp"
@@ -22,8 +23,9 @@ void run_constructors() {
 
 void say_hello() {
     console::banner(" Proxenos 4.17, a hypervisor for guests of Xen");
-    console::banner("Xen version 4.17.7-proxenos (clang " __clang_version__ ")");
-    console::banner("Latest ChangeSet: none");
+    const auto& b = build_information;
+    console::banner("Xen version 4.17{} ({}@{}) ({})", b.extra_version, b.by, b.domain, b.compiler);
+    console::banner("Latest ChangeSet: {}", b.changeset);
     console::banner("Bootloader: {}", boot_info.loader);
     console::banner("Command line: {}", boot_info.command_line);
     const auto& f = x86::cpu_features;

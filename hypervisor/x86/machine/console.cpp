@@ -23,7 +23,7 @@ constinit char first_store[default_ring_bytes] = {};
 /// Taken with interrupts off, unless a panic forces its way.
 constinit SpinLock<LockRank::Console> lock;
 constinit CharacterRing ring{first_store};
-constinit std::atomic<bool> is_forced{false}, is_clock_ready{false};
+constinit std::atomic<bool> is_forced{false}, is_clock_ready{false}, shows_all{false};
 constinit u32 ring_news_position = 0;
 
 constinit x86::SerialPort ports[2] = {{0x3f8, 4}, {0x2f8, 3}};
@@ -37,6 +37,8 @@ struct Threshold {
 };
 constinit Threshold host_threshold{2, 2}, guest_threshold{0, 2};
 constinit RateLimit guest_limit{500'000'000, 10};
+
+bool is_unfiltered() { return is_forced.load(std::memory_order_relaxed) || shows_all.load(std::memory_order_relaxed); }
 
 /// Holds the console: interrupts off and, but for panics, the lock.
 class PX_SCOPED_CAPABILITY Hold {
@@ -188,6 +190,7 @@ void init_ring() {
 void clock_is_ready() { is_clock_ready.store(true, std::memory_order_relaxed); }
 bool has_clock() { return is_clock_ready.load(std::memory_order_relaxed); }
 void force() { is_forced.store(true, std::memory_order_relaxed); }
+void show_all(bool on) { shows_all.store(on, std::memory_order_relaxed); }
 void banner_line(std::string_view text) { put_line(text); }
 
 void write_raw(std::string_view text) {
@@ -240,13 +243,13 @@ namespace px::log {
 bool enabled(Level level, Source source) {
     using namespace console;
     const auto& t = source == Source::Host ? host_threshold : guest_threshold;
-    return static_cast<u8>(level) < t.limited || is_forced.load(std::memory_order_relaxed);
+    return static_cast<u8>(level) < t.limited || is_unfiltered();
 }
 
 void line(Level level, Source source, std::string_view text) {
     using namespace console;
     const auto& t = source == Source::Host ? host_threshold : guest_threshold;
-    if (static_cast<u8>(level) >= t.always && !is_forced.load(std::memory_order_relaxed)) {
+    if (static_cast<u8>(level) >= t.always && !is_unfiltered()) {
         u32 missed = 0;
         {
             Hold hold;

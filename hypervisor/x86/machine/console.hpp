@@ -17,6 +17,10 @@ void init_input();
 void end_boot();
 /// Panic: no locks, no filters from now on. Never undone.
 void force();
+/// Lines of all levels are shown from now on, or only those that the log level lets through again.
+void show_all(bool on);
+/// dom0 has the VGA screen from now on, unless `vga=keep`.
+void release_screen();
 /// A line that is shown whatever the log level is.
 void banner_line(std::string_view text);
 template <class... Args> void banner(const char* format, const Args&... args) {

@@ -11,8 +11,6 @@
 
 namespace px::console {
 
-void release_screen();
-
 namespace {
 
 constexpr Nanoseconds poll_period = 10'000'000;
@@ -103,7 +101,10 @@ void handle_key(char key) {
     const auto index = static_cast<unsigned char>(key);
     if (index >= 128) return;
     const Key& k = keys[index];
-    if (k.handler) k.handler();
+    if (!k.handler) return;
+    show_all(true); // who presses a key wants to see, whatever the log level is
+    k.handler();
+    show_all(false);
 }
 
 u32 read_input(std::span<char> out) {

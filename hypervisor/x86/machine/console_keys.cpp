@@ -2,12 +2,13 @@
 // Debug keys of the machine itself.
 #include "x86/machine/console_keys.hpp"
 
+#include "domain/debug_keys.hpp"
 #include "domain/machine.hpp"
 #include "memory/heap.hpp"
 #include "x86/machine/console.hpp"
 #include "x86/machine/exceptions.hpp"
+#include "x86/machine/irq.hpp"
 #include "x86/machine/panic.hpp"
-#include "x86/instructions.hpp"
 
 namespace px::console {
 namespace {
@@ -33,14 +34,27 @@ void show_registers() {
     asm volatile("int3"); // the handler prints the frame and goes on
 }
 
+/// dmesg on the serial line.
+void show_ring() {
+    RingRange range = ring_range();
+    char chunk[128];
+    while (const u32 n = read_ring(range.start, chunk)) {
+        write_raw({chunk, n});
+        if (range.start - range.end < 0x80000000) break; // what comes in meanwhile is seen anyway
+    }
+}
+
 } // namespace
 
 void init_keys() {
     register_key('C', "trigger a crashdump", crash);
     register_key('R', "reboot machine", reboot);
     register_key('m', "memory info", show_memory);
-    register_key('s', "dump softtsc stats", show_clock);
+    register_key('t', "display multi-cpu clock info", show_clock);
     register_key('d', "dump registers", show_registers);
+    register_key('i', "dump interrupt bindings", x86::irq::dump);
+    register_key('w', "synchronously dump console ring buffer (dmesg)", show_ring);
+    register_domain_keys();
 }
 
 } // namespace px::console
