@@ -22,6 +22,20 @@ constexpr u32 tsc = 0x10, platform_id = 0x17, apic_base = 0x1b, microcode = 0x8b
 
 constexpr u64 efer_guest_bits = 0xd01; // SCE, LME, LMA, NXE
 
+/// Machine checks as guests see them: two banks without errors (the machine check architecture is in every policy).
+constexpr u32 mcg_cap = 0x179, mcg_ctl = 0x17b, first_bank = 0x400, banks = 2;
+
+bool is_machine_check(u32 index) {
+    return (index >= mcg_cap && index <= mcg_ctl) || (index >= first_bank && index < first_bank + 4 * banks);
+}
+
+/// Control registers take anything, the status only what clears it.
+bool write_machine_check(u32 index, u64 value) {
+    if (index == mcg_cap) return false;
+    const bool is_control = index == mcg_ctl || (index >= first_bank && index % 4 == 0);
+    return is_control || value == 0;
+}
+
 /// Registers that only the hardware domain may read, as the host has them.
 bool is_readable_by_hardware_domain(u32 index) {
     switch (index) {
@@ -49,7 +63,12 @@ bool read_msr(PvVcpu& vcpu, u32 index, u64& value) {
     case msr::microcode: return x86::rdmsr_safe(msr::microcode, value);
     case msr::platform_info: value = vcpu.pv_domain().policy->platform_info; return value != 0;
     case msr::arch_capabilities: value = vcpu.pv_domain().policy->arch_capabilities; return value != 0;
-    default: return vcpu.domain.is_hardware_domain && is_readable_by_hardware_domain(index) && x86::rdmsr_safe(index, value);
+    default:
+        if (is_machine_check(index)) {
+            value = index == mcg_cap ? banks : 0;
+            return true;
+        }
+        return vcpu.domain.is_hardware_domain && is_readable_by_hardware_domain(index) && x86::rdmsr_safe(index, value);
     }
 }
 
@@ -72,6 +91,7 @@ bool write_msr(PvVcpu& vcpu, u32 index, u64 value) {
         return read_msr(vcpu, index, old) && old == value;
     }
     default: {
+        if (is_machine_check(index)) return write_machine_check(index, value);
         u64 old;
         if (read_msr(vcpu, index, old) && old == value) return true;
         log::write(log::Level::Debug, log::Source::Guest, "d{}v{} may not write MSR {:#x}", vcpu.domain.id, vcpu.id, index);
