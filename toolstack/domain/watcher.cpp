@@ -16,7 +16,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -138,16 +137,26 @@ class Watcher {
     std::vector<Restarts> restarts_;
 };
 
+/// Becomes "xl watchd -F" with the lock as its only inherited file. A new program, because the old one's handles and
+/// pinned pages must not be shared.
 [[noreturn]] void run_daemon(int lock) {
-    int log_file = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int log_file = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0640);
+    int null = open("/dev/null", O_RDWR);
     dup2(null, 0);
     dup2(log_file >= 0 ? log_file : null, 1);
     dup2(log_file >= 0 ? log_file : null, 2);
-    dup2(lock, 3);
+    if (lock != 3) dup2(lock, 3);
+    else fcntl(3, F_SETFD, 0);
     close_range(4, ~0u, 0);
-    if (chdir("/") != 0) _exit(1);
-    prctl(PR_SET_NAME, "xl-watchd");
+    if (chdir("/") == 0) execl("/proc/self/exe", "xl", "watchd", "-F", nullptr);
+    _exit(1);
+}
+
+} // namespace
+
+Result<void> watch_domains(Session& session, std::optional<DomId> only) { return Watcher(session, only).run(); }
+
+void watch_for_ever() {
     log("watching");
     for (;;) {
         Session session;
@@ -156,10 +165,6 @@ class Watcher {
         sleep(2); // xenstored may be restarting
     }
 }
-
-} // namespace
-
-Result<void> watch_domains(Session& session, std::optional<DomId> only) { return Watcher(session, only).run(); }
 
 Result<void> ensure_watcher() {
     mkdir("/run/xen", 0755);

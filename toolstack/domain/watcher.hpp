@@ -14,4 +14,7 @@ Result<void> ensure_watcher();
 /// Watches until the process is told to end, or (with `only`) until that domain is gone for good.
 Result<void> watch_domains(Session&, std::optional<DomId> only = {});
 
+/// The watcher's whole life: watches, and begins again when xenstored went away. Logs to standard error.
+[[noreturn]] void watch_for_ever();
+
 } // namespace domain

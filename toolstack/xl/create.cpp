@@ -119,11 +119,8 @@ Result<int> run_destroy(Context& context, const Words& words) {
     return exit_good;
 }
 
-Result<int> run_watchd(Context& context, const Words& words) {
-    if (words.has('F')) {
-        TRY(domain::watch_domains(context.session));
-        return exit_good;
-    }
+Result<int> run_watchd(Context&, const Words& words) {
+    if (words.has('F')) domain::watch_for_ever();
     TRY(domain::ensure_watcher());
     return exit_good;
 }

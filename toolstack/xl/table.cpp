@@ -2,6 +2,7 @@
 // The one table of subcommands.
 #include "xl/command.hpp"
 #include "xl/devices.hpp"
+#include "xl/doctor.hpp"
 #include "xl/host.hpp"
 #include "xl/life.hpp"
 #include "xl/listing.hpp"
@@ -119,6 +120,9 @@ constexpr Command table[] = {
     {"claims", run_claims, "", "List outstanding claim information about all domains", 0, 0, json_only},
     {"cpupool-list", run_cpupool_list, "[CPU Pool]", "List CPU pools on host", 0, 1, pool_options},
     {"watchd", run_watchd, "", "Start the host's watcher of life-cycle actions (create does so by itself)", 0, 0, watchd_options},
+    {"doctor", run_doctor, "", "Check what guests need on this host, with a remedy for each thing missing", 0, 0, json_only},
+    {"completion", run_completion, "[bash]", "Print the shell completion of xl", 0, 1},
+    {"man", run_man, "<xl|xl.cfg>", "Print a man page made from the tables that xl works by", 1, 1},
     {"help", run_help, "[command]", "Show this list, or the usage of a command", 0, 1},
 };
 

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// doctor: looks at what guests need on this host and says what to do about each thing that is missing.
+#include "xl/doctor.hpp"
+
+#include "base/text.hpp"
+#include "domain/domains.hpp"
+#include "xen/version.hpp"
+#include "xl/json.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+namespace xl {
+namespace {
+
+enum class Health { good, weak, bad };
+
+/// One thing looked at.
+struct Finding {
+    Health health;
+    std::string what, remedy;
+};
+
+std::string first_line(const char* path) {
+    char buffer[256] = {};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return {};
+    auto got = read(fd, buffer, sizeof buffer - 1);
+    close(fd);
+    std::string_view text(buffer, got > 0 ? static_cast<std::size_t>(got) : 0);
+    return std::string(text.substr(0, text.find('\n')));
+}
+
+bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+Finding check(bool good, std::string what, std::string missing, std::string remedy, Health otherwise = Health::bad) {
+    return good ? Finding{Health::good, std::move(what), {}} : Finding{otherwise, std::move(missing), std::move(remedy)};
+}
+
+bool alive(const char* pid_file) {
+    auto pid = toolstack::to_unsigned(toolstack::trim(first_line(pid_file)));
+    return pid && *pid > 0 && kill(static_cast<pid_t>(*pid), 0) == 0;
+}
+
+void look_at_hypervisor(Context& context, std::vector<Finding>& findings) {
+    findings.push_back(check(first_line("/sys/hypervisor/type") == "xen", "this system runs on the hypervisor",
+                             "this system does not run on the hypervisor", "choose its entry in the boot menu (update-grub makes one)"));
+    findings.push_back(check(geteuid() == 0, "you are root", "you are not root", "run this with sudo"));
+    auto control = context.session.xen();
+    if (!control) {
+        findings.push_back({Health::bad, control.error().what, control.error().remedy});
+        return;
+    }
+    auto version = xen::version_number(**control);
+    auto info = xen::physical_info(**control);
+    if (!version || !info) {
+        findings.push_back({Health::bad, "the hypervisor does not answer this domain", "use the tools in domain 0"});
+        return;
+    }
+    findings.push_back(check(version->major == 4 && version->minor == 17, fmt::format("hypervisor interface {}.{}", version->major, version->minor),
+                             fmt::format("hypervisor interface {}.{}, but these tools are for 4.17", version->major, version->minor),
+                             "use the tools that belong to this hypervisor"));
+    auto free = (info->free_pages - info->outstanding_pages) >> 8;
+    findings.push_back(check(free >= 64, fmt::format("{} MiB free for guests", free), fmt::format("only {} MiB free for guests", free),
+                             "take memory from domain 0 (xl mem-set 0 ...), or boot with a smaller dom0_mem=", Health::weak));
+}
+
+void look_at_modules(std::vector<Finding>& findings) {
+    struct Need {
+        const char *path, *module, *purpose;
+        Health otherwise;
+    };
+    constexpr Need needs[] = {
+        {"/dev/xen/privcmd", "xen-privcmd", "the tools", Health::bad},
+        {"/dev/xen/evtchn", "xen-evtchn", "the daemons", Health::bad},
+        {"/dev/xen/gntdev", "xen-gntdev", "the daemons", Health::bad},
+        {"/sys/bus/xen-backend/drivers/vbd", "xen-blkback", "disks", Health::weak},
+        {"/sys/bus/xen-backend/drivers/vif", "xen-netback", "network interfaces", Health::weak},
+        {"/dev/loop-control", "loop", "disks in files", Health::weak},
+    };
+    for (auto& need : needs)
+        findings.push_back(check(exists(need.path), fmt::format("module {} (for {})", need.module, need.purpose),
+                                 fmt::format("module {} is not loaded: needed for {}", need.module, need.purpose),
+                                 fmt::format("modprobe {}", need.module), need.otherwise));
+}
+
+void look_at_daemons(Context& context, std::vector<Finding>& findings) {
+    auto store = context.session.store();
+    bool answers = store && (*store)->get("/local/domain/0/name");
+    findings.push_back(check(answers, "xenstored answers", "xenstored does not answer", "systemctl start xenstored, then xen-init-dom0"));
+    findings.push_back(check(alive("/run/xen/xenconsoled.pid") || alive("/run/xenconsoled.pid"), "xenconsoled runs", "xenconsoled does not run",
+                             "systemctl start xenconsoled"));
+    findings.push_back(check(exists("/run/xen/xl-watchd.lock"), "the watcher has been started", "the watcher has not been started yet",
+                             "the first xl create does so; or: xl watchd", Health::weak));
+    findings.push_back(check(exists("/etc/xen/scripts/block") && exists("/etc/xen/scripts/vif-bridge"), "hotplug scripts are installed",
+                             "there are no hotplug scripts in /etc/xen/scripts", "apt install xen-utils-common", Health::weak));
+}
+
+void look_at_network(std::vector<Finding>& findings) {
+    std::string bridges;
+    auto dir = opendir("/sys/class/net");
+    while (auto entry = dir ? readdir(dir) : nullptr)
+        if (exists(fmt::format("/sys/class/net/{}/bridge", entry->d_name))) bridges += fmt::format("{}{}", bridges.empty() ? "" : ", ", entry->d_name);
+    if (dir) closedir(dir);
+    findings.push_back(check(!bridges.empty(), "bridges: " + bridges, "there is no bridge for the guests' network",
+                             "ip link add xenbr0 type bridge && ip link set xenbr0 up", Health::weak));
+    if (!bridges.empty())
+        findings.push_back(check(exists("/sys/class/net/xenbr0/bridge"), "xenbr0, the default bridge, exists", "there is no xenbr0, the default bridge",
+                                 "name yours in vif=, or set vif.default.bridge in /etc/xen/xl.conf", Health::weak));
+}
+
+void look_at_space(std::vector<Finding>& findings) {
+    for (auto path : {"/var/lib/xen", "/var/log/xen"}) {
+        struct statvfs space{};
+        bool there = statvfs(path, &space) == 0;
+        auto mib = there ? space.f_bavail * space.f_frsize >> 20 : 0;
+        findings.push_back(check(there && mib >= 16, fmt::format("{}: {} MiB free", path, mib),
+                                 there ? fmt::format("{}: only {} MiB free", path, mib) : fmt::format("{} does not exist", path),
+                                 there ? "make room" : fmt::format("mkdir -p {}", path), Health::weak));
+    }
+}
+
+} // namespace
+
+Result<int> run_doctor(Context& context, const Words& words) {
+    std::vector<Finding> findings;
+    look_at_hypervisor(context, findings);
+    look_at_modules(findings);
+    look_at_daemons(context, findings);
+    look_at_network(findings);
+    look_at_space(findings);
+    constexpr std::string_view marks[] = {"ok   ", "weak ", "BAD  "}, names[] = {"good", "weak", "bad"};
+    Rows rows;
+    unsigned bad = 0, weak = 0;
+    for (auto& finding : findings) {
+        auto index = static_cast<std::size_t>(finding.health);
+        bad += finding.health == Health::bad;
+        weak += finding.health == Health::weak;
+        if (words.has('J')) {
+            rows.row().text("health", names[index]).text("what", finding.what).text("remedy", finding.remedy);
+            continue;
+        }
+        out("{}{}\n", marks[index], finding.what);
+        if (!finding.remedy.empty()) out("       -> {}\n", finding.remedy);
+    }
+    if (words.has('J')) out("{}", rows.print());
+    else if (bad) out("{} thing{} must be repaired before guests can run\n", bad, bad == 1 ? "" : "s");
+    else out("guests can run{}\n", weak ? ", with what is weak above in mind" : "");
+    return bad ? exit_bad : exit_good;
+}
+
+} // namespace xl

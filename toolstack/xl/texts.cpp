@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Texts made from the two tables, commands and keys: shell completion and man pages.
+#include "config/schema.hpp"
+#include "xl/doctor.hpp"
+
+namespace xl {
+namespace {
+
+/// roff takes a leading dot or quote and backslashes as its own.
+std::string roff(std::string_view text) {
+    std::string out;
+    for (char c : text) {
+        if (c == '\\') out += "\\e";
+        else if (c == '-') out += "\\-";
+        else if (out.empty() && (c == '.' || c == '\'')) (out += "\\&") += c;
+        else out += c;
+    }
+    return out;
+}
+
+void man_xl() {
+    out(".TH XL 1 \"\" Proxenos \"Proxenos\"\n.SH NAME\nxl \\- manage guests\n.SH SYNOPSIS\n.B xl\n[\\fB\\-vfNtT\\fR] \\fIsubcommand\\fR "
+        "[\\fIargs\\fR]\n.SH DESCRIPTION\nSubcommands may be cut to any unambiguous prefix. A domain is given by name or id.\n"
+        ".SH \"GLOBAL OPTIONS\"\n.TP\n.B \\-v\nTell each step.\n.TP\n.B \\-N\nDry run: check everything, change nothing.\n"
+        ".TP\n.B \\-f\nForce.\n.SH SUBCOMMANDS\n");
+    for (auto& command : commands()) {
+        out(".TP\n\\fB{}\\fR {}\n{}.\n", roff(command.name), roff(command.words), roff(command.summary));
+        for (auto& option : command.options) {
+            std::string left = option.letter > ' ' ? fmt::format("\\-{}", option.letter) : "";
+            if (option.name) left += fmt::format("{}\\-\\-{}", left.empty() ? "" : ", ", roff(option.name));
+            out(".RS\n.TP\n\\fB{}\\fR{}{}\n{}\n.RE\n", left, option.value ? " " : "", option.value ? option.value : "", roff(option.help));
+        }
+    }
+    out(".SH \"EXIT STATUS\"\n0 on success, 1 on a failure, 2 on a wrong command line.\n.SH FILES\n/etc/xen, /var/lib/xen, /var/log/xen\n"
+        ".SH \"SEE ALSO\"\nxl.cfg(5)\n");
+}
+
+void man_config() {
+    constexpr std::string_view types[] = {"string", "number", "0 or 1", "word", "list", "string or list"};
+    out(".TH XL.CFG 5 \"\" Proxenos \"Proxenos\"\n.SH NAME\nxl.cfg \\- configuration of a guest\n.SH SYNTAX\n"
+        "Lines of \\fIkey\\fR = \\fIvalue\\fR. A value is a string in single or double quotes, a number, or a list in square brackets with "
+        "commas between its items (one behind the last is allowed). Numbers may stand in quotes. # begins a comment, ; ends a "
+        "statement like a new line does. \\fIkey\\fR += \\fIvalue\\fR appends. A key given twice has its last value.\n.SH KEYS\n");
+    for (auto& key : config::schema()) {
+        out(".TP\n\\fB{}\\fR = {}\n{}", roff(key.name), types[static_cast<std::size_t>(key.type)], roff(key.doc));
+        if (!key.range.empty()) out(" One of: {}.", roff(key.range));
+        else if (key.type == config::Type::number) out(" From {} to {}.", roff(std::to_string(key.low)), key.high);
+        if (!key.fallback.empty()) out(" Default: {}.", roff(key.fallback));
+        if (key.use == config::Use::later) out(" Not supported yet: a warning says so.");
+        out("\n");
+    }
+    out(".SH \"SEE ALSO\"\nxl(1)\n");
+}
+
+} // namespace
+
+Result<int> run_man(Context&, const Words& words) {
+    if (words.words[0] == "xl") man_xl();
+    else if (words.words[0] == "xl.cfg") man_config();
+    else return fail(fmt::format("there is no man page '{}'", words.words[0]), "there are xl and xl.cfg");
+    return exit_good;
+}
+
+Result<int> run_completion(Context&, const Words& words) {
+    if (!words.words.empty() && words.words[0] != "bash")
+        return fail(fmt::format("no completion for '{}'", words.words[0]), "there is one for bash");
+    std::string names, domains, files;
+    for (auto& command : commands()) {
+        names += fmt::format(" {}", command.name);
+        if (command.first_word == 'd') domains += fmt::format("{}{}", domains.empty() ? "" : "|", command.name);
+        if (command.first_word == 'f') files += fmt::format("{}{}", files.empty() ? "" : "|", command.name);
+    }
+    out("# bash completion of xl; made by: xl completion bash\n_xl() {{\n"
+        "    local word=${{COMP_WORDS[COMP_CWORD]}} command=${{COMP_WORDS[1]}}\n"
+        "    if [ \"$COMP_CWORD\" = 1 ]; then COMPREPLY=($(compgen -W \"{}\" -- \"$word\")); return; fi\n"
+        "    case $word in -*) COMPREPLY=($(compgen -W \"$(xl \"$command\" --help 2>/dev/null | grep -oE -- '--?[a-z][a-z-]*')\" -- \"$word\")); return;; esac\n"
+        "    case $command in\n"
+        "    {}) [ \"$COMP_CWORD\" = 2 ] && COMPREPLY=($(compgen -W \"$(xl list 2>/dev/null | awk 'NR > 1 {{print $1}}')\" -- \"$word\"));;\n"
+        "    {}) COMPREPLY=($(compgen -f -- \"$word\") $(cd /etc/xen 2>/dev/null && compgen -f -X '!*.cfg' -- \"$word\"));;\n"
+        "    esac\n}}\ncomplete -F _xl xl\n",
+        names.substr(1), domains, files);
+    return exit_good;
+}
+
+} // namespace xl
