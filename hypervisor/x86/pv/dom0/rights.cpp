@@ -42,7 +42,7 @@ Result<> grant_rights(PvDomain& domain) {
     TRY(remove_bytes(frames, x86::acpi::local_apic_address().raw(), page_size));
     for (const x86::acpi::IoApic& io_apic : x86::acpi::io_apics()) TRY(remove_bytes(frames, io_apic.address.raw(), page_size));
     TRY(remove_bytes(frames, 0xfee00000, 0x100000)); // message-signalled interrupts
-    if (const u64 hpet = x86::acpi::fixed_hardware().hpet) TRY(remove_bytes(frames, hpet, page_size));
+    // The HPET stays: firmware's methods read it (QEMU's DSDT does), and Xen takes it away only where the table asks for it.
     return {};
 }
 
