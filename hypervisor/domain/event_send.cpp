@@ -93,10 +93,11 @@ Result<> send(Domain& domain, Port port) {
 }
 
 Result<> unmask(Domain& domain, Port port) {
+    // Port 0 is never bound, yet the reference takes it here.
+    if (port.raw() == 0) return {};
     Channel* channel = domain.events->channel(port);
     if (!channel) return fail(Error::Invalid);
     IrqGuard guard(channel->lock);
-    if (channel->state() == abi::EvtchnState::Closed) return fail(Error::Invalid);
     if (domain.events->is_fifo.load(std::memory_order_acquire))
         fifo::unmask(*domain.events, port, *channel);
     else

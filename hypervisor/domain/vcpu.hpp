@@ -105,6 +105,8 @@ class Vcpu {
     /// Copies from or to guest virtual memory; returns the number of bytes NOT copied (0: success). Survives faults.
     virtual u64 copy_from_guest(void* to, GuestVaddr from, u64 bytes) = 0;
     virtual u64 copy_to_guest(GuestVaddr to, const void* from, u64 bytes) = 0;
+    /// True if the guest may name this range at all (mapped or not): not the hypervisor's own addresses.
+    [[nodiscard]] virtual bool may_address(GuestVaddr start, u64 bytes) const = 0;
     /// VCPUOP_initialise and setvcpucontext: takes a whole context (abi::VcpuGuestContext at `context`). Not current.
     virtual Result<> set_context(const void* context) = 0;
     /// getvcpucontext: fills an abi::VcpuGuestContext. The vCPU is paused.

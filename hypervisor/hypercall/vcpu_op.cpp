@@ -87,7 +87,7 @@ Result<> set_singleshot(Vcpu& vcpu, u64 argument) {
     if (&vcpu != &current()) return fail(Error::Invalid);
     const auto op = TRY(GuestPointer<abi::VcpuSetSingleshotTimer>(argument).read());
     const Nanoseconds now = machine::now();
-    if ((op.flags & abi::vcpu_sshottmr_future) && op.timeout_abs_ns < static_cast<u64>(now)) return fail(Error::Time);
+    // A time that has passed fires at once, VCPU_SSHOTTMR_future or not: so does the reference since 4.16.
     const u64 latest = static_cast<u64>(now + longest_wait);
     vcpu.singleshot.set(static_cast<Nanoseconds>(op.timeout_abs_ns < latest ? op.timeout_abs_ns : latest));
     return {};
@@ -133,12 +133,14 @@ Result<> send_nmi(Vcpu& vcpu, u64 argument) {
 
 Result<> register_runstate(Vcpu& vcpu, u64 argument) {
     const auto op = TRY(GuestPointer<abi::VcpuRegisterRunstateMemoryArea>(argument).read());
+    if (!vcpu.may_address(GuestVaddr(op.addr.p), sizeof(abi::VcpuRunstateInfo))) return fail(Error::Fault);
     register_runstate_area(vcpu, GuestVaddr(op.addr.p));
     return {};
 }
 
 Result<> register_time(Vcpu& vcpu, u64 argument) {
     const auto op = TRY(GuestPointer<abi::VcpuRegisterTimeMemoryArea>(argument).read());
+    if (!vcpu.may_address(GuestVaddr(op.addr.p), sizeof(abi::VcpuTimeInfo))) return fail(Error::Fault);
     register_time_area(vcpu, GuestVaddr(op.addr.p));
     return {};
 }

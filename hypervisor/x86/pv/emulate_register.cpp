@@ -103,12 +103,12 @@ void load_debug_registers(const PvVcpu& vcpu) {
 namespace px::hypercall {
 
 Outcome set_debugreg(Call& call) {
-    if (call.args[0] > 7) return Outcome::error(Error::Invalid);
+    if (call.args[0] > 7) return Outcome::error(Error::NoDevice);
     return Outcome::of(pv::set_debug_register(pv::current_pv(), static_cast<unsigned>(call.args[0]), call.args[1]));
 }
 
 Outcome get_debugreg(Call& call) {
-    if (call.args[0] > 7) return Outcome::error(Error::Invalid);
+    if (call.args[0] > 7) return Outcome::error(Error::NoDevice);
     const auto value = pv::get_debug_register(pv::current_pv(), static_cast<unsigned>(call.args[0]));
     return value ? Outcome::of(static_cast<s64>(*value)) : Outcome::error(value.error());
 }

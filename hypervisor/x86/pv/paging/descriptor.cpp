@@ -4,6 +4,7 @@
 
 #include "x86/instructions.hpp"
 #include "x86/layout.hpp"
+#include "x86/pv/guest_copy.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 #include "x86/pv/paging/tlb.hpp"
 #include "x86/pv/trap.hpp"
@@ -80,6 +81,7 @@ Result<> set_gdt(PvVcpu& vcpu, std::span<const u64> frames, u32 entries) {
 
 Result<> set_ldt(PvVcpu& vcpu, GuestVaddr base, u64 entries) {
     if (entries > max_ldt_entries || base.raw() % page_size != 0) return fail(Error::Invalid);
+    if (entries != 0 && !is_guest_range(base.raw(), entries * sizeof(u64))) return fail(Error::Invalid);
     unmap_ldt(vcpu);
     vcpu.ldt_base = entries ? base.raw() : 0;
     vcpu.ldt_entries = static_cast<u32>(entries);
