@@ -142,6 +142,17 @@ Result<> watch(Client& client, Transaction, Arguments const& arguments, std::str
     return {};
 }
 
+Result<> control(Client& client, Transaction, Arguments const& arguments, std::string& out) {
+    std::string payload;
+    for (char const* const word : arguments.operands) (payload += word) += '\0';
+    auto const text = client.control(payload);
+    if (!text) return report(text.error(), fmt::format("{}: {}", arguments.operands[0], std::strerror(text.error().code)));
+    if (*text == "OK") return {};
+    out += *text;
+    if (!out.empty() && out.back() != '\n') out += '\n';
+    return {};
+}
+
 constexpr std::size_t any = SIZE_MAX;
 constexpr std::array modes{
     Mode{"read", "hpsR", "[-p] [-s] [-R] key [...]", 1, any, true, read},
@@ -151,6 +162,7 @@ constexpr std::array modes{
     Mode{"rm", "hst", "[-s] [-t] key [...]", 1, any, true, remove},
     Mode{"exists", "hps", "[-p] [-s] key [...]", 1, any, true, exists},
     Mode{"chmod", "hurs", "[-u] [-r] [-s] key <mode [modes...]>", 1, any, true, chmod},
+    Mode{"control", "+h", "<command> [<arg>...]", 1, any, false, control},
     Mode{"watch", "hn:s", "[-n NR] key", 1, any, false, watch},
 };
 

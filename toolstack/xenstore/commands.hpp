@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The xenstore commands: xenstore-read, -write, -ls, -list, -rm, -exists, -chmod, -watch.
+// The xenstore commands: xenstore-read, -write, -ls, -list, -rm, -exists, -chmod, -watch, -control.
 #pragma once
 
 #include <span>

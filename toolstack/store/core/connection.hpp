@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "store/core/permissions.hpp"
-#include "store/core/transaction.hpp"
+#include "store/tree/permissions.hpp"
+#include "store/tree/transaction.hpp"
 #include "store/core/watch.hpp"
 #include "store/core/wire.hpp"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "store/core/mutation.hpp"
+#include "store/tree/mutation.hpp"
 
 namespace store {
 

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "store/core/accounts.hpp"
+#include "store/tree/accounts.hpp"
 #include "store/core/connection.hpp"
 #include "store/core/record.hpp"
-#include "store/core/tree.hpp"
+#include "store/tree/tree.hpp"
 
 namespace store {
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "store/core/permissions.hpp"
-#include "store/core/tree.hpp"
+#include "store/tree/permissions.hpp"
+#include "store/tree/tree.hpp"
 
 namespace store {
 

@@ -6,8 +6,8 @@
 #include <expected>
 #include <string>
 
-#include "store/core/accounts.hpp"
-#include "store/core/tree.hpp"
+#include "store/tree/accounts.hpp"
+#include "store/tree/tree.hpp"
 
 namespace store {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conflict detection of transactions.
-#include "store/core/transaction.hpp"
+#include "store/tree/transaction.hpp"
 
 namespace store {
 

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "store/core/path.hpp"
-#include "store/core/permissions.hpp"
+#include "store/tree/path.hpp"
+#include "store/tree/permissions.hpp"
 
 namespace store {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Applying changes to a tree, with its accounts.
-#include "store/core/mutation.hpp"
+#include "store/tree/mutation.hpp"
 
 #include <cerrno>
 

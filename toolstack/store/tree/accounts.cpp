@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counting of usage by domain.
-#include "store/core/accounts.hpp"
+#include "store/tree/accounts.hpp"
 
 namespace store {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Evaluation and text form of permissions.
-#include "store/core/permissions.hpp"
+#include "store/tree/permissions.hpp"
 
 #include <fmt/format.h>
 
-#include "store/core/wire.hpp"
+#include "base/text.hpp"
 
 namespace store {
 
@@ -20,8 +20,8 @@ std::uint8_t access_of(PermissionList const& permissions, Identity const& who) {
 
 std::optional<Permission> parse_permission(std::string_view text) {
     if (text.size() < 2) return std::nullopt;
-    auto const domid = parse_number(text.substr(1), abi::first_reserved - 1);
-    if (!domid) return std::nullopt;
+    auto const domid = toolstack::to_unsigned(text.substr(1));
+    if (!domid || *domid >= abi::first_reserved) return std::nullopt;
     Permission permission{static_cast<abi::domid_t>(*domid), access_none};
     switch (text.front()) {
     case 'n': return permission;

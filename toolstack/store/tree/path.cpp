@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Validity of xenstore paths.
-#include "store/core/path.hpp"
+#include "store/tree/path.hpp"
 
 #include <array>
 #include <cerrno>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lookup and copy-on-write in the tree of nodes.
-#include "store/core/tree.hpp"
+#include "store/tree/tree.hpp"
 
 #include <algorithm>
 
