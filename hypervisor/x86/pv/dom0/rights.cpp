@@ -5,6 +5,7 @@
 #include "domain/rangeset.hpp"
 #include "x86/machine/acpi.hpp"
 #include "x86/machine/console.hpp"
+#include "x86/pv/paging/pagetable.hpp"
 #include "x86/pv/port.hpp"
 
 namespace px::pv::dom0 {
@@ -42,7 +43,9 @@ Result<> grant_rights(PvDomain& domain) {
     TRY(remove_bytes(frames, x86::acpi::local_apic_address().raw(), page_size));
     for (const x86::acpi::IoApic& io_apic : x86::acpi::io_apics()) TRY(remove_bytes(frames, io_apic.address.raw(), page_size));
     TRY(remove_bytes(frames, 0xfee00000, 0x100000)); // message-signalled interrupts
-    // The HPET stays: firmware's methods read it (QEMU's DSDT does), and Xen takes it away only where the table asks for it.
+    // Firmware's methods read the HPET (QEMU's DSDT does); it counts for the hypervisor, so they may not write to it.
+    if (const u64 hpet = x86::acpi::fixed_hardware().hpet)
+        TRY(make_device_frames_read_only(hpet >> page_shift, hpet >> page_shift));
     return {};
 }
 

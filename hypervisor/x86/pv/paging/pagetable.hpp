@@ -67,6 +67,12 @@ Result<> create_descriptor_window(PvVcpu& vcpu);
 /// Maps the CPU's own page of descriptors where every GDT has it (page 14). At a context switch, before the GDT is loaded.
 void map_cpu_descriptors(PvVcpu& vcpu, Mfn page);
 
+// -- device memory (pagetable_mapping.cpp) --
+
+/// Frames of device memory that guests may only read, whatever they ask for: writes to them are ignored. Boot only.
+Result<> make_device_frames_read_only(u64 first, u64 last);
+[[nodiscard]] bool is_read_only_device_frame(Mfn mfn);
+
 // -- machine to physical table (m2p.cpp) --
 
 [[nodiscard]] u64 get_m2p(Mfn mfn);

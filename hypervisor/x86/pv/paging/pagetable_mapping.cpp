@@ -8,6 +8,8 @@ namespace px::pv {
 
 namespace {
 
+constinit RangeSet read_only_devices; // constant after boot
+
 /// Not memory: registers of devices, holes, firmware's areas. Such frames are not counted.
 bool is_device_memory(Mfn mfn) {
     return !is_valid(mfn) || frame_of(mfn).owner.load(std::memory_order_relaxed) == abi::domid_io;
@@ -36,7 +38,10 @@ Result<> acquire_offered_frame(Frame& frame, const PvDomain& table_owner, Entry 
 Result<> acquire_mapping(Entry& entry, PvDomain& table_owner, const Domain& frame_owner) {
     if (!entry.is_present()) return {};
     const Mfn mfn = entry.frame();
-    if (is_device_memory(mfn)) return acquire_device_mapping(mfn, table_owner, frame_owner);
+    if (is_device_memory(mfn)) {
+        if (entry.is_writable() && is_read_only_device_frame(mfn)) entry.raw &= ~Entry::writable;
+        return acquire_device_mapping(mfn, table_owner, frame_owner);
+    }
     Frame& frame = frame_of(mfn);
     const DomId owner(frame.owner.load(std::memory_order_relaxed));
     if (owner != frame_owner.id) {
@@ -48,6 +53,10 @@ Result<> acquire_mapping(Entry& entry, PvDomain& table_owner, const Domain& fram
     const bool acquired = entry.is_writable() ? acquire_writable(frame, owner) : acquire_frame(frame, owner);
     return acquired ? Result<>{} : fail(Error::Invalid);
 }
+
+Result<> make_device_frames_read_only(u64 first, u64 last) { return read_only_devices.add(first, last); }
+
+bool is_read_only_device_frame(Mfn mfn) { return read_only_devices.contains(mfn.raw()); }
 
 void release_mapping(Entry entry, PvDomain&) {
     if (!entry.is_present() || is_device_memory(entry.frame())) return;

@@ -21,6 +21,13 @@ u64* find_written_entry(PvDomain& domain, Mfn l4, u64 address) PX_REQUIRES(domai
     return to_virtual<u64>(e.frame()) + address % page_size / sizeof(u64);
 }
 
+/// True if the address maps device memory that is only for reading.
+bool is_read_only_device(PvDomain& domain, Mfn l4, u64 address) PX_REQUIRES(domain.page_table_lock) {
+    const u64* const mapping = find_l1_entry(domain, l4, GuestVaddr(address));
+    const Entry e{mapping ? __atomic_load_n(mapping, __ATOMIC_RELAXED) : 0};
+    return e.is_present() && !e.is_writable() && is_read_only_device_frame(e.frame());
+}
+
 std::optional<Instruction> fetch(const x86::Registers& r) {
     u8 bytes[max_instruction_bytes];
     const u64 missing = copy_from_active(bytes, r.rip, sizeof bytes);
@@ -51,14 +58,21 @@ bool emulate_page_table_write(PvVcpu& vcpu, x86::Registers& r, u64 address, u32 
     constexpr u32 wanted = page_fault::present | page_fault::write;
     if ((error_code & (wanted | page_fault::reserved | page_fault::fetch)) != wanted || !vcpu.in_kernel_mode) return false;
     PvDomain& domain = vcpu.pv_domain();
+    bool is_ignored = false;
     {
         Guard guard(domain.page_table_lock);
-        if (!find_written_entry(domain, vcpu.kernel_l4, address)) return false;
+        is_ignored = is_read_only_device(domain, vcpu.kernel_l4, address);
+        if (!is_ignored && !find_written_entry(domain, vcpu.kernel_l4, address)) return false;
     }
     const auto instruction = fetch(r);
     if (!instruction) return false;
     auto operation = write_operation(*instruction, r);
     if (!operation || !hits(*instruction, r, *operation, address) || !read_source(r, *operation)) return false;
+    if (is_ignored) {
+        (void)operation->apply(0, r);
+        operation->finish(*instruction, r);
+        return true;
+    }
     const u64 target = operation->is_string ? r.rdi : effective_address(r, *instruction);
     {
         Guard guard(domain.page_table_lock);
