@@ -10,6 +10,7 @@
 #include "x86/layout.hpp"
 #include "x86/machine/exceptions.hpp"
 #include "x86/machine/image.hpp"
+#include "x86/machine/paging.hpp"
 
 namespace px {
 
@@ -62,11 +63,25 @@ void fill_descriptors(u64* page, u64 task_state) {
     page[9] = task_state >> 32;
 }
 
-/// IST stacks are the low pages of the block, the main stack's first frame lies right below CpuInfo.
+/// Where the stacks of a block begin (they grow down), in bytes from its bottom. Page 3 is not mapped, so that the main
+/// stack cannot grow into the others. Debug exceptions need little: they share a page with NMIs, which may use all of it.
+constexpr u64 nmi_stack = 1 * page_size, debug_stack = page_size / 2, double_fault_stack = 2 * page_size,
+              machine_check_stack = 3 * page_size, guard_page = 3 * page_size;
+
+void protect_stack(const char* stack) {
+    const u64 address = reinterpret_cast<u64>(stack) + guard_page;
+    if (u64* e = small_entry(address)) *e = 0;
+    invlpg(address);
+}
+
+/// The main stack's first frame lies right below CpuInfo.
 void fill_task_state(TaskState& t, const char* stack) {
     const u64 base = reinterpret_cast<u64>(stack);
     t.rsp0 = base + cpu_stack_size - sizeof(CpuInfo);
-    for (unsigned i = 0; i < exceptions::ist_count; ++i) t.ist[i] = base + (i + 1) * page_size;
+    t.ist[exceptions::ist_nmi - 1] = base + nmi_stack;
+    t.ist[exceptions::ist_double_fault - 1] = base + double_fault_stack;
+    t.ist[exceptions::ist_machine_check - 1] = base + machine_check_stack;
+    t.ist[exceptions::ist_debug - 1] = base + debug_stack;
     t.io_map_base = sizeof(TaskState); // beyond the limit: no ports for ring 3
 }
 
@@ -134,6 +149,7 @@ bool allocate_cpu(CpuId cpu) {
     if (!data || !stack || !page) return false; // boot only: what was allocated is lost with a CPU that cannot start
     percpu_offsets[cpu.raw()] = reinterpret_cast<u64>(to_virtual(*data)) - reinterpret_cast<u64>(px_percpu_start);
     stacks[cpu.raw()] = to_virtual<char>(*stack);
+    protect_stack(stacks[cpu.raw()]);
     descriptors[cpu.raw()] = static_cast<u64*>(page);
     CpuInfo& info = cpu_info_of(cpu);
     info = CpuInfo{};
@@ -141,6 +157,8 @@ bool allocate_cpu(CpuId cpu) {
     info.percpu_offset = percpu_offsets[cpu.raw()];
     return true;
 }
+
+void protect_boot_stack() { protect_stack(px_boot_stack); }
 
 void init_this_cpu() {
     set_control_registers();

@@ -52,6 +52,8 @@ void load_own_gdt();
 
 /// Gives a CPU its per-CPU data, stack block and descriptor page; false without memory. The boot CPU has its own.
 [[nodiscard]] bool allocate_cpu(CpuId cpu);
+/// Puts the guard page under the boot CPU's main stack; once the image is mapped by small pages.
+void protect_boot_stack();
 /// On a new CPU: control registers, tables, MSRs that do not belong to others.
 void init_this_cpu();
 

@@ -6,9 +6,8 @@
 
 namespace px::x86::exceptions {
 
-/// Interrupt stacks: pages 0 to 3 of the stack block (numbers here are those of a gate, from 1).
+/// Interrupt stacks, at the bottom of the stack block (numbers here are those of a gate, from 1; cpu.cpp places them).
 inline constexpr unsigned ist_nmi = 1, ist_double_fault = 2, ist_machine_check = 3, ist_debug = 4;
-inline constexpr unsigned ist_count = 4;
 
 void init_table();
 void load_table();

@@ -11,6 +11,7 @@
 #include "x86/instructions.hpp"
 #include "x86/layout.hpp"
 #include "x86/machine/console.hpp"
+#include "x86/machine/cpu.hpp"
 #include "x86/machine/image.hpp"
 #include "x86/machine/paging.hpp"
 
@@ -207,6 +208,7 @@ void protect_image() {
     const u64 alias = direct_map_start + start().raw();
     change_flags(alias, at(px_rodata_end) - at(px_image_start), entry::read_only);
     unmap_around_image();
+    protect_boot_stack();
 }
 
 void give_to_heap() {
