@@ -91,7 +91,7 @@ class Machine:
             if time.monotonic() > end or not self.alive():
                 break
         if self.channel.closed.is_set() or not self.channel.ready.is_set():
-            why = f"dom0 was not ready within {timeout} s" if self.alive() else "the machine ended before dom0 was ready"
+            why = f"dom0 was not ready within {timeout:g} s" if self.alive() else "the machine ended before dom0 was ready"
             raise MachineDied(f"{why}; its last lines (all: {self.log}):\n{self.tail()}")
 
     def alive(self):

@@ -3,7 +3,9 @@
 
 import argparse
 import shlex
+import signal
 import sys
+import time
 
 from lab import host
 from lab.settings import DOORS, HYPERVISORS, NICS, TOOLSTACKS, Settings
@@ -56,14 +58,18 @@ def run_command(machine, words, timeout):
     """One command in dom0: its streams to ours as they come, its status as the result."""
     line = words[0] if len(words) == 1 else shlex.join(words)
     host.say("booting")
-    with machine:
+    end = time.monotonic() + timeout
+    try:
+        machine.start(timeout=timeout)
         host.say("dom0 is ready")
         streams = {"out": sys.stdout.buffer, "err": sys.stderr.buffer}
-        for kind, value in machine.stream(line, timeout):
+        for kind, value in machine.stream(line, max(1, end - time.monotonic())):
             if kind == "end":
                 return value
             streams[kind].write(value)
             streams[kind].flush()
+    finally:
+        machine.stop()
     return 1
 
 
@@ -81,6 +87,7 @@ def run_micro_guest(options, machine_settings):
 def main(arguments=None):
     """Entry of ./run."""
     options = parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly end: the machine's folder goes with it
     try:
         machine_settings = settings(options)
         host.install_packages()

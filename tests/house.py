@@ -16,19 +16,21 @@ FOLDER_FILES = 30
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 # Who may know whom. A part is the longest prefix that fits; what it may include are parts, itself always included.
-PORTABLE = ("abi", "hypervisor/base", "hypervisor/memory", "hypervisor/domain", "hypervisor/schedule")
+# start/ offers the boot options and the order of the parts to everyone but base/.
+PORTABLE = ("abi", "hypervisor/base", "hypervisor/memory", "hypervisor/domain", "hypervisor/schedule", "hypervisor/start")
+X86 = (*PORTABLE, "hypervisor/hypercall", "hypervisor/x86", "hypervisor/x86/machine")
 MAY_KNOW = {
     "abi": (),
     "hypervisor/base": ("abi",),
     "hypervisor/memory": PORTABLE,
     "hypervisor/domain": PORTABLE,
     "hypervisor/schedule": PORTABLE,
-    "hypervisor/hypercall": (*PORTABLE, "hypervisor/start"),
-    "hypervisor/x86/machine": (*PORTABLE, "hypervisor/hypercall", "hypervisor/start", "hypervisor/x86"),
-    "hypervisor/x86/pv": (*PORTABLE, "hypervisor/hypercall", "hypervisor/start", "hypervisor/x86", "hypervisor/x86/machine"),
-    "hypervisor/x86/hvm": (*PORTABLE, "hypervisor/hypercall", "hypervisor/start", "hypervisor/x86", "hypervisor/x86/machine"),
-    "hypervisor/x86": (*PORTABLE, "hypervisor/start"),
-    "hypervisor/start": (*PORTABLE, "hypervisor/hypercall", "hypervisor/x86", "hypervisor/x86/machine"),
+    "hypervisor/hypercall": PORTABLE,
+    "hypervisor/x86/machine": (*X86, "hypervisor/x86/pv", "hypervisor/x86/hvm"),  # hands exceptions of guests over
+    "hypervisor/x86/pv": X86,
+    "hypervisor/x86/hvm": X86,
+    "hypervisor/x86": X86,
+    "hypervisor/start": X86,
     "toolstack": ("abi",),
 }
 # base/ and memory/ use the types of the processor's layout, which is a header of constants and nothing more.

@@ -5,7 +5,8 @@ import base64
 import re
 import time
 
-ROW = re.compile(r"^(\S+)\s+(\d+)\s+(\d+)\s+(\d+)\s+([rbpscd-]{6})\s+([\d.]+)$")
+# A domain that is being made has no name yet.
+ROW = re.compile(r"^(\S*)\s+(\d+)\s+(\d+)\s+(\d+)\s+([rbpscd-]{6})\s+([\d.]+)$")
 
 
 class Guest:
