@@ -86,8 +86,9 @@ CpuidLeafValue guest_cpuid(const PvVcpu& vcpu, u32 leaf, u32 subleaf) {
     switch (leaf) {
     case 1:
         value.b = (value.b & 0x00ffffff) | (vcpu.id.raw() * 2) << 24;
-        value.c &= ~(1u << 27); // OSXSAVE: as the guest has set it
-        if (vcpu.control.cr4 & cr4_bit::osxsave) value.c |= 1u << 27;
+        // OSXSAVE is on in the CPU whatever the guest has set: kernels take it for the hypervisor's word that XSAVE works.
+        value.c &= ~(1u << 27);
+        if ((value.c & 1u << 26) && (x86::host_cr4 & x86::cr4::osxsave)) value.c |= 1u << 27;
         break;
     case 0xb:
         value.c = subleaf & 0xff;
