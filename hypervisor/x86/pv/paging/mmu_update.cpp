@@ -69,6 +69,7 @@ Result<> update_all(const GuestPointer<abi::MmuUpdate>& requests, u32 count, PvD
                     u32& done) {
     TableHold& hold = current_pv().table_hold;
     TRY(settle_foreign_hold(hold, tables));
+    if (count == 0) return settle_all(hold); // what the last request left, when that was interrupted
     while (done < count) {
         abi::MmuUpdate copied[batch];
         u32 n = std::min(count - done, batch);
@@ -82,6 +83,8 @@ Result<> update_all(const GuestPointer<abi::MmuUpdate>& requests, u32 count, PvD
             const Result<> updated = update_one(copied[i], tables, frames, hold);
             if (!updated) return refuse(copied[i], updated.error());
             ++done;
+            // A table that this request dropped is an ordinary frame when the guest hears of success.
+            TRY(settle(tables, hold));
         }
     }
     return {};

@@ -157,11 +157,18 @@ Result<> run_one(const abi::MmuextOp& op, const NamedDomain& owner) {
 }
 
 Result<> run_all(const GuestPointer<abi::MmuextOp>& ops, u32 count, const NamedDomain& owner, u32& done) {
-    for (; done < count; ++done) {
+    TableHold& hold = current_pv().table_hold;
+    if (count == 0) return settle_all(hold); // what the last operation left, when that was interrupted
+    while (done < count) {
         if (done != 0 && hypercall::should_preempt()) return fail(Error::Restart);
         const abi::MmuextOp op = TRY(ops.read(done));
         const Result<> result = run_one(op, owner);
-        if (result) continue;
+        if (result) {
+            ++done;
+            // A table that this operation dropped is an ordinary frame when the guest hears of success.
+            TRY(settle_all(hold));
+            continue;
+        }
         if (result.error() != Error::Restart)
             log::guest("d{}: mmuext_op {} refused ({}): {:#x}", current_domain().id, op.cmd,
                        static_cast<int>(result.error()), op.arg1.mfn);

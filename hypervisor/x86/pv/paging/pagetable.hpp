@@ -44,6 +44,8 @@ Result<> set_user_table(PvVcpu& vcpu, Mfn l4) PX_REQUIRES(vcpu.pv_domain().page_
 /// Pins and unpins a table. Errors: Invalid (also double pins), Restart.
 Result<> pin_table(Frame& frame, PvDomain& owner, unsigned level, TableHold& hold) PX_REQUIRES(owner.page_table_lock);
 Result<> unpin_table(Frame& frame, PvDomain& owner, TableHold& hold) PX_REQUIRES(owner.page_table_lock);
+/// Finishes the release of what the hold has, whose ever it is. No locks. Errors: Restart.
+Result<> settle_all(TableHold& hold);
 /// Finishes what the hold has of a domain other than `owner`, whose tables are to be worked on. No locks. Errors: Restart.
 Result<> settle_foreign_hold(TableHold& hold, const PvDomain& owner);
 /// The domain's vCPUs lose their tables, every pin is taken away; afterwards no frame of it is a page table.

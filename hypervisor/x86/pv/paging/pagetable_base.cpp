@@ -59,6 +59,12 @@ Result<> release_pins(PvDomain& domain) {
 Result<> settle_foreign_hold(TableHold& hold, const PvDomain& owner) {
     if (!hold.frame || hold.owner == &owner) [[likely]]
         return {};
+    return settle_all(hold);
+}
+
+Result<> settle_all(TableHold& hold) {
+    if (!hold.frame) [[likely]]
+        return {};
     PvDomain& other = *hold.owner;
     Guard guard(other.page_table_lock);
     return settle(other, hold);
