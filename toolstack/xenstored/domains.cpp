@@ -106,6 +106,11 @@ std::expected<void, int> Domains::connect(store::Domain& domain) {
     return {};
 }
 
+bool Domains::exists(abi::domid_t domid) {
+    auto const info = xen::domain_info(control_, xen::DomId{domid});
+    return info && !(info->flags & abi::dominf_dying);
+}
+
 void Domains::disconnect(store::Domain& domain) {
     auto const found = channels_.find(domain.domid);
     if (found == channels_.end()) return;
@@ -148,6 +153,10 @@ void Domains::check_lives() {
         else if (found->second & abi::dominf_shutdown) server_->announce_shutdown(*server_->find_domain(domid));
     }
     for (auto const domid : dead) server_->remove_domain(domid);
+    server_->forget_missing([&](abi::domid_t domid) {
+        auto const found = flags.find(domid);
+        return found != flags.end() && !(found->second & abi::dominf_dying);
+    });
     server_->announce();
 }
 

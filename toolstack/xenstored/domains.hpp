@@ -21,6 +21,7 @@ class NoDomains : public store::DomainHost {
   public:
     explicit NoDomains(std::function<void(std::string_view)> log) : log_{std::move(log)} {}
     std::expected<void, int> connect(store::Domain&) override { return {}; }
+    bool exists(abi::domid_t) override { return true; }
     void disconnect(store::Domain&) override {}
     void log(std::string_view line) override { log_(line); }
 
@@ -50,6 +51,7 @@ class Domains : public store::DomainHost {
     void set_server(store::Server& server) { server_ = &server; }
 
     std::expected<void, int> connect(store::Domain& domain) override;
+    bool exists(abi::domid_t domid) override;
     void disconnect(store::Domain& domain) override;
     void log(std::string_view line) override { log_(line); }
 

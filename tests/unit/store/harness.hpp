@@ -15,6 +15,7 @@ namespace store::test {
 /// Takes all domains, remembers log lines.
 struct Host : DomainHost {
     std::expected<void, int> connect(Domain&) override { return {}; }
+    bool exists(abi::domid_t) override { return true; }
     void disconnect(Domain&) override {}
     void log(std::string_view line) override { lines.emplace_back(line); }
     std::vector<std::string> lines;

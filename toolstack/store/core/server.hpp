@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -47,6 +48,8 @@ class DomainHost {
     /// Connects the ring of a new domain (or the new event channel of a known one) and sets the
     /// positions. Returns an errno: EINVAL where there is no such domain.
     [[nodiscard]] virtual std::expected<void, int> connect(Domain& domain) = 0;
+    /// Whether there is such a domain, introduced or not: only then may it own nodes.
+    [[nodiscard]] virtual bool exists(abi::domid_t domid) = 0;
     /// The domain goes: unmap, unbind.
     virtual void disconnect(Domain& domain) = 0;
     /// A line for the daemon's log.
@@ -89,6 +92,8 @@ class Server {
     [[nodiscard]] Outcome introduce(abi::domid_t domid, std::uint64_t frame, std::uint32_t port);
     /// The domain is gone: forget it, remove what it owned, announce @releaseDomain.
     void remove_domain(abi::domid_t domid);
+    /// Domains that were never introduced and are gone (`exists` says which are not) leave nothing behind.
+    void forget_missing(std::function<bool(abi::domid_t)> const& exists);
     /// The domain has shut down but exists: announce @releaseDomain once.
     void announce_shutdown(Domain& domain);
     /// Queues the events of the calls above that are not part of a request.

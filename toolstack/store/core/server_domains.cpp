@@ -133,6 +133,13 @@ void Server::remove_orphans(abi::domid_t domid) {
     }
 }
 
+void Server::forget_missing(std::function<bool(abi::domid_t)> const& exists) {
+    std::vector<abi::domid_t> gone;
+    for (auto const& [domid, usage] : accounts_)
+        if (domid != 0 && usage.mentions != 0 && !find_domain(domid) && !exists(domid)) gone.push_back(domid);
+    for (auto const domid : gone) remove_orphans(domid);
+}
+
 void Server::announce_shutdown(Domain& domain) {
     if (domain.shutdown) return;
     domain.shutdown = true;
@@ -161,6 +168,7 @@ Outcome Server::resume(Request& request) {
     auto const domid = one_domid(request.payload);
     if (!domid) return std::unexpected(domid.error());
     if (!request.from.who.is_privileged()) return std::unexpected(EACCES);
+    if (*domid == 0) return std::unexpected(EINVAL);
     Domain* const domain = find_domain(*domid);
     if (!domain) return std::unexpected(ENOENT);
     domain->shutdown = false;

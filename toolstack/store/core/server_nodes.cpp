@@ -265,6 +265,9 @@ Outcome Server::set_permissions(Request& request) {
     if (!node) return std::unexpected(node.error());
     if (!request.from.who.is_privileged() && list->front().domid != (*node)->permissions->front().domid)
         return std::unexpected(EPERM);
+    // An owner to be would inherit the node with an id that is used again.
+    auto const owner = list->front().domid;
+    if (owner != 0 && !find_domain(owner) && !host_.exists(owner)) return std::unexpected(ENOENT);
     Mutation mutation;
     mutation.kind = Mutation::Kind::SetPermissions;
     mutation.path = path->view();

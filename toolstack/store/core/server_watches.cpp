@@ -71,7 +71,7 @@ Outcome Server::unwatch(Request& request) {
     auto const token = strings.next();
     if (!given || !token || !strings.rest().empty()) return std::unexpected(EINVAL);
     auto const path = Path::canonical(*given, from.who.domid, true);
-    if (!path) return std::unexpected(path.error());
+    if (!path) return std::unexpected(ENOENT);  // nothing can be watched there
     auto const found = std::ranges::find_if(
         from.watches, [&](auto const& known) { return known->path == path->view() && known->token == *token; });
     if (found == from.watches.end()) return std::unexpected(ENOENT);
