@@ -39,6 +39,7 @@ void PvVcpu::save_state() {}
 void PvVcpu::load_state() {}
 void PvVcpu::reset() {}
 void PvVcpu::dump_registers() {}
+bool PvVcpu::may_address(GuestVaddr, u64) const { return true; }
 
 void load_cr3(Mfn) {}
 void release_descriptor_tables(PvVcpu&) {}

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 #include <random>
+#include <thread>
 
 using namespace px;
 using pv::AccessBits;
@@ -194,6 +195,39 @@ TEST_F(Types, PreemptionEndsAndOthersMayFinish) {
     model::check(guest, roots, frames);
 }
 
+/// Grants and hypercalls take writable references without the lock, while the guest makes tables of the same frames.
+TEST_F(Types, TablesAndWritersExcludeEachOtherInRaces) {
+    static std::atomic<bool> stop;
+    static std::atomic<int> writers[2];
+    stop = false;
+    words(2)[0] = entry(mfn(0), 7);
+    const auto writer = [this](unsigned seed) {
+        std::mt19937 numbers(seed);
+        fake_cpu = seed;
+        while (!stop) {
+            const unsigned i = numbers() % 2;
+            if (!acquire_writable(*frames[i], guest.domain)) continue;
+            ++writers[i];
+            EXPECT_FALSE(pv::is_table(*frames[i]));
+            --writers[i];
+            release_writable(*frames[i]);
+        }
+    };
+    std::thread threads[] = {std::thread(writer, 1), std::thread(writer, 2)};
+    unsigned made = 0;
+    for (int n = 0; n < 4000; ++n) {
+        const unsigned i = n % 3; // the third is a table that points to the first
+        const auto r = pin(i, i == 2 ? 2 : 1);
+        if (!r) continue;
+        ++made;
+        EXPECT_EQ(writers[i == 2 ? 0 : i], 0);
+        ASSERT_TRUE(unpin(i));
+    }
+    stop = true;
+    for (auto& t : threads) t.join();
+    EXPECT_GT(made, 0u);
+}
+
 /// A guest that does anything at random.
 class Chaos : public Types, public testing::WithParamInterface<unsigned> {
   protected:
@@ -301,6 +335,6 @@ TEST_P(Chaos, AgreesWithTheModel) {
     }
     EXPECT_GT(interrupted, 20u);
 }
-INSTANTIATE_TEST_SUITE_P(Seeds, Chaos, testing::Range(1u, 13u));
+INSTANTIATE_TEST_SUITE_P(Seeds, Chaos, testing::Range(1u, 7u));
 
 } // namespace
