@@ -76,7 +76,7 @@ Result<int> run_list_long(Context& context, const Words& words) {
     }
     std::string text;
     domain::print_json(text, all, 0);
-    out("{}\n{}", text, words.words.empty() ? "\n" : ""); // stock xl ends the full list with an empty line
+    out("{}\n\n", text); // stock xl ends with an empty line
     return exit_good;
 }
 

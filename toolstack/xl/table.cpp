@@ -69,6 +69,11 @@ constexpr Option console_options[] = {{'t', nullptr, "TYPE", "Console type, prot
 constexpr Option detach_options[] = {{'f', "force", nullptr, "Do not wait for the guest to let go"}};
 constexpr Option watchd_options[] = {{'F', "foreground", nullptr, "Stay in the foreground"}};
 
+constexpr Option top_options[] = {{'b', "batch", nullptr, "Output in batch mode, no user input accepted"},
+                                  {'d', "delay", "SECONDS", "Seconds between updates (default 3)"},
+                                  {'i', "iterations", "NUMBER", "Number of updates to print"},
+                                  {'f', "full-name", nullptr, "Output the full domain name"}};
+
 Result<int> run_help(Context&, const Words& words) {
     if (words.words.empty()) out("{}", overview());
     else out("{}", usage(*TRY(find_command(words.words[0]))));
@@ -109,6 +114,7 @@ constexpr Command table[] = {
     {"sysrq", run_sysrq, "<Domain> <letter>", "Send a sysrq to a domain", 2, 2, {}, 'd'},
     {"debug-keys", run_debug_keys, "<Keys>", "Send debug keys to Xen", 1, 1},
     {"dmesg", run_dmesg, "", "Read and/or clear dmesg buffer", 0, 0, dmesg_options},
+    {"top", run_top, "", "Monitor a host and the domains in real time", 0, 0, top_options},
     {"network-attach", run_network_attach, "<Domain> [type=<type>] [mac=<mac>] [bridge=<bridge>] [ip=<ip>] [script=<script>] ...",
      "Create a new virtual network device", 1, 99, {}, 'd'},
     {"network-list", run_network_list, "<Domain(s)>", "List virtual network interfaces for a domain", 1, 99, json_only, 'd'},

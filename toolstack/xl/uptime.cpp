@@ -11,7 +11,7 @@ namespace xl {
 namespace {
 
 /// Seconds since the domain started; of domain 0 since the machine booted. 0 when nobody stored it.
-long seconds_up(Context& context, const domain::Listed& entry, std::time_t now) {
+long seconds_up(Context& context, const domain::Listed& entry, const timespec& now) {
     if (entry.info.domain == 0) {
         timespec time{};
         clock_gettime(CLOCK_BOOTTIME, &time);
@@ -20,7 +20,9 @@ long seconds_up(Context& context, const domain::Listed& entry, std::time_t now) 
     auto client = context.session.store();
     if (!client) return 0;
     auto stored = (*client)->get("/vm/" + config::print(entry.uuid()) + "/start_time");
-    return stored ? now - std::strtol(stored->c_str(), nullptr, 10) : 0;
+    if (!stored) return 0;
+    auto start = std::strtod(stored->c_str(), nullptr); // seconds since 1970, with hundredths
+    return static_cast<long>(static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9 - start);
 }
 
 std::string spell(long seconds, bool brief) {
@@ -35,7 +37,8 @@ std::string spell(long seconds, bool brief) {
 } // namespace
 
 Result<int> run_uptime(Context& context, const Words& words) {
-    auto now = std::time(nullptr);
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
     bool brief = words.has('s');
     auto domains = TRY(domain::list(context.session, words.words));
     if (words.has('J')) {
@@ -47,7 +50,7 @@ Result<int> run_uptime(Context& context, const Words& words) {
         return exit_good;
     }
     std::tm local{};
-    localtime_r(&now, &local);
+    localtime_r(&now.tv_sec, &local);
     if (!brief) out("{:<33} {:>4} {}\n", "Name", "ID", "Uptime");
     for (auto& entry : domains) {
         auto up = seconds_up(context, entry, now);
