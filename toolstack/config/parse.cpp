@@ -79,7 +79,7 @@ class Parser {
         result.line = line_;
         if (!is_letter(peek())) return error("expected a key, found " + found());
         auto start = at_;
-        while (!at_end() && (is_letter(peek()) || is_digit(peek()))) ++at_;
+        while (!at_end() && (is_letter(peek()) || is_digit(peek()) || peek() == '.')) ++at_; // dots: xl.conf
         result.key = text_.substr(start, at_ - start);
         skip(false);
         if (!at_end() && peek() == '+') {
@@ -201,6 +201,8 @@ class Parser {
 } // namespace
 
 Result<std::vector<Setting>> parse(std::string_view text, std::string_view source, bool bare_words) {
+    if (text.find('\0') != std::string_view::npos) // a binary, perhaps; no string could hold it anyway
+        return fail(fmt::format("{}: not a configuration: it holds zero bytes", source));
     return Parser(text, source, bare_words).all();
 }
 

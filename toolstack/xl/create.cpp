@@ -6,6 +6,7 @@
 #include "domain/config_json.hpp"
 #include "domain/create.hpp"
 #include "domain/destroy.hpp"
+#include "domain/host_settings.hpp"
 #include "domain/stored_config.hpp"
 #include "domain/watcher.hpp"
 #include "image/bytes.hpp"
@@ -72,6 +73,9 @@ Result<int> run_create(Context& context, const Words& words) {
     bool quiet = words.has('q');
     if (!quiet) note("Parsing config from {}", source.path.empty() ? "command line" : source.path);
     auto config = TRY(config::load_text(source.text, source.path.empty() ? "command line" : source.path, source.overrides));
+    auto settings = TRY(domain::host_settings());
+    domain::apply(settings, config);
+    config.warnings.insert(config.warnings.end(), settings.warnings.begin(), settings.warnings.end());
     if (!quiet) warn(config);
     if (words.has('n') || context.dry_run) {
         out("{}", domain::to_libxl_json(config, config.uuid.value_or(config::Uuid{})));

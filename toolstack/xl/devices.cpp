@@ -6,6 +6,7 @@
 #include "config/mac.hpp"
 #include "config/vdev.hpp"
 #include "domain/device.hpp"
+#include "domain/host_settings.hpp"
 #include "domain/stored_config.hpp"
 #include "xl/json.hpp"
 
@@ -137,6 +138,7 @@ Result<int> run_network_list(Context& context, const Words& words) {
 Result<int> run_network_attach(Context& context, const Words& words) {
     auto id = TRY(context.session.existing(words.words[0]));
     auto vif = TRY(config::parse_vif(joined(words)));
+    TRY(domain::host_settings()).apply(vif);
     auto others = TRY(of_kind(context, id, "vif"));
     unsigned devid = 0;
     for (auto& other : others)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole guest configurations: old and new forms, defaults, and an error for each wrong type, range and combination.
+#include "config/host_settings.hpp"
 #include "config/load.hpp"
 #include "config/schema.hpp"
 
@@ -110,4 +111,17 @@ TEST(Schema, EveryDefaultIsValidForItsKey) {
         auto text = std::string(key.name) + " = '" + std::string(key.fallback) + "'";
         EXPECT_EQ(bad(text), "loaded") << key.name;
     }
+}
+
+TEST(HostSettings, DefaultsOfXlConf) {
+    auto settings = parse_host_settings("# comment\nautoballoon=\"auto\"\nvif.default.bridge=\"br0\"\nclaim_mode=0\nfoo=1\n", "xl.conf");
+    ASSERT_TRUE(settings) << settings.error().what;
+    EXPECT_EQ(settings->bridge, "br0");
+    EXPECT_FALSE(settings->claim);
+    ASSERT_EQ(settings->warnings.size(), 1u);
+    EXPECT_EQ(settings->warnings[0], "xl.conf:5: unknown key 'foo' ignored");
+    EXPECT_FALSE(parse_host_settings("max_grant_frames='x'", "xl.conf"));
+    Vif vif;
+    settings->apply(vif);
+    EXPECT_EQ(vif.bridge, "br0");
 }

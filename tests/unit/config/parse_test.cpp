@@ -83,6 +83,7 @@ TEST(Parse, ErrorsNameTheLine) {
     EXPECT_EQ(error_of("a=12zz"), "t:1: '12z' is not a number; put text in quotes");
     EXPECT_EQ(error_of("a='\\q'"), "t:1: '\\q' is not an escape; write '\\\\' for a backslash");
     EXPECT_NE(error_of("a=" + std::string(100000, '[')), "no error");
+    EXPECT_EQ(error_of(std::string_view("a=1\0", 4)), "t: not a configuration: it holds zero bytes");
 }
 
 namespace {

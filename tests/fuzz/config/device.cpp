@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fuzzes disk, interface, CPU and UUID specifications: no crash, and canonical text reads back to the same value.
+#include "config/cpus.hpp"
+#include "config/disk.hpp"
+#include "config/uuid.hpp"
+#include "config/vdev.hpp"
+#include "config/vif.hpp"
+
+#include <cstdint>
+#include <cstdlib>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    std::string_view text(reinterpret_cast<const char*>(data), size);
+    if (auto disk = config::parse_disk(text); disk && config::parse_disk(config::print(*disk)) != *disk) std::abort();
+    if (auto vif = config::parse_vif(text)) {
+        auto again = config::parse_vif(config::print(*vif));
+        // Intervals above a second lose bytes to rounding; everything else must be the same.
+        bool rounded = vif->rate && vif->rate->interval_us > 1000000;
+        if (!again || (!rounded && *again != *vif)) std::abort();
+    }
+    if (auto number = config::vdev_number(text); number && config::vdev_number(config::vdev_name(*number)).value_or(~*number) != *number)
+        std::abort();
+    (void)config::parse_cpus(text, [](unsigned node) -> toolstack::Result<config::CpuSet> { return config::CpuSet(node); });
+    (void)config::parse_uuid(text);
+    return 0;
+}
