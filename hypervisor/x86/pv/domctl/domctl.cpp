@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dispatch of the architecture's domctls, and the small ones.
+#include "x86/pv/domctl/domctl.hpp"
+
+#include "domain/machine.hpp"
+#include "x86/pv/hypercall_page.hpp"
+#include "x86/pv/port.hpp"
+
+namespace px::pv {
+namespace domctl {
+namespace {
+
+/// Fills a page of the guest with call stubs, for kernels that do not make the call themselves.
+Result<> init_hypercall_page(PvDomain& domain, u64 gmfn) {
+    const Mfn mfn = TRY(domain.translate(Gfn(gmfn)));
+    if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), domain)) return fail(Error::Access);
+    fill_hypercall_page(to_virtual(mfn));
+    release_writable(frame_of(mfn));
+    return {};
+}
+
+Result<> set_address_size(const abi::DomctlAddressSize& op) {
+    if (op.size == 64) return {};
+    return fail(op.size == 32 ? Error::NotSupported : Error::Invalid);
+}
+
+/// The clock of a guest is the host's: what can be chosen is whether RDTSC is left to it (it is, where the host's counter is
+/// reliable, in every mode but "always emulate").
+Result<> set_tsc(PvDomain& domain, const abi::DomctlTscInfo& op) {
+    if (op.tsc_mode > abi::tsc_mode_never_emulate) return fail(Error::Invalid);
+    domain.tsc_mode = op.tsc_mode;
+    return {};
+}
+
+void get_tsc(const PvDomain& domain, abi::DomctlTscInfo& op) {
+    op.tsc_mode = domain.tsc_mode;
+    op.gtsc_khz = static_cast<u32>(machine::cycles_khz());
+    op.incarnation = 0;
+    op.elapsed_nsec = static_cast<u64>(machine::now());
+}
+
+} // namespace
+
+Result<PvVcpu*> named_vcpu(PvDomain& domain, u32 number) {
+    Vcpu* vcpu = domain.vcpu(VcpuId(number));
+    if (!vcpu) return fail(Error::Search);
+    if (vcpu == &current()) return fail(Error::Invalid);
+    return static_cast<PvVcpu*>(vcpu);
+}
+
+} // namespace domctl
+
+Result<> PvDomain::arch_domctl(abi::Domctl& op, GuestVaddr, bool& copy_back) {
+    using abi::DomctlCommand;
+    switch (static_cast<DomctlCommand>(op.cmd)) {
+    case DomctlCommand::HypercallInit: return domctl::init_hypercall_page(*this, op.u.hypercall_init.gmfn);
+    case DomctlCommand::SetAddressSize: return domctl::set_address_size(op.u.address_size);
+    case DomctlCommand::GetAddressSize:
+        op.u.address_size.size = 64;
+        copy_back = true;
+        return {};
+    case DomctlCommand::SetTscInfo: return domctl::set_tsc(*this, op.u.tsc_info);
+    case DomctlCommand::GetTscInfo:
+        domctl::get_tsc(*this, op.u.tsc_info);
+        copy_back = true;
+        return {};
+    case DomctlCommand::IoportPermission:
+        return set_port_permission(*this, op.u.ioport_permission.first_port, op.u.ioport_permission.nr_ports,
+                                   op.u.ioport_permission.allow_access != 0);
+    case DomctlCommand::GetCpuPolicy: copy_back = true; return domctl::get_cpu_policy(*this, op.u.cpu_policy);
+    case DomctlCommand::SetCpuPolicy: copy_back = true; return domctl::set_cpu_policy(*this, op.u.cpu_policy);
+    case DomctlCommand::GetExtVcpuContext: copy_back = true; return domctl::get_ext_context(*this, op.u.ext_vcpucontext);
+    case DomctlCommand::SetExtVcpuContext: return domctl::set_ext_context(*this, op.u.ext_vcpucontext);
+    case DomctlCommand::GetVcpuExtState: copy_back = true; return domctl::get_ext_state(*this, op.u.vcpuextstate);
+    case DomctlCommand::SetVcpuExtState: return domctl::set_ext_state(*this, op.u.vcpuextstate);
+    case DomctlCommand::GetVcpuMsrs: copy_back = true; return domctl::get_msrs(*this, op.u.vcpu_msrs);
+    case DomctlCommand::SetVcpuMsrs: copy_back = true; return domctl::set_msrs(*this, op.u.vcpu_msrs);
+    case DomctlCommand::GetPageFrameInfo3: return domctl::page_frame_info(*this, op.u.getpageframeinfo3);
+    // Of other kinds of guests, or without an IOMMU: as the reference answers for a paravirtual domain.
+    case DomctlCommand::GetHvmContext:
+    case DomctlCommand::SetHvmContext:
+    case DomctlCommand::GetHvmContextPartial:
+    case DomctlCommand::SetPagingMempoolSize:
+    case DomctlCommand::GetPagingMempoolSize:
+    case DomctlCommand::MemoryMapping:
+    case DomctlCommand::IoportMapping:
+    case DomctlCommand::BindPtIrq:
+    case DomctlCommand::UnbindPtIrq: return fail(Error::Invalid);
+    case DomctlCommand::AssignDevice:
+    case DomctlCommand::DeassignDevice:
+    case DomctlCommand::TestAssignDevice:
+    case DomctlCommand::GetDeviceGroup: return fail(Error::NoSys);
+    default: return fail(Error::NoSys);
+    }
+}
+
+} // namespace px::pv

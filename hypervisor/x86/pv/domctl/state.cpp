@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// A vCPU's state beyond vcpu_guest_context, for savers and restorers: callbacks, extended registers, frame types.
+#include "x86/pv/domctl/domctl.hpp"
+#include "x86/pv/fpu.hpp"
+#include "x86/pv/guest_copy.hpp"
+#include "x86/pv/paging/types.hpp"
+
+namespace px::pv::domctl {
+namespace {
+
+/// Before the XSAVE area come XCR0 as it is and as it ever was.
+struct ExtStateHeader {
+    u64 xcr0, xcr0_accumulated;
+};
+
+constexpr u32 max_frames_at_once = 1024;
+
+/// Pauses a vCPU for a look inside.
+class Paused {
+  public:
+    explicit Paused(Vcpu& vcpu) : vcpu_(vcpu) { vcpu_.pause(); }
+    ~Paused() { vcpu_.unpause(); }
+    Paused(const Paused&) = delete;
+    Paused& operator=(const Paused&) = delete;
+
+  private:
+    Vcpu& vcpu_;
+};
+
+bool is_canonical(u64 address) { return static_cast<u64>(static_cast<s64>(address << 16) >> 16) == address; }
+
+u64 frame_info(PvDomain& domain, u64 gfn) {
+    const Result<Mfn> mfn = domain.translate(Gfn(gfn));
+    if (!mfn || !is_valid(*mfn) || !acquire_frame(frame_of(*mfn), domain)) return abi::pfinfo_xtab;
+    const FrameState state = frame_of(*mfn).load();
+    u64 info = u64{table_level(state.type())} << abi::pfinfo_ltab_shift;
+    if (info != 0 && state.has(FrameState::pinned)) info |= abi::pfinfo_lpintab;
+    release_frame(frame_of(*mfn));
+    return info;
+}
+
+} // namespace
+
+Result<> get_ext_context(PvDomain& domain, abi::DomctlExtVcpuContext& op) {
+    PvVcpu& vcpu = *TRY(named_vcpu(domain, op.vcpu));
+    const u32 number = op.vcpu;
+    op = {};
+    op.vcpu = number;
+    op.size = sizeof(op);
+    op.syscall32_callback_eip = vcpu.syscall32_callback.address;
+    op.syscall32_callback_cs = vcpu.syscall32_cs;
+    op.syscall32_disables_events = vcpu.syscall32_callback.masks_events;
+    op.sysenter_callback_eip = vcpu.sysenter_callback.address;
+    op.sysenter_callback_cs = vcpu.sysenter_cs;
+    op.sysenter_disables_events = vcpu.sysenter_callback.masks_events;
+    return {};
+}
+
+Result<> set_ext_context(PvDomain& domain, const abi::DomctlExtVcpuContext& op) {
+    PvVcpu& vcpu = *TRY(named_vcpu(domain, op.vcpu));
+    if (op.size < offsetof(abi::DomctlExtVcpuContext, mcg_cap)) return fail(Error::Invalid);
+    if (!is_canonical(op.syscall32_callback_eip) || !is_canonical(op.sysenter_callback_eip)) return fail(Error::Invalid);
+    const Paused paused(vcpu);
+    vcpu.syscall32_callback = {op.syscall32_callback_eip, op.syscall32_disables_events != 0};
+    vcpu.sysenter_callback = {op.sysenter_callback_eip, op.sysenter_disables_events != 0};
+    // Whatever the tools say, the selector is one of ring 3.
+    vcpu.syscall32_cs = static_cast<u16>(op.syscall32_callback_cs | 3);
+    vcpu.sysenter_cs = static_cast<u16>(op.sysenter_callback_cs | 3);
+    return {};
+}
+
+Result<> get_ext_state(PvDomain& domain, abi::DomctlVcpuExtState& op) {
+    PvVcpu& vcpu = *TRY(named_vcpu(domain, op.vcpu));
+    const u64 bytes = fpu_layout.components ? sizeof(ExtStateHeader) + fpu_layout.bytes : 0;
+    const bool only_size = op.size == 0 && op.xfeature_mask == 0;
+    if (!only_size && (op.size != bytes || op.xfeature_mask != fpu_layout.components)) return fail(Error::Invalid);
+    op.size = bytes;
+    op.xfeature_mask = fpu_layout.components;
+    if (only_size || bytes == 0) return {};
+    const Paused paused(vcpu);
+    TRY(GuestPointer<ExtStateHeader>(op.buffer.address).write({vcpu.xcr0, vcpu.xcr0}));
+    return GuestPointer<u8>(op.buffer.address + sizeof(ExtStateHeader))
+        .write_array(static_cast<const u8*>(vcpu.xsave_area), fpu_layout.bytes);
+}
+
+Result<> set_ext_state(PvDomain& domain, const abi::DomctlVcpuExtState& op) {
+    PvVcpu& vcpu = *TRY(named_vcpu(domain, op.vcpu));
+    if (op.size == 0) return {};
+    if (op.size < sizeof(ExtStateHeader) + 576 || op.size > sizeof(ExtStateHeader) + fpu_layout.bytes) return fail(Error::Invalid);
+    if (op.xfeature_mask & ~fpu_layout.components) return fail(Error::Invalid);
+    const auto header = TRY(GuestPointer<ExtStateHeader>(op.buffer.address).read());
+    if (!is_valid_xcr0(header.xcr0, fpu_layout.components)) return fail(Error::Invalid);
+    const Paused paused(vcpu);
+    reset_fpu(vcpu);
+    auto* area = static_cast<u8*>(vcpu.xsave_area);
+    TRY(GuestPointer<u8>(op.buffer.address + sizeof(header)).read_array(area, op.size - sizeof(header)));
+    // What XRSTOR would refuse is the tools' mistake, not a reason for the hypervisor to fault (SDM volume 1, 13.8).
+    u64* xstate = reinterpret_cast<u64*>(area + 512);
+    xstate[0] &= fpu_layout.components;
+    for (unsigned i = 1; i < 8; ++i) xstate[i] = 0;
+    u32 mxcsr;
+    __builtin_memcpy(&mxcsr, area + 24, sizeof(mxcsr));
+    mxcsr &= 0xffff;
+    __builtin_memcpy(area + 24, &mxcsr, sizeof(mxcsr));
+    vcpu.xcr0 = header.xcr0;
+    return {};
+}
+
+Result<> get_msrs(PvDomain& domain, abi::DomctlVcpuMsrs& op) {
+    (void)TRY(named_vcpu(domain, op.vcpu));
+    op.msr_count = 0; // no MSR of a paravirtual vCPU has a value of its own
+    return {};
+}
+
+Result<> set_msrs(PvDomain& domain, abi::DomctlVcpuMsrs& op) {
+    (void)TRY(named_vcpu(domain, op.vcpu));
+    if (op.msr_count != 0) return fail(Error::Invalid);
+    return {};
+}
+
+Result<> page_frame_info(PvDomain& domain, const abi::DomctlGetPageFrameInfo3& op) {
+    if (op.num > max_frames_at_once) return fail(Error::TooBig);
+    const GuestPointer<u64> frames(op.array.address);
+    for (u64 i = 0; i < op.num; ++i) {
+        const u64 gfn = TRY(frames.read(i));
+        TRY(frames.write(frame_info(domain, gfn), i));
+    }
+    return {};
+}
+
+} // namespace px::pv::domctl
