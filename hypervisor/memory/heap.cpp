@@ -149,6 +149,7 @@ u64 free_frames() {
     return buddies.free_frames();
 }
 
+void count_hypervisor_frames(u64 frames) { total.fetch_add(frames, std::memory_order_relaxed); }
 u64 total_frames() { return total.load(std::memory_order_relaxed); }
 
 u64 free_frames_below(unsigned address_bits) {

@@ -32,6 +32,8 @@ void add_region(Mfn start, Mfn end);
 void free(Frame& first, unsigned order, bool dirty);
 /// Frames in the heap.
 [[nodiscard]] u64 free_frames();
+/// RAM that the heap never gets: the hypervisor's image and tables. Boot only; total_frames counts it.
+void count_hypervisor_frames(u64 frames);
 /// Frames the heap ever got plus frames of the hypervisor: host memory.
 [[nodiscard]] u64 total_frames();
 /// Frames free below 2^address_bits.

@@ -220,11 +220,15 @@ void give_to_heap() {
         heap::add_region(mfn_of(Paddr(e.start)), mfn_of(Paddr(e.end)));
         bytes += e.end - e.start;
     }
-    u64 ram = 0;
-    for (const auto& r : boot_info.memory_map())
-        if (r.kind == MemoryRange::Kind::Ram) ram += r.bytes;
+    u64 ram = 0, modules = 0;
+    for (const auto& r : boot_info.memory_map()) {
+        const u64 end = std::min(r.start.raw() + r.bytes, memory_limit);
+        if (r.kind == MemoryRange::Kind::Ram && r.start.raw() < end) ram += end - r.start.raw();
+    }
+    for (std::size_t i = 0; i < boot_info.module_count; ++i) modules += pages_for(boot_info.modules[i].bytes) << page_shift;
+    heap::count_hypervisor_frames((ram - std::min(ram, bytes + modules)) >> page_shift); // modules come back later
     console::banner("System RAM: {}MB ({}kB)", ram >> 20, ram >> 10);
-    log::info("Heap: {} kB; image, tables and modules: {} kB", bytes >> 10, (std::min(ram, memory_limit) - bytes) >> 10);
+    log::info("Heap: {} kB; modules: {} kB; hypervisor: {} kB", bytes >> 10, modules >> 10, (ram - bytes - modules) >> 10);
 }
 
 } // namespace
