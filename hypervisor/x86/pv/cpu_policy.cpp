@@ -3,6 +3,7 @@
 #include "x86/pv/cpu_policy.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace px::pv {
 
@@ -194,13 +195,14 @@ u32 serialise_leaves(const CpuPolicy& p, std::span<abi::CpuidLeaf, max_serialise
             put(leaf, abi::cpuid_no_subleaf, p.basic[leaf]);
             continue;
         }
+        // Up to the highest component, those between that are not there included: the tools count them so, and their
+        // buffer is as long as our answer.
+        const u64 components = (u64{p.xstate[0].d} << 32 | p.xstate[0].a) & ~(u64{1} << 63);
         const u32 count = leaf == 4     ? CpuPolicy::cache_subleaves
                           : leaf == 7   ? std::min(p.feature[0].a + 1, CpuPolicy::feature_subleaves)
                           : leaf == 0xb ? CpuPolicy::topology_subleaves
-                                        : CpuPolicy::xstate_subleaves;
-        const u64 components = (u64{p.xstate[0].d} << 32) | p.xstate[0].a;
+                                        : std::max(2u, static_cast<u32>(std::bit_width(components)));
         for (u32 i = 0; i < count; ++i) {
-            if (leaf == 0xd && i >= 2 && !(components >> i & 1)) continue;
             put(leaf, i, *p.find(leaf, i));
             if (leaf == 4 && !(p.cache[i].a & 0x1f)) break;
         }
