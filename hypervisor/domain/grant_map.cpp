@@ -47,7 +47,8 @@ namespace {
 
 using abi::GrantStatus;
 
-constexpr u16 kept_flags = abi::gntmap_host_map | abi::gntmap_device_map | abi::gntmap_readonly;
+constexpr u16 kept_flags = abi::gntmap_host_map | abi::gntmap_device_map | abi::gntmap_readonly | abi::gntmap_application_map |
+                           abi::gntmap_contains_pte;
 
 constexpr Access access_of(u32 flags) { return flags & abi::gntmap_readonly ? Access::Read : Access::Write; }
 
