@@ -3,6 +3,7 @@
 #include "start/main.hpp"
 
 #include "hypercall/build_information.hpp"
+#include "schedule/softirq.hpp"
 #include "start/options.hpp"
 #include "start/parts.hpp"
 #include "x86/instructions.hpp"
@@ -60,6 +61,7 @@ void run() {
     console::init_keys();
     pv::build_dom0(boot_info);
     console::end_boot();
+    softirq::raise(SoftIrq::Schedule);
     schedule::idle_loop();
 }
 

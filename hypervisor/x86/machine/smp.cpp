@@ -4,6 +4,7 @@
 #include "domain/machine.hpp"
 #include "memory/frame.hpp"
 #include "schedule/schedule.hpp"
+#include "schedule/softirq.hpp"
 #include "start/options.hpp"
 #include "start/parts.hpp"
 #include "x86/instructions.hpp"
@@ -163,6 +164,7 @@ extern "C" [[noreturn]] void px_secondary_main() {
     init_secondary(cpu);
     started.store(cpu.raw(), std::memory_order_release); // pairs with wait_until_started
     enable_interrupts();
+    softirq::raise(SoftIrq::Schedule); // the scheduler learns that this CPU has nothing to do
     schedule::idle_loop();
 }
 
