@@ -4,7 +4,6 @@
 
 symbols.py table IMAGE OUT.S    function names and offsets of a linked image
 symbols.py empty OUT.S          an empty table, for the first link
-symbols.py missing OUT.S OBJECTS...  definitions of what no object defines; each panics with its name
 """
 import re
 import subprocess
@@ -62,36 +61,11 @@ def table(image, out):
     write_table([(a - start, n) for a, n in sorted(found.items()) if start <= a < end], out)
 
 
-def missing(out, objects):
-    defined, wanted = set(), set()
-    libraries = [o for o in objects if o.endswith(".a")]  # they only define: what they need is ours to know
-    with open(out + ".rsp", "w") as f:
-        f.write("\n".join(o for o in objects if o not in libraries))
-    for line in nm("-P", "@" + out + ".rsp"):
-        parts = line.split()
-        if len(parts) >= 2 and not parts[0].endswith(":"):
-            (wanted if parts[1] in "Uwv" and len(parts[1]) == 1 else defined).add(parts[0])
-    if libraries:
-        defined.update(line.split()[0] for line in nm("-P", "--defined-only", *libraries) if " " in line)
-    by_linker = re.compile(r"px_(image|text|rodata|data|load|percpu|fixups|options|constructors|notes|build_id)_(start|end|offset)$|px_symbol_")
-    names = sorted(n for n in wanted - defined if not by_linker.match(n))
-    with open(out, "w") as f:
-        f.write("// Made by symbols.py: what no object defines yet.\n")
-        for i, name in enumerate(names):
-            f.write(f'    .section .text.missing.{i}, "ax"\n    .balign 16\n    .weak {name}\n{name}:\n'
-                    f"    leaq name_{i}(%rip), %rdi\n    call px_missing\n    ud2\n    .skip 64\n"
-                    f'    .section .rodata.missing.{i}, "a"\nname_{i}: .asciz "{name}"\n')
-    if names:
-        print(f"{len(names)} functions are not there yet; see {out}", file=sys.stderr)
-
-
 def main(arguments):
     if arguments[:1] == ["table"] and len(arguments) == 3:
         table(*arguments[1:])
     elif arguments[:1] == ["empty"] and len(arguments) == 2:
         write_table([], arguments[1])
-    elif arguments[:1] == ["missing"] and len(arguments) > 2:
-        missing(arguments[1], arguments[2:])
     else:
         sys.exit(__doc__)
 
