@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <bit>
 
 namespace px::pv {
 
@@ -145,6 +146,7 @@ void limit_to_pv(CpuPolicy& p, u64 components) {
     p.feature[0].c &= allowed::ecx_7;
     p.feature[0].d &= allowed::edx_7;
     p.feature[1] = {p.feature[1].a & allowed::eax_7_1, 0, 0, 0};
+    clear(p.feature[2]);
     for (auto& t : p.topology) clear(t);
     if (p.extended[0].a >= CpuPolicy::extended_base)
         p.extended[0].a = std::min(p.extended[0].a, CpuPolicy::extended_base + 0x1c);
@@ -198,6 +200,7 @@ u32 serialise_leaves(const CpuPolicy& p, std::span<abi::CpuidLeaf, max_serialise
         // Up to the highest component, those between that are not there included: the tools count them so, and their
         // buffer is as long as our answer.
         const u64 components = (u64{p.xstate[0].d} << 32 | p.xstate[0].a) & ~(u64{1} << 63);
+        // Tools serialise a policy into as many entries as they got: absent subleaves among the others count too.
         const u32 count = leaf == 4     ? CpuPolicy::cache_subleaves
                           : leaf == 7   ? std::min(p.feature[0].a + 1, CpuPolicy::feature_subleaves)
                           : leaf == 0xb ? CpuPolicy::topology_subleaves

@@ -20,7 +20,7 @@ struct CpuidLeafValue {
 struct CpuPolicy {
     static constexpr u32 basic_leaves = 0x16 + 1;
     static constexpr u32 extended_leaves = 0x22;
-    static constexpr u32 cache_subleaves = 6, feature_subleaves = 2, topology_subleaves = 2, xstate_subleaves = 63;
+    static constexpr u32 cache_subleaves = 6, feature_subleaves = 3, topology_subleaves = 2, xstate_subleaves = 63;
     static constexpr u32 extended_base = 0x80000000, hypervisor_base = 0x40000000;
 
     CpuidLeafValue basic[basic_leaves];          ///< leaves 0.. without subleaves (4, 7, 0xb, 0xd unused here)
