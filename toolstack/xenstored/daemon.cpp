@@ -187,7 +187,15 @@ void Daemon::publish() {
         if (connection->kind == store::Connection::Kind::Socket) {
             send(*static_cast<Socket*>(connection->transport));
         } else if (auto* const channel = static_cast<Channel*>(connection->transport)) {
-            if (channel->ring.push(channel->domain)) domains_->notify(*channel);
+            auto const pushed = channel->ring.push(channel->domain);
+            if (pushed.notify) domains_->notify(*channel);
+            // A domain that was not listened to goes on as soon as its replies are in the ring.
+            bool const waited = std::exchange(channel->is_waiting, false);
+            if (server_->may_handle(*connection)) {
+                if (pushed.more || waited) make_ready(*channel);
+            } else {
+                channel->is_waiting = true;
+            }
         }
     }
     // Keeps the vector's memory for the next turn.

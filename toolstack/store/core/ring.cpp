@@ -71,22 +71,16 @@ Ring::Pulled Ring::pull(Server& server, Domain& domain) {
     }
 }
 
-bool Ring::push(Domain& domain) {
-    if (given_up_) return false;
-    bool notify = false;
-    if (domain.consumed != published_consumed_) {
-        published_consumed_ = domain.consumed;
-        publish(page_->req_cons, domain.consumed);
-        notify = true;
-    }
+bool Ring::deliver(Domain& domain) {
+    auto const bytes = domain.deliverable();
+    if (bytes.empty()) return false;
     std::uint32_t const used = domain.owed - load(page_->rsp_cons);
     if (used > ring_size) {
         give_up(abi::XenstoreRingError::RingIndex);
-        return true;
+        return false;
     }
-    auto const bytes = domain.deliverable();
     auto const count = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), ring_size - used));
-    if (count == 0) return notify;
+    if (count == 0) return false;
     std::uint32_t const at = abi::xenstore_mask_index(domain.owed);
     std::uint32_t const first = std::min(count, ring_size - at);
     std::memcpy(page_->rsp + at, bytes.data(), first);
@@ -94,8 +88,23 @@ bool Ring::push(Domain& domain) {
     domain.owed += count;
     published_owed_ = domain.owed;
     publish(page_->rsp_prod, domain.owed);
+    // Orders our index before our next look at the domain's, as the domain does the other way round.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
     domain.connection->taken(count);
     return true;
+}
+
+Ring::Pushed Ring::push(Domain& domain) {
+    if (given_up_) return {false, false};
+    bool notify = false;
+    if (domain.consumed != published_consumed_) {
+        published_consumed_ = domain.consumed;
+        publish(page_->req_cons, domain.consumed);
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+        notify = true;
+    }
+    while (deliver(domain)) notify = true;
+    return {notify || given_up_, load(page_->req_prod) != domain.consumed};
 }
 
 void Ring::give_up(abi::XenstoreRingError why) {

@@ -23,8 +23,14 @@ class Ring {
     enum class Pulled { Nothing, Message, Violation };
     /// Appends to the connection's input until it holds one whole message.
     [[nodiscard]] Pulled pull(Server& server, Domain& domain);
-    /// Publishes what was taken and delivers what fits. True if the domain must be notified.
-    [[nodiscard]] bool push(Domain& domain);
+    struct Pushed {
+        bool notify;  ///< the domain must hear of it
+        bool more;    ///< there are requests that the domain may have sent without an event
+    };
+    /// Publishes what was taken and delivers what fits. Domains send events sparingly: for a request only if
+    /// all before it had been taken, for room only if the queue was full. So after publishing an index the
+    /// other side's is read again, until nothing is left or the queue was seen full.
+    [[nodiscard]] Pushed push(Domain& domain);
 
     /// Marks the ring as given up, and tells the domain why.
     void give_up(abi::XenstoreRingError why);
@@ -36,6 +42,8 @@ class Ring {
 
   private:
     void follow(Server& server, Domain& domain);
+    /// One round of delivery; false when nothing is left, or the queue was seen full, or makes no sense.
+    bool deliver(Domain& domain);
     abi::XenstoreDomainInterface* page_;
     std::uint32_t published_consumed_ = 0;
     std::uint32_t published_owed_ = 0;
