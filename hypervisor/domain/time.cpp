@@ -90,6 +90,12 @@ void write_all_wall_clocks() {
         write_wall_clock(*domain);
 }
 
+void write_clocks(Domain& domain) {
+    for (u32 i = 0; i < domain.max_vcpus; ++i)
+        if (domain.vcpus[i]) write_time_info(*domain.vcpus[i]);
+    write_wall_clock(domain);
+}
+
 void register_runstate_area(Vcpu& vcpu, GuestVaddr area) {
     vcpu.runstate_area = area;
     // The area of another vCPU is filled when that one next runs.

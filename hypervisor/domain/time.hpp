@@ -14,6 +14,9 @@ void write_wall_clock(Domain& domain);
 /// The same for all domains: platform_op settime calls it after machine::set_wall_clock_base().
 void write_all_wall_clocks();
 
+/// Both for all of a domain.
+void write_clocks(Domain& domain);
+
 /// Registers the guest's areas of the current or another vCPU of the current domain; written at once when it is current.
 void register_runstate_area(Vcpu& vcpu, GuestVaddr area);
 void register_time_area(Vcpu& vcpu, GuestVaddr area);

@@ -36,6 +36,8 @@ Result<> pause(Command& c) {
 
 Result<> unpause(Command& c) {
     if (c.domain.controller_paused.load() == 0) return fail(Error::Invalid);
+    // Who built or restored it has written the shared page as a whole, clocks included.
+    write_clocks(c.domain);
     --c.domain.controller_paused;
     c.domain.unpause();
     return {};

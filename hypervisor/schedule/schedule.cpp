@@ -167,7 +167,11 @@ void read_runstate(const Vcpu& vcpu, abi::VcpuRunstateInfo& out) {
 
 void switch_finished(Vcpu& previous) {
     if (!previous.is_idle() && previous.unit) fair->switched_out(*previous.unit, machine::now());
-    if (Vcpu& now_current = current(); !now_current.is_idle()) update_guest_areas(now_current);
+    Vcpu& now_current = current();
+    if (now_current.is_idle()) return;
+    // Domain builders clear the shared page after the vCPU was made.
+    if (now_current.info->time.tsc_to_system_mul == 0) [[unlikely]] write_time_info(now_current);
+    update_guest_areas(now_current);
 }
 
 u32 rate_limit_us() { return static_cast<u32>(fair->parameters.rate_limit.load(std::memory_order_relaxed) / 1000); }
