@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // domctl: a domain's vCPUs: contexts, information, affinity, triggers.
-#include "domain/time.hpp"
 #include "domain/machine.hpp"
 #include "hypercall/control_bitmap.hpp"
 #include "hypercall/domctl.hpp"
@@ -46,11 +45,6 @@ Result<> set_context(Command& c) {
     TRY(GuestPointer<abi::VcpuGuestContext>(args.ctxt).read_array(holder.context, 1));
     c.domain.pause();
     const Result<> done = vcpu.set_context(holder.context);
-    if (done) {
-        // Builders fill shared info themselves just before, clocks included.
-        write_time_info(vcpu);
-        if (vcpu.id.raw() == 0) write_wall_clock(c.domain);
-    }
     if (done) {
         if (holder.context->flags & abi::vgcf_online)
             vcpu.flags.fetch_and(~vcpu_flag::down);

@@ -200,7 +200,6 @@ u32 serialise_leaves(const CpuPolicy& p, std::span<abi::CpuidLeaf, max_serialise
         // Up to the highest component, those between that are not there included: the tools count them so, and their
         // buffer is as long as our answer.
         const u64 components = (u64{p.xstate[0].d} << 32 | p.xstate[0].a) & ~(u64{1} << 63);
-        // Tools serialise a policy into as many entries as they got: absent subleaves among the others count too.
         const u32 count = leaf == 4     ? CpuPolicy::cache_subleaves
                           : leaf == 7   ? std::min(p.feature[0].a + 1, CpuPolicy::feature_subleaves)
                           : leaf == 0xb ? CpuPolicy::topology_subleaves
