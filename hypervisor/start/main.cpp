@@ -7,10 +7,10 @@
 #include "start/options.hpp"
 #include "start/parts.hpp"
 #include "x86/instructions.hpp"
-#include "x86/machine/clock.hpp"
-#include "x86/machine/console.hpp"
-#include "x86/machine/cpu_features.hpp"
-#include "x86/machine/console_keys.hpp"
+#include "x86/machine/clock/clock.hpp"
+#include "x86/machine/console/console.hpp"
+#include "x86/machine/console/console_keys.hpp"
+#include "x86/machine/cpu/cpu_features.hpp"
 
 namespace px::start {
 namespace {

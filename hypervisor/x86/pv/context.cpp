@@ -3,14 +3,14 @@
 #include "x86/pv/context.hpp"
 
 #include "schedule/schedule.hpp"
-#include "x86/layout.hpp"
 #include "start/parts.hpp"
-#include "x86/machine/cpu.hpp"
-#include "x86/machine/paging.hpp"
+#include "x86/layout.hpp"
+#include "x86/machine/cpu/cpu.hpp"
+#include "x86/machine/paging/paging.hpp"
 #include "x86/pv/control_register.hpp"
 #include "x86/pv/debug_register.hpp"
-#include "x86/pv/paging/descriptor.hpp"
 #include "x86/pv/fpu.hpp"
+#include "x86/pv/paging/descriptor.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 #include "x86/pv/paging/tlb.hpp"
 

@@ -2,7 +2,7 @@
 // CR0 and CR4 as a paravirtual guest sees them, and as the CPU has them while it runs (SDM volume 3, 2.5).
 #pragma once
 
-#include "x86/machine/cpu.hpp"
+#include "x86/machine/cpu/cpu.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
 namespace px::pv {

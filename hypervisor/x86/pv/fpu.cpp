@@ -6,7 +6,7 @@
 #include "hypercall/handlers.hpp"
 #include "memory/heap.hpp"
 #include "x86/instructions.hpp"
-#include "x86/machine/cpu.hpp"
+#include "x86/machine/cpu/cpu.hpp"
 
 #include <cstring>
 

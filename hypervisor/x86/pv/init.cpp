@@ -3,7 +3,7 @@
 #include "domain/domain_list.hpp"
 #include "start/parts.hpp"
 #include "x86/layout.hpp"
-#include "x86/machine/cpu.hpp"
+#include "x86/machine/cpu/cpu.hpp"
 #include "x86/pv/bounce.hpp"
 #include "x86/pv/cpuid.hpp"
 #include "x86/pv/fpu.hpp"

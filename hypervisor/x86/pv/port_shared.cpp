@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ports of devices that the hypervisor drives too: PCI configuration mechanism 1, CMOS clock, speaker timer.
 #include "x86/instructions.hpp"
-#include "x86/machine/port_lock.hpp"
+#include "x86/machine/pci/port_lock.hpp"
 #include "x86/pv/port.hpp"
 
 namespace px::pv {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What boot loaders leave behind, well made and broken.
-#include "x86/machine/multiboot.hpp"
+#include "x86/machine/boot/multiboot.hpp"
 
 #include <gtest/gtest.h>
 

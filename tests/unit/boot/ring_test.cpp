@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The console's rings, rate limit and dates.
-#include "x86/machine/console_ring.hpp"
-#include "x86/machine/console_stamp.hpp"
+#include "x86/machine/console/console_ring.hpp"
+#include "x86/machine/console/console_stamp.hpp"
 
 #include <gtest/gtest.h>
 

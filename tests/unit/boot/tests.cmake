@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the start of the hypervisor is made of: command line, formatting, console rings, boot loaders' structures.
 unit_test(boot boot/options_test.cpp boot/format_test.cpp boot/ring_test.cpp boot/multiboot_test.cpp boot/fake_log.cpp
-          hypervisor/start/options.cpp hypervisor/base/format.cpp hypervisor/x86/machine/multiboot.cpp
-          hypervisor/x86/machine/multiboot2.cpp)
+          hypervisor/start/options.cpp hypervisor/base/format.cpp hypervisor/x86/machine/boot/multiboot.cpp
+          hypervisor/x86/machine/boot/multiboot2.cpp)

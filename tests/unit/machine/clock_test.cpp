@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scales between cycles and nanoseconds: exact enough, monotonic, no overflow for decades.
-#include "x86/machine/apic_timer.hpp"
-#include "x86/machine/clock_scale.hpp"
+#include "x86/machine/clock/clock_scale.hpp"
+#include "x86/machine/interrupt/apic_timer.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests between CPUs, with threads as CPUs: each is served once on each target, and CPUs that wait serve.
-#include "x86/machine/cross_call.hpp"
+#include "x86/machine/interrupt/cross_call.hpp"
 
 #include <gtest/gtest.h>
 

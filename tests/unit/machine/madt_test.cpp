@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The MADT of QEMU 7.2 (q35, 4 CPUs), and malformed ones.
-#include "x86/machine/acpi_madt.hpp"
+#include "x86/machine/firmware/acpi_madt.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // \_S5_ in AML, as firmwares encode it.
-#include "x86/machine/power.hpp"
+#include "x86/machine/firmware/power.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real-time clock's registers against the C library's calendar.
-#include "x86/machine/rtc.hpp"
+#include "x86/machine/clock/rtc.hpp"
 
 #include <gtest/gtest.h>
 

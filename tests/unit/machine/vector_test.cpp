@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vectors of a CPU: all can be taken, none twice.
-#include "x86/machine/vector_table.hpp"
+#include "x86/machine/interrupt/vector_table.hpp"
 
 #include <gtest/gtest.h>
 

@@ -3,8 +3,8 @@
 #include "x86/pv/dom0/rights.hpp"
 
 #include "domain/rangeset.hpp"
-#include "x86/machine/acpi.hpp"
-#include "x86/machine/console.hpp"
+#include "x86/machine/console/console.hpp"
+#include "x86/machine/firmware/acpi.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 #include "x86/pv/port.hpp"
 

@@ -3,7 +3,7 @@
 #include "memory/heap.hpp"
 #include "x86/instructions.hpp"
 #include "x86/layout.hpp"
-#include "x86/machine/paging.hpp"
+#include "x86/machine/paging/paging.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 
 #include <algorithm>

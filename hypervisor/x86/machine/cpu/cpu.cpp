@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// Per-CPU data, control registers and descriptor tables.
+#include "x86/machine/cpu/cpu.hpp"
+
+#include "base/lock.hpp"
+#include "memory/heap.hpp"
+#include "start/options.hpp"
+#include "start/parts.hpp"
+#include "x86/instructions.hpp"
+#include "x86/layout.hpp"
+#include "x86/machine/boot/image.hpp"
+#include "x86/machine/cpu/exceptions.hpp"
+#include "x86/machine/paging/paging.hpp"
+
+namespace px {
+
+u64 irq_save() {
+    const u64 flags = x86::read_flags();
+    x86::disable_interrupts();
+    return flags;
+}
+
+void irq_restore(u64 flags) {
+    if (flags & x86::flag_interrupts) x86::enable_interrupts();
+}
+
+constinit u64 percpu_offsets[max_cpus] = {};
+
+namespace x86 {
+
+extern "C" char px_boot_stack[];
+constinit u64 host_cr4 = 0;
+
+namespace {
+
+constexpr u64 entries_per_page = page_size / 8;
+alignas(page_size) constinit u64 boot_descriptors[entries_per_page] = {};
+constinit u64* descriptors[max_cpus] = {boot_descriptors};
+constinit char* stacks[max_cpus] = {px_boot_stack};
+
+PX_PER_CPU PerCpu<TaskState> task_states;
+
+constinit bool wants_smep = true, wants_smap = true, wants_xsave = true;
+bool parse_into(std::string_view value, bool& flag) {
+    const auto on = options::boolean(value);
+    flag = on.value_or(true);
+    return on.has_value();
+}
+PX_OPTION(smep, "smep", [](std::string_view v) { return parse_into(v, wants_smep); });
+PX_OPTION(smap, "smap", [](std::string_view v) { return parse_into(v, wants_smap); });
+PX_OPTION(xsave, "xsave", [](std::string_view v) { return parse_into(v, wants_xsave); });
+
+void fill_descriptors(u64* page, u64 task_state) {
+    // Positions are those of layout.hpp: selector & 0xff8.
+    page[1] = 0x00af9b000000ffff; // hypervisor code
+    page[2] = 0x00cf93000000ffff; // hypervisor data
+    page[3] = 0x00cfbb000000ffff; // ring 1 code and data: part of the ABI, of no use in 64-bit mode
+    page[4] = 0x00cffb000000ffff; // guest code, 32 bits
+    page[5] = 0x00cff3000000ffff; // guest data
+    page[6] = 0x00affb000000ffff; // guest code, 64 bits
+    page[8] = u64{sizeof(TaskState) - 1} | (task_state & 0xffffff) << 16 | u64{0x89} << 40 |
+              (task_state >> 24 & 0xff) << 56;
+    page[9] = task_state >> 32;
+}
+
+/// Where the stacks of a block begin (they grow down), in bytes from its bottom. Page 3 is not mapped, so that the main
+/// stack cannot grow into the others. Debug exceptions need little: they share a page with NMIs, which may use all of it.
+constexpr u64 nmi_stack = 1 * page_size, debug_stack = page_size / 2, double_fault_stack = 2 * page_size,
+              machine_check_stack = 3 * page_size, guard_page = 3 * page_size;
+
+void protect_stack(const char* stack) {
+    const u64 address = reinterpret_cast<u64>(stack) + guard_page;
+    if (u64* e = small_entry(address)) *e = 0;
+    invlpg(address);
+}
+
+/// The main stack's first frame lies right below CpuInfo.
+void fill_task_state(TaskState& t, const char* stack) {
+    const u64 base = reinterpret_cast<u64>(stack);
+    t.rsp0 = base + cpu_stack_size - sizeof(CpuInfo);
+    t.ist[exceptions::ist_nmi - 1] = base + nmi_stack;
+    t.ist[exceptions::ist_double_fault - 1] = base + double_fault_stack;
+    t.ist[exceptions::ist_machine_check - 1] = base + machine_check_stack;
+    t.ist[exceptions::ist_debug - 1] = base + debug_stack;
+    t.io_map_base = sizeof(TaskState); // beyond the limit: no ports for ring 3
+}
+
+void set_control_registers() {
+    if (host_cr4 == 0) {
+        const CpuFeatures& f = cpu_features;
+        host_cr4 = cr4::pae | cr4::de | cr4::mce | cr4::osfxsr | cr4::osxmmexcpt;
+        if (f.pge) host_cr4 |= cr4::pge;
+        if (f.fsgsbase) host_cr4 |= cr4::fsgsbase;
+        if (f.xcr0 && wants_xsave) host_cr4 |= cr4::osxsave;
+        if (f.smep && wants_smep) host_cr4 |= cr4::smep;
+        // QEMU before 9.1 reads the stack of a far return in ring 3 as supervisor: with SMAP no guest could live.
+        if (f.smap && wants_smap && !f.is_tcg) host_cr4 |= cr4::smap;
+    }
+    write_cr4(host_cr4);
+    write_cr0(0x80050033); // PG, AM, WP, NE, ET, MP, PE
+    if (host_cr4 & cr4::osxsave) xsetbv(0, cpu_features.xcr0);
+    u64 efer = rdmsr(msr::efer) | 1; // SYSCALL
+    if (cpu_features.nx) efer |= 1 << 11;
+    wrmsr(msr::efer, efer);
+    // Page attribute table as the PV ABI has it: WB, WT, UC-, UC, WC, WP, UC, UC.
+    if (cpu_features.pat) wrmsr(msr::pat, 0x0000050100070406);
+}
+
+void load_tables() {
+    const CpuId cpu = this_cpu();
+    TaskState& t = task_states.here();
+    fill_task_state(t, stacks[cpu.raw()]);
+    fill_descriptors(descriptors[cpu.raw()], reinterpret_cast<u64>(&t));
+    load_own_gdt();
+    asm volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:" ::"i"(selector::hypervisor_code) : "rax", "memory");
+    write_ss(selector::hypervisor_data);
+    for (const auto load : {write_ds, write_es, write_fs, write_gs}) load(0);
+    lldt(0);
+    ltr(selector::task_state);
+    exceptions::load_table();
+}
+
+} // namespace
+
+Mfn descriptor_frame(CpuId cpu) {
+    if (cpu.raw() == 0) return mfn_of(image::physical(boot_descriptors));
+    return mfn_of(to_physical(descriptors[cpu.raw()]));
+}
+u64* descriptor_page(CpuId cpu) { return descriptors[cpu.raw()]; }
+
+void load_own_gdt() {
+    // Selectors below page 14 would read what lies in front of the page; nobody loads one.
+    const u64 base = reinterpret_cast<u64>(descriptors[this_cpu().raw()]) - selector::first_reserved_page * page_size;
+    lgdt({static_cast<u16>((selector::first_reserved_page + 1) * page_size - 1), base});
+}
+
+CpuInfo& cpu_info_of(CpuId cpu) {
+    return *reinterpret_cast<CpuInfo*>(stacks[cpu.raw()] + cpu_stack_size - sizeof(CpuInfo));
+}
+
+bool allocate_cpu(CpuId cpu) {
+    using image::px_percpu_end, image::px_percpu_start;
+    const auto bytes = static_cast<u64>(px_percpu_end - px_percpu_start);
+    unsigned order = 0;
+    while ((page_size << order) < bytes) ++order;
+    Frame* data = heap::allocate({.order = order});
+    Frame* stack = heap::allocate({.order = 3});
+    void* page = heap::allocate_page();
+    if (!data || !stack || !page) return false; // boot only: what was allocated is lost with a CPU that cannot start
+    percpu_offsets[cpu.raw()] = reinterpret_cast<u64>(to_virtual(*data)) - reinterpret_cast<u64>(px_percpu_start);
+    stacks[cpu.raw()] = to_virtual<char>(*stack);
+    protect_stack(stacks[cpu.raw()]);
+    descriptors[cpu.raw()] = static_cast<u64*>(page);
+    CpuInfo& info = cpu_info_of(cpu);
+    info = CpuInfo{};
+    info.cpu = cpu.raw();
+    info.percpu_offset = percpu_offsets[cpu.raw()];
+    return true;
+}
+
+void protect_boot_stack() { protect_stack(px_boot_stack); }
+
+void init_this_cpu() {
+    set_control_registers();
+    load_tables();
+}
+
+void init_boot_cpu() {
+    detect_cpu_features();
+    exceptions::init_table();
+    init_this_cpu();
+}
+
+} // namespace x86
+} // namespace px

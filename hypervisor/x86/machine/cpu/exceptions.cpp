@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exceptions: who gets them, by where they came from.
+#include "x86/machine/cpu/exceptions.hpp"
+
+#include "base/log.hpp"
+#include "x86/instructions.hpp"
+#include "x86/layout.hpp"
+#include "x86/machine/cpu/panic.hpp"
+#include "x86/pv/trap.hpp"
+
+#include <algorithm>
+
+namespace px::x86 {
+
+extern "C" const Fixup px_fixups_start[], px_fixups_end[];
+
+u64 find_fixup(u64 rip) {
+    for (const Fixup* f = px_fixups_start; f != px_fixups_end; ++f)
+        if (f->fault == rip) return f->resume;
+    return 0;
+}
+
+namespace exceptions {
+namespace {
+
+struct Gate {
+    u16 offset_low, selector;
+    u8 ist, type;
+    u16 offset_middle;
+    u32 offset_high, reserved;
+};
+alignas(page_size) constinit Gate table[256] = {};
+constinit bool (*nmi_handler)(Registers&) = nullptr;
+
+/// Stubs of exception_entry.S, 16 bytes each.
+extern "C" char px_vector_stubs[];
+constexpr u64 stub_bytes = 16;
+
+enum Vector : u32 { Debug = 1, Nmi = 2, Breakpoint = 3, Overflow = 4, DoubleFault = 8, PageFault = 14, MachineCheck = 18 };
+
+void fill(u8 vector, u64 handler, unsigned dpl, unsigned ist) {
+    table[vector] = {static_cast<u16>(handler), selector::hypervisor_code, static_cast<u8>(ist),
+                     static_cast<u8>(0x8e | dpl << 5), static_cast<u16>(handler >> 16), static_cast<u32>(handler >> 32), 0};
+}
+
+unsigned ist_of(u32 vector) {
+    switch (vector) {
+    case Debug: return ist_debug;
+    case Nmi: return ist_nmi;
+    case DoubleFault: return ist_double_fault;
+    case MachineCheck: return ist_machine_check;
+    default: return 0;
+    }
+}
+
+void handle_nmi(Registers& r) {
+    if (nmi_handler && nmi_handler(r)) return;
+    if (stop_requested()) stop_this_cpu();
+    const u8 reason = in8(0x61); // port B: parity or I/O check
+    if (reason & 0xc0) panic_with_registers(r, "NMI: memory or I/O check");
+    log::warning("NMI of unknown origin on CPU {}", this_cpu());
+}
+
+/// A debug exception in the hypervisor: a guest's breakpoint on data that a hypercall touched, or a single step that
+/// came in with SYSENTER. Guests may not have breakpoints in our own address range.
+void handle_own_debug(Registers& r) {
+    r.rflags &= ~u64{0x100};
+    write_dr6(0xffff0ff0);
+}
+
+} // namespace
+
+void init_table() {
+    for (unsigned v = 0; v < 256; ++v) {
+        const unsigned dpl = v == Breakpoint || v == Overflow ? 3 : 0;
+        fill(static_cast<u8>(v), reinterpret_cast<u64>(px_vector_stubs) + v * stub_bytes, dpl, ist_of(v));
+    }
+}
+
+void load_table() { lidt({sizeof table - 1, reinterpret_cast<u64>(table)}); }
+
+void set_gate(u8 vector, void (*handler)(), unsigned dpl) {
+    fill(vector, reinterpret_cast<u64>(handler), dpl, ist_of(vector));
+}
+
+void set_nmi_handler(bool (*handler)(Registers&)) { nmi_handler = handler; }
+
+const char* name_of(u32 vector) {
+    static constexpr const char* names[] = {
+        "divide error", "debug", "nmi", "breakpoint", "overflow", "bounds", "invalid opcode", "device not available",
+        "double fault", "coprocessor overrun", "invalid TSS", "segment not present", "stack fault",
+        "general protection fault", "page fault", "reserved", "x87 error", "alignment check", "machine check",
+        "SIMD error", "virtualization exception", "control protection"};
+    return vector < std::size(names) ? names[vector] : "reserved";
+}
+
+} // namespace exceptions
+
+/// From the entry code, interrupts off. Frames from ring 3 lie at the top of the stack, whatever the vector.
+extern "C" void px_exception(Registers* registers) {
+    using namespace exceptions;
+    Registers& r = *registers;
+    if (r.entry_vector == Nmi) return handle_nmi(r);
+    if (r.entry_vector == MachineCheck) panic_with_registers(r, "machine check");
+    if (is_guest_mode(r)) return pv::handle_guest_exception(r);
+    if (r.entry_vector == Debug) return handle_own_debug(r);
+    if (r.entry_vector == Breakpoint) return print_registers(r); // our own int3 (debug key 'd')
+    if (r.entry_vector != DoubleFault) {
+        if (pv::handle_hypervisor_fault(r)) return;
+        if (const u64 resume = find_fixup(r.rip)) {
+            r.rip = resume;
+            return;
+        }
+    }
+    char reason[128];
+    if (r.entry_vector == PageFault)
+        format_to(reason, "FATAL PAGE FAULT\n[error_code={:04x}]\nFaulting linear address: {:016x}", r.error_code, read_cr2());
+    else
+        format_to(reason, "FATAL TRAP: vector = {} ({})\n[error_code={:04x}]", r.entry_vector, name_of(r.entry_vector), r.error_code);
+    panic_with_registers(r, reason);
+}
+
+} // namespace px::x86
