@@ -99,6 +99,14 @@ void release_writable(Frame& f) {
     f.state -= FrameState::type_count_one;
     free_if_last(f);
 }
+void share_frame(Frame& f, const Domain& owner) {
+    f.owner = owner.id.raw();
+    f.state = FrameState::hypervisor | FrameState::allocated;
+}
+void unshare_frame(Frame& f) {
+    f.state &= ~FrameState::allocated;
+    free_if_last(f);
+}
 bool give_up_frame(Frame& f) {
     const bool was = f.load().has(FrameState::allocated);
     f.state &= ~FrameState::allocated;
@@ -115,7 +123,10 @@ void Vcpu::mark_events_pending() {
 }
 void Vcpu::on_singleshot(void*) {}
 void Vcpu::on_poll_timeout(void*) {}
+void Vcpu::on_periodic(void*) {}
+void Domain::on_watchdog(void*) {}
 void Timer::stop() {}
+void Timer::kill() {}
 
 DomainRef find_domain(DomId id) {
     auto it = domains.find(id.raw());
