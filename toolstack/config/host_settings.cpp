@@ -14,7 +14,7 @@ using toolstack::fail;
 using toolstack::Result;
 
 /// Keys that concern what is not built yet, or that this toolstack needs no setting for.
-constexpr std::string_view without_effect[] = {"autoballoon", "domid_policy", "lockfile", "output_format", "blkdev_start", "vm.cpumask",
+constexpr std::string_view without_effect[] = {"autoballoon", "run_hotplug_scripts", "domid_policy", "lockfile", "output_format", "blkdev_start", "vm.cpumask",
                                                "vm.hvm.cpumask", "vm.pv.cpumask", "remus.default.netbufscript", "colo.default.proxyscript"};
 
 } // namespace
@@ -45,7 +45,6 @@ Result<HostSettings> parse_host_settings(std::string_view text, std::string_view
         else if (is("max_maptrack_frames")) out.max_maptrack_frames = TRY(number());
         else if (is("max_grant_version")) out.max_grant_version = TRY(number());
         else if (is("claim_mode")) out.claim = TRY(number()) != 0;
-        else if (is("run_hotplug_scripts")) out.run_scripts = TRY(number()) != 0;
         else {
             bool known = false;
             for (auto name : without_effect) known = known || setting.key == name;

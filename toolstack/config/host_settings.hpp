@@ -18,7 +18,6 @@ struct HostSettings {
     std::string bridge, vif_script, gateway_device, vif_backend;
     std::optional<std::uint32_t> max_grant_frames, max_maptrack_frames, max_grant_version;
     bool claim = true;
-    bool run_scripts = true;
     std::vector<std::string> warnings; ///< unknown keys, old names
 
     /// Fills what the interface leaves open.

@@ -202,10 +202,10 @@ Result<void> Creation::open_channels() {
 Result<void> Creation::build() {
     auto& control = *TRY(session_.xen());
     auto pages = config_.memory_kib / 4;
-    TRY(or_fail(xen::claim_pages(control, id_, pages), "the host has not enough memory"));
+    if (options_.claim) TRY(or_fail(xen::claim_pages(control, id_, pages), "the host has not enough memory"));
     image::PvRequest request{id_, pages, config_.max_vcpus, config_.command_line, store_port_, console_port_, {}, {}};
-    auto built = image::build_pv(control, *kernel_, ramdisk_ ? ramdisk_->view() : image::View{}, request);
-    (void)xen::claim_pages(control, id_, 0);
+    auto built = image::build_pv(control, *kernel_, ramdisk_ ? &*ramdisk_ : nullptr, request);
+    if (options_.claim) (void)xen::claim_pages(control, id_, 0);
     if (!built) return std::unexpected(std::move(built).error());
     store_ring_ = built->store_ring;
     console_ring_ = built->console_ring;

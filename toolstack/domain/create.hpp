@@ -19,6 +19,7 @@ namespace domain {
 struct CreateOptions {
     bool paused = false;          ///< leave it paused
     std::string source_text;      ///< configuration text kept for restarts; empty: none is kept
+    bool claim = true;            ///< reserve the memory first, so that two creations do not race for it
     bool watched = true;          ///< the watcher handles its life-cycle actions
     std::function<void(std::string_view)> progress; ///< told of each step, if set
     /// Called when everything but the start is done: the console can be attached now.

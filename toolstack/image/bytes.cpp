@@ -26,15 +26,29 @@ toolstack::Result<File> File::open(std::string_view what, const std::string& pat
         close(fd);
         return failed("the file is empty");
     }
-    void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-    int error = errno;
-    close(fd);
-    if (data == MAP_FAILED) return failed(std::strerror(error));
-    return File(data, size);
+    void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (data == MAP_FAILED) {
+        auto why = std::strerror(errno);
+        close(fd);
+        return failed(why);
+    }
+    return File(data, size, fd);
 }
 
 File::~File() {
     if (data_) munmap(data_, size_);
+    if (fd_ >= 0) close(fd_);
+}
+
+toolstack::Result<void> File::copy(View part, std::uint8_t* to) const {
+    auto at = static_cast<off_t>(part.data() - view().data());
+    for (std::size_t done = 0; done < part.size();) {
+        auto got = pread(fd_, to + done, part.size() - done, at + static_cast<off_t>(done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return toolstack::fail(fmt::format("cannot read a file: {}", got < 0 ? std::strerror(errno) : "it became shorter"));
+        done += static_cast<std::size_t>(got);
+    }
+    return {};
 }
 
 } // namespace image

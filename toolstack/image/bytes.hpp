@@ -31,24 +31,34 @@ class Bytes {
     std::size_t size_ = 0;
 };
 
-/// A file mapped read-only. Its view lasts as long as it does.
+/// A file mapped read-only, page by page as it is looked at. Its view lasts as long as it does.
 class File {
   public:
     /// Opens a regular file; "kernel '/x': No such file or directory" names `what` and the path.
     static toolstack::Result<File> open(std::string_view what, const std::string& path);
-    File(File&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    File(File&& other) noexcept
+        : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), fd_(std::exchange(other.fd_, -1)) {}
     File& operator=(File&& other) noexcept {
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
+        std::swap(fd_, other.fd_);
         return *this;
     }
     ~File();
     View view() const { return {static_cast<const std::uint8_t*>(data_), size_}; }
 
+    /// True when `part` lies within view().
+    bool holds(View part) const {
+        return part.data() >= view().data() && part.data() + part.size() <= view().data() + size_;
+    }
+    /// Copies a part of view() without touching the mapping: in a PV dom0 each touched page costs a hypercall.
+    toolstack::Result<void> copy(View part, std::uint8_t* to) const;
+
   private:
-    File(void* data, std::size_t size) : data_(data), size_(size) {}
+    File(void* data, std::size_t size, int fd) : data_(data), size_(size), fd_(fd) {}
     void* data_ = nullptr;
     std::size_t size_ = 0;
+    int fd_ = -1;
 };
 
 /// Little-endian number at `at`, or 0 when it lies outside (callers that care check the size first).

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 #include <vector>
 
@@ -49,6 +50,15 @@ bool write_all(int fd, View bytes) {
     return true;
 }
 
+/// Room in the folder's file system; one that lives in memory without a limit has what the machine has.
+std::uint64_t free_bytes(const std::string& folder) {
+    struct statvfs space{};
+    if (statvfs(folder.c_str(), &space) != 0) return 0;
+    if (space.f_blocks) return space.f_bavail * space.f_frsize;
+    struct sysinfo memory{};
+    return sysinfo(&memory) == 0 ? std::uint64_t{memory.freeram} * memory.mem_unit : 0;
+}
+
 } // namespace
 
 std::string cache_name(const std::string& folder, const std::string& path) {
@@ -60,9 +70,10 @@ std::string cache_name(const std::string& folder, const std::string& path) {
 
 void cache_store(const std::string& name, View bytes) {
     auto folder = name.substr(0, name.rfind('/'));
+    for (auto slash = folder.find('/', 1); slash != std::string::npos; slash = folder.find('/', slash + 1))
+        mkdir(folder.substr(0, slash).c_str(), 0755);
     mkdir(folder.c_str(), 0700);
-    struct statvfs space{};
-    if (statvfs(folder.c_str(), &space) != 0 || space.f_bavail * space.f_frsize / 4 < bytes.size()) return;
+    if (free_bytes(folder) / 4 < bytes.size()) return;
     prune(folder);
     auto partial = fmt::format("{}.{}", name, getpid());
     int fd = open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

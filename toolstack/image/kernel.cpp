@@ -36,6 +36,12 @@ Result<Bytes> unpack_whole(View packed) {
 
 } // namespace
 
+Result<void> Kernel::copy(View part, std::uint8_t* to) const {
+    if (file_ && file_->holds(part)) return file_->copy(part, to);
+    std::memcpy(to, part.data(), part.size());
+    return {};
+}
+
 bool is_bzimage(View bytes) {
     return bytes.size() > at_payload_length + 4 && std::memcmp(bytes.data() + at_magic, "HdrS", 4) == 0;
 }

@@ -13,6 +13,8 @@ class Kernel {
   public:
     View elf_bytes() const { return unpacked_.size() ? unpacked_.view() : view_; }
     const Elf& elf() const { return elf_; }
+    /// Copies a segment's data to where it belongs, from the file itself where that is possible.
+    toolstack::Result<void> copy(View part, std::uint8_t* to) const;
 
   private:
     friend toolstack::Result<Kernel> make_kernel(View);

@@ -38,24 +38,32 @@ Result<void> place_kernel(Window& window, const Kernel& kernel, const PvLayout& 
     for (auto& segment : kernel.elf().segments) {
         auto at = TRY(segment_offset(kernel.elf(), segment)) - base;
         if (at > area.size() || segment.size > area.size() - at) return fail("the kernel has a segment outside its image");
-        if (at > cleared) std::memset(area.data() + cleared, 0, at - cleared);
-        std::memcpy(area.data() + at, segment.data.data(), segment.data.size());
-        std::memset(area.data() + at + segment.data.size(), 0, segment.size - segment.data.size());
+        if (at > cleared) clear(area.subspan(cleared, at - cleared));
+        TRY(kernel.copy(segment.data, area.data() + at));
+        clear(area.subspan(at + segment.data.size(), segment.size - segment.data.size()));
         cleared = std::max(cleared, at + segment.size);
     }
-    std::memset(area.data() + cleared, 0, area.size() - cleared);
+    clear(area.subspan(cleared));
     return {};
 }
 
 void place_bytes(Window& window, Frames frames, View bytes) {
     auto area = window.from(frames.first).first(frames.count << page_shift);
     std::memcpy(area.data(), bytes.data(), bytes.size());
-    std::memset(area.data() + bytes.size(), 0, area.size() - bytes.size());
+    clear(area.subspan(bytes.size()));
+}
+
+Result<void> place_file(Window& window, Frames frames, const File& file) {
+    auto area = window.from(frames.first).first(frames.count << page_shift);
+    auto size = file.view().size();
+    TRY(file.copy(file.view(), area.data()));
+    clear(area.subspan(size));
+    return {};
 }
 
 /// Fills the tables of the first address space.
 void place_tables(Window& window, const PvLayout& layout, const PvMemory& memory) {
-    std::memset(window.from(layout.tables.first).data(), 0, layout.tables.count << page_shift);
+    clear(window.from(layout.tables.first).first(layout.tables.count << page_shift));
     auto find = [&](unsigned level, std::uint64_t address) -> const Table* {
         auto shift = page_shift + 9 * level;
         for (auto& table : layout.page_tables)
@@ -105,7 +113,7 @@ void place_start_info(Window& window, const PvLayout& layout, const PvMemory& me
     info.first_p2m_pfn = layout.p2m.first;
     info.nr_p2m_frames = layout.p2m.count;
     auto page = window.from(layout.start_info.first);
-    std::memset(page.data(), 0, 3 * page_bytes); // with the xenstore and console pages behind it
+    clear(page.first(3 * page_bytes)); // with the xenstore and console pages behind it
     std::memcpy(page.data(), &info, sizeof info);
 }
 
@@ -157,7 +165,8 @@ Result<void> start_vcpu(const xen::Control& control, const PvLayout& layout, con
 
 } // namespace
 
-Result<PvBuilt> build_pv(const xen::Control& control, const Kernel& kernel, View ramdisk, const PvRequest& request) {
+Result<PvBuilt> build_pv(const xen::Control& control, const Kernel& kernel, const File* ramdisk_file, const PvRequest& request) {
+    auto ramdisk = ramdisk_file ? ramdisk_file->view() : View{};
     auto layout = TRY(layout_pv(kernel.elf(), ramdisk.size(), request.pages));
     TRY(low(xen::set_address_size(control, request.domain, 64)));
     auto memory = TRY(PvMemory::populate(control, request.domain, request.pages));
@@ -166,7 +175,7 @@ Result<PvBuilt> build_pv(const xen::Control& control, const Kernel& kernel, View
         // From the kernel to the stack all lies side by side, so that one window shows it.
         auto window = TRY(memory.window({layout.kernel.first, layout.stack.end() - layout.kernel.first}));
         TRY(place_kernel(window, kernel, layout));
-        if (!ramdisk.empty() && !layout.ramdisk_by_frame) place_bytes(window, layout.ramdisk, ramdisk);
+        if (!ramdisk.empty() && !layout.ramdisk_by_frame) TRY(place_file(window, layout.ramdisk, *ramdisk_file));
         if (!kernel.elf().notes.init_p2m)
             place_bytes(window, layout.p2m, {reinterpret_cast<const std::uint8_t*>(memory.frames().data()), request.pages * 8});
         place_start_info(window, layout, memory, request, info.shared_info_frame, ramdisk.size());
@@ -178,7 +187,7 @@ Result<PvBuilt> build_pv(const xen::Control& control, const Kernel& kernel, View
     }
     if (!ramdisk.empty() && layout.ramdisk_by_frame) {
         auto window = TRY(memory.window(layout.ramdisk));
-        place_bytes(window, layout.ramdisk, ramdisk);
+        TRY(place_file(window, layout.ramdisk, *ramdisk_file));
     }
     // No writable mapping of a table may be left when it is pinned.
     TRY(low(xen::pin_top_level(control, request.domain, memory.machine(layout.tables.first))));

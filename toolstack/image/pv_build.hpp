@@ -28,8 +28,8 @@ struct PvBuilt {
     xen::Frame store_ring, console_ring; ///< machine frames
 };
 
-/// Builds the guest. The domain exists, has its limits set and no memory yet; after an error it must be destroyed.
-toolstack::Result<PvBuilt> build_pv(const xen::Control& control, const Kernel& kernel, View ramdisk,
+/// Builds the guest; `ramdisk` may be null. The domain exists, has its limits set and no memory yet; after an error it must be destroyed.
+toolstack::Result<PvBuilt> build_pv(const xen::Control& control, const Kernel& kernel, const File* ramdisk,
                                     const PvRequest& request);
 
 } // namespace image

@@ -10,6 +10,9 @@
 
 namespace image {
 
+/// Clears memory of the guest with stores that leave our caches alone: it is the guest that will read it.
+void clear(std::span<std::uint8_t> area);
+
 /// A writable window onto consecutive guest frames; unmapped when it goes.
 class Window {
   public:

@@ -85,6 +85,7 @@ Result<int> run_create(Context& context, const Words& words) {
     Result<int> opened = -1;
     domain::CreateOptions options;
     options.paused = words.has('p');
+    options.claim = settings.claim;
     options.watched = !words.has('e') && !words.has('F');
     options.source_text = TRY(canonical(source));
     if (context.verbose) options.progress = [](std::string_view step) { note("xl: {}", step); };
