@@ -16,6 +16,7 @@ namespace image {
 namespace {
 
 constexpr std::size_t keep = 4; ///< images in the folder
+constexpr std::uint64_t spare = 32 << 20; ///< bytes left to others in its file system
 
 /// Removes the oldest images until there is room for one more.
 void prune(const std::string& folder) {
@@ -73,7 +74,7 @@ void cache_store(const std::string& name, View bytes) {
     for (auto slash = folder.find('/', 1); slash != std::string::npos; slash = folder.find('/', slash + 1))
         mkdir(folder.substr(0, slash).c_str(), 0755);
     mkdir(folder.c_str(), 0700);
-    if (free_bytes(folder) / 4 < bytes.size()) return;
+    if (free_bytes(folder) < bytes.size() + spare) return;
     prune(folder);
     auto partial = fmt::format("{}.{}", name, getpid());
     int fd = open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
