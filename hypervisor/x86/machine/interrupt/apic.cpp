@@ -205,9 +205,10 @@ void set_timer(u64 nanoseconds) {
         wrmsr(msr_tsc_deadline, rdtsc() + state.tsc.ticks(nanoseconds) + 1);
         return;
     }
-    const u64 ticks = state.timer.ticks(nanoseconds);
+    // The two clocks are calibrated to some millionths: rather a little late than an interrupt that comes for nothing.
+    const u64 ticks = state.timer.ticks(nanoseconds + (nanoseconds >> 16)) + 1;
     const u64 most = std::numeric_limits<u32>::max(); // a longer wait ends early; the timer queue sets it again
-    write(Register::TimerInitialCount, static_cast<u32>(ticks == 0 ? 1 : ticks < most ? ticks : most));
+    write(Register::TimerInitialCount, static_cast<u32>(ticks < most ? ticks : most));
 }
 
 void stop_timer() {
