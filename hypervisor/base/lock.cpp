@@ -21,9 +21,19 @@ struct HeldLocks {
 PX_PER_CPU PerCpu<HeldLocks> held_locks;
 std::atomic<bool> is_off{false};
 
+/// Ranks of which two may be held at once, in address order.
 bool allows_pairs(LockRank rank) {
-    return rank == LockRank::GrantTable || rank == LockRank::Events || rank == LockRank::PageAlloc ||
-           rank == LockRank::PageTables || rank == LockRank::Run || rank == LockRank::Maptrack;
+    switch (rank) {
+    case LockRank::PageTables:
+    case LockRank::GrantTable:
+    case LockRank::Maptrack:
+    case LockRank::PageAlloc:
+    case LockRank::Events:
+    case LockRank::EventChannel:
+    case LockRank::EventQueue:
+    case LockRank::Run: return true;
+    default: return false;
+    }
 }
 
 } // namespace
