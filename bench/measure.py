@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs one column of the benchmark: boots its machine under -icount and lets the small programs count in it."""
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from bench import guests, rows
+from lab import images
+from lab.host import ROOT, LabError, call, say
+from lab.machine import Machine
+
+# Name of a column: (hypervisor, toolstack).
+COLUMNS = {"none": ("none", "stock"), "xen": ("xen", "stock"), "proxenos": ("proxenos", "stock"),
+           "proxenos-tools": ("proxenos", "proxenos")}
+PROGRAMS = ("rows", "first", "cost", "primitives")
+STAMP = re.compile(r"^\(XEN\) \[([0-9a-f]{16})\] (.*)$", re.M)
+
+
+def programs(folder):
+    """{path in dom0: host path} of the measuring programs, linked statically."""
+    files = {}
+    for name in PROGRAMS:
+        source, target = ROOT / f"bench/programs/{name}.cpp", Path(folder) / name
+        call(["clang++-19", "-std=c++23", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s", "-I", ROOT, source,
+              "-o", target])
+        files[f"bench/{name}"] = target
+    return files
+
+
+def parse(text):
+    """{key: value} of the lines that a measuring program prints."""
+    return {key: float(value) for key, value in re.findall(r"^row ([\w-]+)=([\d.]+)", text.replace("\r", ""), re.M)}
+
+
+def cost(machine, command, times=5, timeout=300):
+    """Ticks of a command in dom0: the median of several runs after the first."""
+    text = machine.check(f"/bench/cost {times} {command}", timeout)
+    found = sorted(int(line) for line in text.split()[1 if times > 1 else 0:])
+    return found[len(found) // 2]
+
+
+def image_size(path):
+    """MiB that an ELF's loadable segments take in memory."""
+    text = call(["readelf", "-lW", path])
+    sizes = re.findall(r"^\s*LOAD\s+\S+\s+\S+\s+\S+\s+\S+\s+(0x[0-9a-f]+)", text, re.M)
+    return sum(int(size, 16) for size in sizes) / (1 << 20)
+
+
+def dom0_rows(machine, _):
+    """What programs in dom0 pay."""
+    return parse(machine.check("/bench/rows", 600))
+
+
+def boot_rows(machine, name):
+    """Instructions from reset to the steps of a boot, from the stamps of the log and of the first program."""
+    found = parse(machine.check("cat /bench-first"))
+    found["boot-kernel"] = found["boot-user"] - found.pop("boot-kernel-clock")
+    found["boot-ready"] = machine.ready_ticks
+    if name != "none":
+        lines = [(int(stamp, 16), text) for stamp, text in STAMP.findall(machine.serial())]
+        found["boot-line"] = lines[0][0]
+        found["boot-building"] = next(stamp for stamp, text in lines if "Building a PV Dom0" in text)
+    return found
+
+
+def memory_rows(machine, name):
+    """The hypervisor's own memory and the size of its image."""
+    if name == "none":
+        return {}
+    pages = parse(machine.check("/bench/primitives memory"))
+    own = pages["pages-total"] - pages["pages-free"] - pages["pages-domains"]
+    return {"memory-hypervisor": own * 4096 / (1 << 20), "image": image_size(images.hypervisor(COLUMNS[name][0]))}
+
+
+def primitive_rows(machine, name):
+    """Hypercalls, events, grants, the store and the shortest commands."""
+    found = {"exec": cost(machine, "/bench/rows nothing")}
+    if name == "none":
+        return found
+    asked = " ".join(key for key in rows.PRIMITIVES if key not in ("exec", "xl-list"))
+    found.update(parse(machine.check(f"/bench/primitives {asked}", 300)))
+    found["xl-list"] = cost(machine, "xl list")
+    return found
+
+
+GROUPS = {"boot": boot_rows, "memory": memory_rows, "dom0": dom0_rows, "primitives": primitive_rows,
+          "guest": guests.guest_rows, "life": guests.life_rows}
+
+
+def column(name, groups):
+    """Measure the groups of one column: {key: value}."""
+    hypervisor, toolstack = COLUMNS[name]
+    folder = tempfile.mkdtemp(prefix="proxenos-bench-")
+    found = {}
+    try:
+        files = programs(folder)
+        files["bench/guest.cpio.gz"] = guests.archive(folder, files)
+        with Machine(hypervisor=hypervisor, toolstack=toolstack, icount=True, files=files, name=f"bench-{name}",
+                     hypervisor_args="console_timestamps=raw", kernel_args="rdinit=/bench/first") as machine:
+            machine.ready_ticks = parse(machine.check("/bench/first"))["boot-user"]
+            for group in groups:
+                say(f"{name}: {group}")
+                try:
+                    found.update(GROUPS[group](machine, name))
+                except (LabError, KeyError, StopIteration) as error:
+                    if not machine.alive():
+                        raise
+                    say(f"{name}: {group} could not be measured: {error}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return found
