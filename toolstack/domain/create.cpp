@@ -2,11 +2,12 @@
 // Creation of a domain: the hypervisor's half.
 #include "domain/create.hpp"
 
+#include "base/stop_signal.hpp"
 #include "base/text.hpp"
 #include "domain/config_json.hpp"
 #include "domain/destroy.hpp"
 #include "domain/domains.hpp"
-#include "domain/stop_signal.hpp"
+
 #include "domain/userdata.hpp"
 #include "image/pv_build.hpp"
 #include "xen/memory.hpp"
@@ -63,7 +64,7 @@ void Creation::undo_all() {
 }
 
 Result<DomId> Creation::run() {
-    StopSignals stop; // Ctrl-C ends the creation between steps, so that it is undone in order
+    toolstack::StopSignals stop; // Ctrl-C ends the creation between steps, so that it is undone in order
     auto injected = std::getenv("PROXENOS_FAIL_STEP");
     for (auto& [name, step] : all_steps) {
         if (options_.progress) options_.progress(name);

@@ -4,7 +4,7 @@
 
 #include <csignal>
 
-namespace domain {
+namespace toolstack {
 
 /// While it lives, SIGINT, SIGTERM and SIGHUP only set a mark; afterwards they do what they did before.
 class StopSignals {
@@ -19,4 +19,4 @@ class StopSignals {
     struct sigaction before_[3];
 };
 
-} // namespace domain
+} // namespace toolstack

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ctrl-C while something long runs.
-#include "domain/stop_signal.hpp"
+#include "base/stop_signal.hpp"
 
-namespace domain {
+namespace toolstack {
 namespace {
 
 volatile std::sig_atomic_t stop_asked = 0;
@@ -27,4 +27,4 @@ StopSignals::~StopSignals() {
 
 bool StopSignals::asked() const { return stop_asked != 0; }
 
-} // namespace domain
+} // namespace toolstack
