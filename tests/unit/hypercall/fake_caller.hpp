@@ -57,6 +57,7 @@ class Caller final : public px::Vcpu {
         std::memcpy(p, from, bytes);
         return 0;
     }
+    [[nodiscard]] bool may_address(px::GuestVaddr, px::u64) const override { return true; }
     px::Result<> set_context(const void*) override { return {}; }
     px::Result<> get_context(void*) override { return {}; }
     void save_state() override {}
