@@ -3,8 +3,8 @@
 #include "domain/create.hpp"
 
 #include "base/log.hpp"
-#include "domain/event_channels.hpp"
-#include "domain/grant_table.hpp"
+#include "domain/event/channels.hpp"
+#include "domain/grant/table.hpp"
 #include "domain/machine.hpp"
 #include "domain/rangeset.hpp"
 #include "domain/system_domain.hpp"

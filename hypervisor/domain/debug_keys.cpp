@@ -5,8 +5,8 @@
 #include "base/log.hpp"
 #include "domain/console.hpp"
 #include "domain/domain_list.hpp"
-#include "domain/event_channels.hpp"
-#include "domain/grant_table.hpp"
+#include "domain/event/channels.hpp"
+#include "domain/grant/table.hpp"
 #include "domain/machine.hpp"
 
 namespace px {

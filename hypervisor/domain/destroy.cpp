@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A domain's end: everything it holds is released in steps, then it is freed with its last reference.
 #include "domain/create.hpp"
-#include "domain/event_channels.hpp"
-#include "domain/grant_table.hpp"
+#include "domain/event/channels.hpp"
+#include "domain/grant/table.hpp"
 #include "domain/machine.hpp"
 #include "memory/heap.hpp"
 #include "memory/shared_page.hpp"

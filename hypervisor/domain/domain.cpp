@@ -4,7 +4,7 @@
 
 #include "abi/sched.hpp"
 #include "base/log.hpp"
-#include "domain/event_channels.hpp"
+#include "domain/event/channels.hpp"
 #include "domain/machine.hpp"
 #include "domain/rangeset.hpp"
 #include "memory/heap.hpp"

@@ -3,7 +3,7 @@
 #include "domain/vcpu.hpp"
 
 #include "domain/domain.hpp"
-#include "domain/event_channels.hpp"
+#include "domain/event/channels.hpp"
 #include "domain/machine.hpp"
 #include "schedule/schedule.hpp"
 

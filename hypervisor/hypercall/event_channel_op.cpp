@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // event_channel_op (32): decode, call, copy back.
 #include "domain/domain_list.hpp"
-#include "domain/event_channels.hpp"
+#include "domain/event/channels.hpp"
 #include "domain/guest_pointer.hpp"
 #include "domain/machine.hpp"
 #include "hypercall/handlers.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // grant_table_op (20): arrays of elements, preemptible between them.
-#include "domain/grant_table.hpp"
+#include "domain/grant/table.hpp"
 #include "domain/domain_list.hpp"
 #include "domain/guest_pointer.hpp"
 #include "hypercall/handlers.hpp"

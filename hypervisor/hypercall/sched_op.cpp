@@ -3,7 +3,7 @@
 #include "abi/sched.hpp"
 #include "base/log.hpp"
 #include "domain/domain_list.hpp"
-#include "domain/event_channels.hpp"
+#include "domain/event/channels.hpp"
 #include "domain/guest_pointer.hpp"
 #include "domain/machine.hpp"
 #include "hypercall/handlers.hpp"

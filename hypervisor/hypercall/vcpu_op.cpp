@@ -2,7 +2,7 @@
 // vcpu_op: a guest's own vCPUs: contexts, up and down, timers, registered areas.
 #include "abi/pv.hpp"
 #include "abi/sched.hpp"
-#include "domain/event_channels.hpp"
+#include "domain/event/channels.hpp"
 #include "domain/guest_pointer.hpp"
 #include "domain/machine.hpp"
 #include "domain/time.hpp"

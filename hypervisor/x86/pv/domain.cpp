@@ -3,7 +3,7 @@
 #include "abi/version.hpp"
 #include "domain/domain_list.hpp"
 #include "memory/heap.hpp"
-#include "x86/pv/cpuid.hpp"
+#include "x86/pv/policy/cpuid.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 

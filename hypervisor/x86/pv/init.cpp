@@ -5,7 +5,7 @@
 #include "x86/layout.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/pv/bounce.hpp"
-#include "x86/pv/cpuid.hpp"
+#include "x86/pv/policy/cpuid.hpp"
 #include "x86/pv/fpu.hpp"
 
 namespace px::pv {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "domain/domain.hpp"
-#include "x86/pv/cpu_policy.hpp"
+#include "x86/pv/policy/cpu_policy.hpp"
 #include "x86/pv/paging/table_hold.hpp"
 
 namespace px::pv {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Event channels: each promise of EVTCHNOP_*, and random operations against a simple oracle.
-#include "domain/event_channels.hpp"
+#include "domain/event/channels.hpp"
 
-#include "domain/event_table.hpp"
+#include "domain/event/table.hpp"
 #include "domain/fake_domain.hpp"
 
 #include <gtest/gtest.h>

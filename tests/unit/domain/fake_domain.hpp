@@ -3,8 +3,8 @@
 #pragma once
 
 #include "domain/domain_list.hpp"
-#include "domain/event_channels.hpp"
-#include "domain/grant_table.hpp"
+#include "domain/event/channels.hpp"
+#include "domain/grant/table.hpp"
 #include "memory/heap.hpp"
 
 #include <map>

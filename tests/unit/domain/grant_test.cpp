@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Grant tables: each promise of GNTTABOP_*, hostile arguments, and random operations against an oracle.
-#include "domain/grant_internal.hpp"
+#include "domain/grant/internal.hpp"
 
 #include "domain/fake_domain.hpp"
 

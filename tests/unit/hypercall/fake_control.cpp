@@ -2,7 +2,7 @@
 // What control operations call in the rest of the hypervisor, as little of it as they can notice.
 #include "domain/console.hpp"
 #include "domain/create.hpp"
-#include "domain/event_channels.hpp"
+#include "domain/event/channels.hpp"
 #include "domain/host_policy.hpp"
 #include "domain/machine.hpp"
 #include "domain/time.hpp"

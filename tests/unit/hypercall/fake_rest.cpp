@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What domains and vCPUs call and these tests do not look at.
-#include "domain/event_channels.hpp"
+#include "domain/event/channels.hpp"
 #include "domain/machine.hpp"
 #include "schedule/schedule.hpp"
 

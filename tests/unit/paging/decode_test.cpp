@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The decoder: lengths and operands of known encodings, arbitrary bytes; and what emulated writes compute.
-#include "x86/pv/decode.hpp"
+#include "x86/pv/emulate/decode.hpp"
 
 #include "x86/pv/paging/write_operation.hpp"
 

@@ -4,4 +4,4 @@ unit_test(page_types paging/types_test.cpp paging/model.cpp paging/fake_paging.c
           ${paging}/types.cpp ${paging}/pagetable_mapping.cpp ${paging}/pagetable_update.cpp ${paging}/pagetable_base.cpp
           ${paging}/grant_map.cpp hypervisor/domain/rangeset.cpp hypervisor/memory/frame.cpp hypervisor/memory/heap.cpp
           hypervisor/memory/buddy.cpp hypervisor/memory/small.cpp)
-unit_test(decode paging/decode_test.cpp hypervisor/x86/pv/decode.cpp ${paging}/write_operation.cpp)
+unit_test(decode paging/decode_test.cpp hypervisor/x86/pv/emulate/decode.cpp ${paging}/write_operation.cpp)

@@ -2,7 +2,7 @@
 // Console input: polled by a timer, for the hypervisor's debug keys or for dom0.
 #include "base/lock.hpp"
 #include "domain/domain_list.hpp"
-#include "domain/event_channels.hpp"
+#include "domain/event/channels.hpp"
 #include "domain/machine.hpp"
 #include "schedule/timer.hpp"
 #include "start/options.hpp"

@@ -4,7 +4,7 @@
 
 #include "base/log.hpp"
 #include "domain/domain.hpp"
-#include "domain/event_channels.hpp"
+#include "domain/event/channels.hpp"
 #include "domain/machine.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/interrupt/apic.hpp"

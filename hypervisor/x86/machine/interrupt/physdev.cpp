@@ -2,8 +2,8 @@
 // physdev_op (33): interrupts and I/O privilege of the caller, I/O APICs for dom0 (public/physdev.h).
 #include "x86/machine/interrupt/physdev.hpp"
 
-#include "domain/event_channels.hpp"
-#include "domain/event_table.hpp"
+#include "domain/event/channels.hpp"
+#include "domain/event/table.hpp"
 #include "domain/machine.hpp"
 #include "hypercall/handlers.hpp"
 #include "x86/machine/interrupt/ioapic.hpp"

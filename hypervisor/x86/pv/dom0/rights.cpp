@@ -6,7 +6,7 @@
 #include "x86/machine/console/console.hpp"
 #include "x86/machine/firmware/acpi.hpp"
 #include "x86/pv/paging/pagetable.hpp"
-#include "x86/pv/port.hpp"
+#include "x86/pv/emulate/port.hpp"
 
 namespace px::pv::dom0 {
 

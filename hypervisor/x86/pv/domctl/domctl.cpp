@@ -4,7 +4,7 @@
 
 #include "domain/machine.hpp"
 #include "x86/pv/hypercall_page.hpp"
-#include "x86/pv/port.hpp"
+#include "x86/pv/emulate/port.hpp"
 
 namespace px::pv {
 namespace domctl {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes of a guest's kernel to its page tables by plain instructions: emulated with the page-type rules.
-#include "x86/pv/decode.hpp"
+#include "x86/pv/emulate/decode.hpp"
 #include "x86/pv/guest_copy.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 #include "x86/pv/trap.hpp"

@@ -2,7 +2,7 @@
 // What an instruction that writes memory does with the old value: pure, for emulated writes.
 #pragma once
 
-#include "x86/pv/decode.hpp"
+#include "x86/pv/emulate/decode.hpp"
 
 namespace px::pv {
 

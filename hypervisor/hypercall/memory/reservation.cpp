@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// increase_reservation, decrease_reservation, populate_physmap: frames in and out of a domain, extent by extent.
+#include "base/log.hpp"
+#include "hypercall/memory/memory_op.hpp"
+#include "memory/heap.hpp"
+
+#include <algorithm>
+
+namespace px::hypercall::memory {
+
+namespace {
+
+using Extents = GuestPointer<abi::xen_pfn_t>;
+
+heap::Request request_of(const abi::MemoryReservation& r, const Domain& domain) {
+    const u32 bits = r.mem_flags & abi::memf_address_bits_mask;
+    return {.order = r.extent_order, .address_bits = bits ? bits : 64, .claim = domain.outstanding_claim};
+}
+
+/// Frames for the domain, owned by it. Errors: NoMemory.
+Result<Mfn> allocate_for(Domain& domain, const abi::MemoryReservation& r) {
+    Frame* first = heap::allocate(request_of(r, domain));
+    if (!first) return fail(Error::NoMemory);
+    if (Result<> assigned = domain.assign_frames(*first, r.extent_order); !assigned) {
+        heap::free(*first, r.extent_order, false);
+        return fail(assigned.error());
+    }
+    return mfn_of(*first);
+}
+
+Result<> populate(Domain& domain, const abi::MemoryReservation& r, u64 i) {
+    const Extents list(r.extent_start);
+    const Gfn gfn(TRY(list.read(i)));
+    const Mfn mfn = TRY(allocate_for(domain, r));
+    TRY(domain.map_frame(gfn, mfn, r.extent_order));
+    return list.write(mfn.raw(), i);
+}
+
+Result<> increase(Domain& domain, const abi::MemoryReservation& r, u64 i) {
+    const Mfn mfn = TRY(allocate_for(domain, r));
+    const Extents list(r.extent_start);
+    if (list.is_null()) return {};
+    return list.write(mfn.raw(), i);
+}
+
+Result<> remove_page(Domain& domain, Gfn gfn) {
+    const Mfn mfn = TRY(domain.translate(gfn));
+    if (!is_valid(mfn)) return fail(Error::Invalid);
+    Frame& frame = frame_of(mfn);
+    if (!acquire_frame(frame, domain)) return fail(Error::Invalid);
+    // Only the domain's own hold goes; mappings that are left keep the frame until they are gone.
+    if (!frame.load().has(FrameState::hypervisor)) {
+        (void)domain.unmap_frame(gfn, mfn, 0);
+        (void)give_up_frame(frame);
+    }
+    release_frame(frame);
+    return {};
+}
+
+Result<> decrease(Domain& domain, const abi::MemoryReservation& r, u64 i) {
+    const Gfn gfn(TRY(Extents(r.extent_start).read(i)));
+    for (u64 j = 0; j < u64{1} << r.extent_order; ++j) TRY(remove_page(domain, gfn + j));
+    return {};
+}
+
+Result<> one_extent(abi::MemoryOp command, Domain& domain, const abi::MemoryReservation& r, u64 i) {
+    switch (command) {
+    case abi::MemoryOp::PopulatePhysmap: return populate(domain, r, i);
+    case abi::MemoryOp::IncreaseReservation: return increase(domain, r, i);
+    default: return decrease(domain, r, i);
+    }
+}
+
+} // namespace
+
+Outcome reservation(const Operation& op) {
+    // A failure anywhere answers with the number of extents done so far: that is how callers learn of it.
+    const auto done = [](u64 count) { return Outcome::of(static_cast<s64>(count)); };
+    const Result<abi::MemoryReservation> r = GuestPointer<abi::MemoryReservation>(op.address).read();
+    if (!r || r->nr_extents > ~u64{0} >> abi::memory_op_extent_shift || op.start >= r->nr_extents) return done(op.start);
+    const Result<DomainRef> domain = find_domain_or_self(r->domid);
+    if (!domain) return done(op.start);
+    if (domain->get() != &current_domain() && !current_domain().is_privileged) return Outcome::error(Error::Perm);
+    if (r->extent_order > largest_order()) return done(op.start);
+    if ((r->mem_flags & abi::memf_populate_on_demand) && op.command == abi::MemoryOp::PopulatePhysmap)
+        return done(op.start); // paravirtual domains have none
+    for (u64 i = op.start; i < r->nr_extents; ++i) {
+        if (i != op.start && should_preempt()) return op.restart_at(i);
+        if (!one_extent(op.command, **domain, *r, i)) return done(i);
+    }
+    return done(r->nr_extents);
+}
+
+} // namespace px::hypercall::memory

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// I/O ports of paravirtual domains.
+#include "x86/pv/emulate/port.hpp"
+
+#include "memory/heap.hpp"
+#include "x86/instructions.hpp"
+
+#include <cstring>
+
+namespace px::pv {
+
+namespace {
+
+constexpr u32 port_count = 0x10000;
+constexpr unsigned bitmap_order = 1; // 8 KiB
+
+u32 raw_read(u16 port, unsigned bytes) {
+    switch (bytes) {
+    case 1: return x86::in8(port);
+    case 2: return x86::in16(port);
+    default: return x86::in32(port);
+    }
+}
+
+void raw_write(u16 port, unsigned bytes, u32 value) {
+    switch (bytes) {
+    case 1: x86::out8(port, static_cast<u8>(value)); break;
+    case 2: x86::out16(port, static_cast<u16>(value)); break;
+    default: x86::out32(port, value); break;
+    }
+}
+
+} // namespace
+
+Result<> set_port_permission(PvDomain& domain, u32 first, u32 count, bool allow) {
+    if (first > port_count || count > port_count - first) return fail(Error::Invalid);
+    if (!domain.io_bitmap) {
+        if (!allow) return {};
+        Frame* const frame = heap::allocate({.order = bitmap_order, .zeroed = false});
+        if (!frame) return fail(Error::NoMemory);
+        u8* const map = to_virtual<u8>(*frame);
+        std::memset(map, 0xff, port_count / 8);
+        domain.io_bitmap = map;
+    }
+    for (u32 port = first; port < first + count; ++port) {
+        const u8 bit = static_cast<u8>(1u << port % 8);
+        u8& byte = domain.io_bitmap[port / 8];
+        byte = allow ? static_cast<u8>(byte & ~bit) : static_cast<u8>(byte | bit);
+    }
+    return {};
+}
+
+bool has_port_permission(const PvDomain& domain, u32 first, u32 count) {
+    if (!domain.io_bitmap || first + count > port_count) return false;
+    for (u32 port = first; port < first + count; ++port)
+        if (domain.io_bitmap[port / 8] >> port % 8 & 1) return false;
+    return true;
+}
+
+u32 read_port(PvDomain& domain, u16 port, unsigned bytes) {
+    u32 value;
+    if (read_shared_device(domain, port, bytes, value)) return value;
+    if (!has_port_permission(domain, port, bytes)) return bytes == 4 ? ~0u : (1u << bytes * 8) - 1;
+    return raw_read(port, bytes);
+}
+
+void write_port(PvDomain& domain, u16 port, unsigned bytes, u32 value) {
+    if (write_shared_device(domain, port, bytes, value)) return;
+    if (has_port_permission(domain, port, bytes)) raw_write(port, bytes, value);
+}
+
+} // namespace px::pv

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// CPUID of paravirtual guests.
+#include "x86/pv/policy/cpuid.hpp"
+
+#include "abi/cpuid.hpp"
+#include "abi/domctl.hpp"
+#include "domain/machine.hpp"
+#include "x86/instructions.hpp"
+#include "x86/pv/emulate/control_register.hpp"
+#include "x86/pv/emulate/emulate.hpp"
+#include "x86/pv/fpu.hpp"
+
+#include <bit>
+
+namespace px::pv {
+
+HostPolicies host_policies;
+
+namespace {
+
+constexpr u32 xen_version_number = 0x00040011; // 4.17
+
+CpuidLeafValue host_leaf(u32 leaf, u32 subleaf) {
+    const x86::CpuidResult r = x86::cpuid(leaf, subleaf);
+    return {r.eax, r.ebx, r.ecx, r.edx};
+}
+
+/// Leaf +3: how the guest's time stamp counter behaves. It is never emulated.
+CpuidLeafValue time_leaf(const Domain& domain, u32 subleaf) {
+    const u32 khz = static_cast<u32>(machine::cycles_khz());
+    switch (subleaf) {
+    case 0: {
+        const u32 flags = machine::cycles_are_reliable() ? abi::cpuid_tsc_host_reliable : 0;
+        return {flags, domain.tsc_mode, khz, 0};
+    }
+    case 1: {
+        const machine::TimeScale scale = machine::time_scale();
+        return {0, 0, scale.multiplier, static_cast<u32>(static_cast<s32>(scale.shift))};
+    }
+    case 2: return {khz, 0, 0, 0};
+    default: return {};
+    }
+}
+
+CpuidLeafValue hypervisor_leaf(const PvVcpu& vcpu, u32 index, u32 subleaf) {
+    const u32 own_limit = vcpu.pv_domain().policy->hypervisor_limit & 0xff;
+    const u32 limit = own_limit != 0 && own_limit < abi::cpuid_max_num_leaves ? own_limit : abi::cpuid_max_num_leaves;
+    if (index > limit) return {};
+    switch (index) {
+    case 0:
+        return {abi::cpuid_hypervisor_leaf(limit), abi::cpuid_signature_ebx, abi::cpuid_signature_ecx,
+                abi::cpuid_signature_edx};
+    case 1: return {xen_version_number, 0, 0, 0};
+    case 2: return {1, abi::msr_hypercall_page, abi::cpuid_feat1_mmu_pt_update_preserve_ad, 0};
+    case 3: return time_leaf(vcpu.domain, subleaf);
+    case 5: return {0, static_cast<u32>(std::bit_width(max_frame.raw() - 1) + page_shift), 0, 0};
+    default: return {};
+    }
+}
+
+/// Size of the standard-format area for the components in xcr0.
+u32 xsave_bytes(const CpuPolicy& policy, u64 xcr0) {
+    u32 size = 576;
+    for (u32 i = 2; i < CpuPolicy::xstate_subleaves; ++i)
+        if ((xcr0 >> i & 1) && policy.xstate[i].a + policy.xstate[i].b > size)
+            size = policy.xstate[i].a + policy.xstate[i].b;
+    return size;
+}
+
+} // namespace
+
+void init_cpu_policies() {
+    read_policy(host_policies.raw, &host_leaf);
+    host_policies.host = host_policies.raw;
+    host_policies.pv = host_policies.raw;
+    limit_to_pv(host_policies.pv, fpu_layout.components);
+}
+
+CpuidLeafValue guest_cpuid(const PvVcpu& vcpu, u32 leaf, u32 subleaf) {
+    const CpuPolicy& policy = *vcpu.pv_domain().policy;
+    if (leaf - abi::cpuid_first_leaf < 0x100) return hypervisor_leaf(vcpu, leaf - abi::cpuid_first_leaf, subleaf);
+    if (leaf >= CpuPolicy::extended_base ? leaf > policy.extended[0].a : leaf > policy.basic[0].a) return {};
+    const CpuidLeafValue* const found = policy.find(leaf, subleaf);
+    if (!found) return {};
+    CpuidLeafValue value = *found;
+    switch (leaf) {
+    case 1:
+        value.b = (value.b & 0x00ffffff) | (vcpu.id.raw() * 2) << 24;
+        // OSXSAVE is on in the CPU whatever the guest has set: kernels take it for the hypervisor's word that XSAVE works.
+        value.c &= ~(1u << 27);
+        if ((value.c & 1u << 26) && (x86::host_cr4 & x86::cr4::osxsave)) value.c |= 1u << 27;
+        break;
+    case 0xb:
+        value.c = subleaf & 0xff;
+        value.d = vcpu.id.raw() * 2;
+        break;
+    case 0xd:
+        if (subleaf == 0 && value.a != 0) value.b = xsave_bytes(policy, vcpu.xcr0);
+        break;
+    default: break;
+    }
+    return value;
+}
+
+void emulate_cpuid(PvVcpu& vcpu, x86::Registers& r) {
+    const CpuidLeafValue value = guest_cpuid(vcpu, static_cast<u32>(r.rax), static_cast<u32>(r.rcx));
+    r.rax = value.a;
+    r.rbx = value.b;
+    r.rcx = value.c;
+    r.rdx = value.d;
+}
+
+} // namespace px::pv
