@@ -19,6 +19,8 @@
 
 extern "C" {
 long hypercall6(long number, long a, long b, long c, long d, long e, long f);
+void* memset(void* to, int value, size_t bytes);
+void* memcpy(void* to, const void* from, size_t bytes);
 int guarded_call(void (*function)(void*), void* argument);
 void enter_user(uint64_t rip, uint64_t rsp, uint64_t argument);
 [[noreturn]] void leave_user();
