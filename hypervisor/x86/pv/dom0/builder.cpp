@@ -183,6 +183,8 @@ void set_first_vcpu(PvDomain& domain, const Kernel& kernel, const Layout& layout
     auto* const c = static_cast<abi::VcpuGuestContext*>(heap::allocate_bytes(sizeof(abi::VcpuGuestContext)));
     if (!c) panic("Dom0: no memory for the first context");
     c->flags = abi::vgcf_in_kernel | abi::vgcf_online;
+    // As Xen does: observed by a guest that never asked for it.
+    c->vm_assist = u64{1} << static_cast<u32>(abi::VmAssistType::PaeExtendedCr3);
     c->user_regs.rip = kernel.entry;
     c->user_regs.rsp = layout.address(layout.stack.end());
     c->user_regs.rsi = layout.address(layout.start_info.first);
