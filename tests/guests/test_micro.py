@@ -40,7 +40,7 @@ def console(hypervisor, words, cpus=2, timeout=90):
     except subprocess.TimeoutExpired as late:
         text = (late.stdout or b"") + b"\nTIMED OUT\n"
     LOGS.mkdir(parents=True, exist_ok=True)
-    (LOGS / f"micro-{hypervisor}-{cpus}-{words.split()[0]}.log").write_bytes(text)
+    (LOGS / f"micro-{Path(hypervisor).parent.name}{Path(hypervisor).name}-{cpus}-{words.split()[0]}.log").write_bytes(text)
     return text.decode(errors="replace").replace("\r", "")
 
 
