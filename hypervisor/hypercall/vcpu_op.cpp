@@ -32,7 +32,7 @@ class ContextBuffer {
 };
 
 Result<> initialise(Vcpu& vcpu, u64 argument) {
-    // A second call loses the race for the domain's lock and finds it initialised.
+    // Two at once harm only the guest that makes them: each takes the domain's lock and checks its context whole.
     if (vcpu.is_initialised) return fail(Error::Exists);
     ContextBuffer buffer;
     if (!buffer.get()) return fail(Error::NoMemory);
@@ -153,7 +153,11 @@ Outcome vcpu_op(Call& call) {
     Vcpu* vcpu = current_domain().vcpu(VcpuId(number));
     if (!vcpu) return Outcome::error(Error::NoEntry);
     switch (static_cast<abi::VcpuOp>(static_cast<u32>(call.args[0]))) {
-    case abi::VcpuOp::Initialise: return Outcome::of(initialise(*vcpu, argument));
+    case abi::VcpuOp::Initialise: {
+        const Result<> done = initialise(*vcpu, argument);
+        // Its page tables take long to check: goes on where that stopped.
+        return !done && done.error() == Error::Restart ? Outcome::restart() : Outcome::of(done);
+    }
     case abi::VcpuOp::Up: return Outcome::of(up(*vcpu));
     case abi::VcpuOp::Down: return Outcome::of(down(*vcpu));
     case abi::VcpuOp::IsUp: return Outcome::of((vcpu->flags.load() & vcpu_flag::down) == 0);
