@@ -21,7 +21,7 @@ def parser():
     add = result.add_argument
     add("--hypervisor", default="proxenos", metavar="|".join(HYPERVISORS), help="ours (default), Debian's Xen 4.17, "
         "bare Linux, or the path of an image")
-    add("--toolstack", default="stock", choices=TOOLSTACKS, help="dom0's tools: ours, or Debian's xen-utils (default)")
+    add("--toolstack", default="proxenos", choices=TOOLSTACKS, help="dom0's tools: ours (default), or Debian's xen-utils")
     add("--cpus", type=int, default=1, metavar="N", help="host CPUs (default 1)")
     add("--memory", type=int, default=3072, metavar="MIB", help="host memory (default 3072)")
     add("--dom0-memory", type=int, default=768, metavar="MIB", help="dom0's memory (default 768)")

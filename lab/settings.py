@@ -18,7 +18,7 @@ DISK_BUSES = ("virtio", "ahci")
 class Settings:
     """One machine. Memory sizes in MiB; `hypervisor` may also be the path of an image."""
     hypervisor: str = "proxenos"
-    toolstack: str = "stock"
+    toolstack: str = "proxenos"
     cpus: int = 1
     memory: int = 3072
     dom0_memory: int = 768
