@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <bit>
 
 namespace px::pv {
 
