@@ -29,6 +29,7 @@ static_assert(offsetof(Registers, rip) == 128);
 inline constexpr u32 entry_syscall = 0x100;
 inline constexpr u32 entry_sysenter = 0x101;
 inline constexpr u32 entry_int82 = 0x102;
+inline constexpr u32 entry_sysret = 0x103; ///< changed since: rcx and r11 may be lost on the way back, SYSRET will do
 
 #ifdef PROXENOS_HYPERVISOR
 /// The guest registers of this CPU's current vCPU (while in the hypervisor on its behalf).

@@ -69,7 +69,7 @@ inline bool bounce(PvVcpu& vcpu, x86::Registers& r, u64 address, bool masks_even
                rflags::interrupts | rflags::always;
     r.rsp = sp;
     r.ss = abi::flat_ring3_ss64;
-    r.entry_vector = x86::entry_syscall; // rcx and r11 are in the frame: SYSRET will do
+    r.entry_vector = x86::entry_sysret; // rcx and r11 are in the frame: SYSRET will do
     return true;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ways in from a paravirtual guest (SYSCALL, SYSENTER) and the one way back to it.
+// Ways in from a paravirtual guest (SYSCALL, SYSENTER) and the way back to it. 64-bit SYSCALL: entry_hypercall.cpp.
 //
 // No guest-controlled state is trusted on the way in: each CPU has its own SYSCALL stub, which knows its slot of
 // px_syscall_slots by address, so that neither a segment base nor SWAPGS is needed to find the stack.
@@ -102,20 +102,6 @@ px_syscall_stubs:
 .endr
 
     .balign 16
-px_syscall64:
-    pushq %r11
-    pushq $GUEST_CODE64
-    pushq %rcx
-    pushq $0
-    movl $ENTRY_SYSCALL, 4(%rsp)
-    SAVE_REGISTERS
-    CLEAR_PRESERVED
-    movq %rsp, %rdi
-    subq $8, %rsp
-    call px_syscall
-    jmp leave_guest_entry
-
-    .balign 16
 px_syscall32:
     pushq %r11
     pushq $GUEST_CODE32
@@ -127,7 +113,7 @@ px_syscall32:
     movq %rsp, %rdi
     subq $8, %rsp
     call px_compat_syscall
-    jmp leave_guest_entry
+    jmp px_leave_guest
 
     .balign 16
     .global px_sysenter
@@ -147,16 +133,16 @@ px_sysenter:
     movq %rsp, %rdi
     subq $8, %rsp
     call px_sysenter_call
-    jmp leave_guest_entry
+    jmp px_leave_guest
 
     .balign 16
-    .global px_return_to_guest
+    .global px_return_to_guest, px_leave_guest
 // From any depth of this CPU's main stack: forgets it and leaves with the registers below CpuInfo.
 px_return_to_guest:
     cli
     orq $STACK_MASK, %rsp
     subq $(CPU_INFO_SIZE + REGISTERS_SIZE - 1 + 8), %rsp
-leave_guest_entry:
+px_leave_guest:
     cli
     leaq 8(%rsp), %rdi
     call px_leave
@@ -189,6 +175,6 @@ px_guest_iret_fault:
     movq %rsp, %rdi
     subq $8, %rsp
     call px_iret_failed
-    jmp leave_guest_entry
+    jmp px_leave_guest
 
     .section .note.GNU-stack, "", @progbits

@@ -57,7 +57,7 @@ bool deliver_pending(PvVcpu& vcpu, x86::Registers& r) {
 /// True if SYSRET loads exactly this state. A non-canonical rip would fault in ring 0 on Intel (CVE-2012-0217 class).
 bool can_use_sysret(const x86::Registers& r) {
     constexpr u64 odd_flags = rflags::tf | rflags::rf | rflags::vm;
-    if (r.entry_vector != x86::entry_syscall || (r.rflags & odd_flags) != 0 || r.ss != x86::selector::guest_data)
+    if ((r.entry_vector != x86::entry_syscall && r.entry_vector != x86::entry_sysret) || (r.rflags & odd_flags) != 0 || r.ss != x86::selector::guest_data)
         return false;
     if (r.cs == x86::selector::guest_code64) return is_canonical(r.rip);
     return r.cs == x86::selector::guest_code32 && r.rip >> 32 == 0;
@@ -65,31 +65,26 @@ bool can_use_sysret(const x86::Registers& r) {
 
 } // namespace
 
-/// SYSCALL by 64-bit code. Interrupts are off.
+/// SYSCALL by 64-bit code, when it is no plain hypercall: entry_hypercall.cpp does those. Interrupts are off.
 extern "C" void px_syscall(x86::Registers& r) {
     PvVcpu& vcpu = current_pv();
-    if (!vcpu.in_kernel_mode) {
+    if (!vcpu.in_kernel_mode)
         forward_system_call(vcpu, r, vcpu.syscall_callback);
-        return;
-    }
-    if (r.rax == static_cast<u64>(abi::Hypercall::Iret)) {
+    else if (r.rax == static_cast<u64>(abi::Hypercall::Iret))
         return_from_guest_kernel(vcpu, r);
-        return;
-    }
-    x86::enable_interrupts();
-    hypercall::Call call{{r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9}};
-    const hypercall::Outcome outcome = hypercall::dispatch(r.rax, call);
-    if (outcome.is_restart) [[unlikely]] {
-        r.rdi = call.args[0];
-        r.rsi = call.args[1];
-        r.rdx = call.args[2];
-        r.r10 = call.args[3];
-        r.r8 = call.args[4];
-        r.r9 = call.args[5];
-        r.rip -= syscall_length;
-    } else {
-        r.rax = static_cast<u64>(outcome.value);
-    }
+    else
+        r.rax = static_cast<u64>(to_hypercall(Error::NoSys));
+}
+
+/// A hypercall wants to be made again, with these arguments.
+extern "C" void px_restart_hypercall(const hypercall::Call& call, x86::Registers& r) {
+    r.rdi = call.args[0];
+    r.rsi = call.args[1];
+    r.rdx = call.args[2];
+    r.r10 = call.args[3];
+    r.r8 = call.args[4];
+    r.r9 = call.args[5];
+    r.rip -= syscall_length;
 }
 
 /// SYSCALL by 32-bit code.

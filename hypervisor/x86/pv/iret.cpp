@@ -32,7 +32,7 @@ void return_from_guest_kernel(PvVcpu& vcpu, x86::Registers& r) {
     r.rsp = frame.rsp;
     r.ss = (frame.ss & 0xffff) | 3;
     if (frame.flags & abi::vgcf_in_syscall) {
-        r.entry_vector = x86::entry_syscall; // rcx and r11 need not be kept
+        r.entry_vector = x86::entry_sysret; // rcx and r11 need not be kept
     } else {
         r.rcx = frame.rcx;
         r.r11 = frame.r11;
