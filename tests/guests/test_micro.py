@@ -21,6 +21,8 @@ ENDINGS = {
     "crash_without_handler": r"Domain 0 .*crashed",
     "crash_by_bad_stack": r"Domain 0 .*crashed",
     "crash_by_iret_to_hypervisor": r"Domain 0 .*crashed|MICRO-FAIL unexpected trap d",
+    **{f"crash_by_{way}": r"Domain 0 .*crashed|MICRO-FAIL unexpected trap" for way in
+       ("sysret_not_canonical", "iret_not_canonical", "iret_selectors", "iret_null_selectors")},
     "reboot": r"rebooting machine",
 }
 

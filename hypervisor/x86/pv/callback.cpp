@@ -98,11 +98,10 @@ Outcome stack_switch(Call& call) {
 
 Outcome set_callbacks(Call& call) {
     pv::PvVcpu& vcpu = pv::current_pv();
-    for (const u64 address : {call.args[0], call.args[1], call.args[2]})
-        if (!pv::is_canonical(address)) return Outcome::error(Error::Invalid);
-    vcpu.event_callback.address = call.args[0];
-    vcpu.failsafe_callback.address = call.args[1];
-    vcpu.syscall_callback.address = call.args[2];
+    // This oldest form of the call knows no errors: an address that is none changes nothing, as in Xen.
+    pv::Callback* const callbacks[] = {&vcpu.event_callback, &vcpu.failsafe_callback, &vcpu.syscall_callback};
+    for (u32 i = 0; i < 3; ++i)
+        if (pv::is_canonical(call.args[i])) callbacks[i]->address = call.args[i];
     return Outcome::of(0);
 }
 

@@ -72,6 +72,7 @@ bool ends_itself(const Request& r) {
     const auto number = static_cast<Hypercall>(r.number);
     const auto* words = reinterpret_cast<const u32*>(r.args[0]);
     switch (number) {
+    case Hypercall::Multicall: // lists are made where each entry is looked at
     case Hypercall::Iret:
     case Hypercall::SchedOpCompat: return true;
     case Hypercall::SchedOp: {
@@ -142,7 +143,7 @@ void tell(const Request& r) {
     }
     const auto* page = reinterpret_cast<const u64*>(r.args[0]);
     if (!fuzz::is_scratch(page)) page = reinterpret_cast<const u64*>(r.args[1]);
-    for (unsigned i = 0; fuzz::is_scratch(page) && i < 8; ++i) {
+    for (unsigned i = 0; fuzz::is_scratch(page) && i < (r.number == 13 ? 104u : 8u); ++i) {
         print(i ? " " : " : ");
         print_number(static_cast<s64>(page[i]), true);
     }
@@ -156,7 +157,7 @@ void perform(Dice& d, unsigned vcpu) {
         for (u64 i = 0; i < count; ++i) {
             const Request r = request(d, fuzz::scratch(vcpu, static_cast<unsigned>(i)));
             if (traced && vcpu == 0) tell(r);
-            list[i].op = r.number == 13 && d.below(2) ? 17 : r.number;
+            list[i].op = d.below(16) ? r.number : 13;
             memcpy(list[i].args, r.args, sizeof r.args);
         }
         call(Hypercall::Multicall, list, d.below(16) ? count : d.any() & 0xffff);
