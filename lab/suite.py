@@ -24,7 +24,9 @@ PARTS = {
     "system": "Linux as dom0 and as guest, in every cell of {hypervisor} x {toolstack}",
     "interop": "our halves beside stock Xen's",
 }
-PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "ignore", "--tb=short", "-q"]
+# Whole machines under emulation, several at a time, can miss a time limit that has nothing to do with what is tested: a
+# failed test is run once more, and the report names it.
+PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "ignore", "--tb=short", "-q", "-rR", "--reruns", "1"]
 
 
 @dataclass
@@ -36,6 +38,7 @@ class Count:
     skipped: int = 0
     seconds: float = 0.0
     lines: str = ""
+    again: tuple = ()  # tests that were run twice, passed or not
 
 
 def parser():
@@ -110,7 +113,8 @@ def pytest_job(name, folder, arguments, options, timeout):
         return Count(name, failed=1, lines=f"no report (status {status})\n{text[-3000:]}")
     bad = numbers["failures"] + numbers["errors"]
     return Count(name, max(0, numbers["tests"] - bad - numbers["skipped"]), bad, numbers["skipped"],
-                 lines=text[-12000:] if bad or status else "")
+                 lines=text[-12000:] if bad or status else "",
+                 again=tuple(sorted(set(re.findall(r"^RERUN (\S+)", text, re.M)))))
 
 
 def has_tests(folder):
@@ -160,6 +164,8 @@ def report(count, lock=threading.Lock()):
             print(f"\n{count.lines}\n")
         skipped = f", {count.skipped} skipped" if count.skipped else ""
         print(f"{count.name:24} {count.passed} passed, {count.failed} failed{skipped}  ({count.seconds:.0f} s)", flush=True)
+        for name in count.again:
+            print(f"{'':24} run twice: {name}", flush=True)
     return count
 
 
