@@ -14,7 +14,7 @@ from lab.machine import Machine
 # Name of a column: (hypervisor, toolstack).
 COLUMNS = {"none": ("none", "stock"), "xen": ("xen", "stock"), "proxenos": ("proxenos", "stock"),
            "proxenos-tools": ("proxenos", "proxenos")}
-PROGRAMS = ("rows", "first", "cost", "primitives")
+PROGRAMS = ("rows", "first", "cost", "primitives", "io")
 STAMP = re.compile(r"^\(XEN\) \[([0-9a-f]{16})\] (.*)$", re.M)
 
 
@@ -86,7 +86,7 @@ def primitive_rows(machine, name):
 
 
 GROUPS = {"boot": boot_rows, "memory": memory_rows, "dom0": dom0_rows, "primitives": primitive_rows,
-          "guest": guests.guest_rows, "life": guests.life_rows}
+          "guest": guests.guest_rows, "life": guests.life_rows, "io": guests.io_rows}
 
 
 def column(name, groups):

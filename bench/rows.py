@@ -69,6 +69,8 @@ INPUT_OUTPUT = {
     "block-random": ("block, random 4 KiB, per operation", INSTRUCTIONS),
     "tcp": ("TCP, 64 KiB writes", RATE),
     "udp": ("UDP round trip, 56 bytes", INSTRUCTIONS),
+    "tcp-in": ("TCP from dom0, 64 KiB writes", RATE),
+    "udp-in": ("UDP round trip from dom0, 56 bytes", INSTRUCTIONS),
 }
 
 # (key, sentence, limit, or the factor of Xen's value)
