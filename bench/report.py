@@ -57,11 +57,11 @@ def inside(values, prefix):
     return {key.removeprefix(prefix + "/"): value for key, value in values.items() if key.startswith(prefix + "/")}
 
 
-def bars(xen, proxenos):
-    """The table of promises."""
-    lines = ["| promise | at most | Xen | Proxenos | holds |", "|---|---:|---:|---:|---|"]
-    for key, title, limit, factor in rows.BARS:
-        value, theirs = proxenos.get(key), xen.get(key)
+def bars(promises, names, reference, measured):
+    """A table of promises: names are those of the reference and of what has to keep them."""
+    lines = [f"| promise | at most | {names[0]} | {names[1]} | holds |", "|---|---:|---:|---:|---|"]
+    for key, title, limit, factor in promises:
+        value, theirs = measured.get(key), reference.get(key)
         limit = theirs * factor if factor and theirs else limit
         holds = "not measured" if value is None or limit is None else "yes" if value <= limit else "no"
         lines.append(f"| {title} | {number(limit)} | {number(theirs)} | {number(value)} | {holds} |")
@@ -94,7 +94,8 @@ def text(results):
     two = three[1:]
     both = [*two, ("Proxenos, own toolstack", tools)]
     guests = {key: title for key, title in rows.OPERATIONS.items()}
-    parts = [HEAD, "## Promises\n", bars(xen, ours), longer(xen, ours),
+    parts = [HEAD, "## Promises\n", bars(rows.BARS, ("Xen", "Proxenos"), xen, ours), longer(xen, ours),
+             bars(rows.TOOL_BARS, ("Debian's tools", "own toolstack"), ours, tools),
              "## Programs in dom0\n", table(rows.OPERATIONS, three, ours, xen)]
     for prefix, title, note in (
             ("pv", "Programs in a PV guest, default TSC mode", ""),

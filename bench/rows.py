@@ -81,3 +81,12 @@ BARS = [
     ("image", "image unpacked, MiB", 1.2, None),
     ("boot-building", "reset to \"Building a PV Dom0\", of Xen's", None, 1 / 3),
 ]
+
+# Promises of our own toolstack, against Debian's on the same hypervisor: (key, sentence, limit, or factor of Debian's).
+TOOL_BARS = [
+    ("xl-list", "`xl list`", 4e6, None),
+    ("create-256", "create paused, 256 MiB, unpacked kernel", 90e6, None),
+    ("create-xz", "create paused, 256 MiB, Debian's vmlinuz, from the cache", 150e6, None),
+    ("destroy-256", "destroy, 256 MiB, of Debian's", None, 1 / 2),
+    ("xenstore-socket", "xenstore read by socket", 60e3, None),
+]

@@ -113,3 +113,12 @@ def test_no_kernel_complaints(dom0):
     text = dom0.out("dmesg")
     for word in ("BUG:", "Oops", "WARNING:", "rcu_sched", "soft lockup", "nobody cared", "general protection"):
         assert word not in text, "\n".join(line for line in text.splitlines() if word in line)
+
+
+def test_memory_of_the_hypervisor(dom0, cell):
+    """The promise: at most 26 MiB with 3 GiB. The rest is the domains' or free."""
+    values = {key: int(dom0.out(f"xl info {key}_memory")) for key in ("total", "free")}
+    own = values["total"] - values["free"] - sum(row[1] for row in dom0.rows().values())
+    assert own > 0
+    if cell.hypervisor == "proxenos":
+        assert own <= 26
