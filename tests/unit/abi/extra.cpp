@@ -26,8 +26,9 @@ TEST(AbiExtra, RingHeadersMatchTheGeneratedRings) {
     EXPECT_EQ(sizeof(abi::RingHeader), offsetof(blkif_sring, ring));
     EXPECT_EQ(offsetof(abi::RingHeader, rsp_prod), offsetof(blkif_sring, rsp_prod));
     EXPECT_EQ(offsetof(abi::RingHeader, pvt), offsetof(blkif_sring, pvt));
-    blkif_sring_t* none = nullptr;
-    EXPECT_EQ(abi::ring_entries(4096, sizeof(abi::BlkifRequest)), __RING_SIZE(none, 4096));
+    alignas(8) static char page[4096];
+    auto* ring = reinterpret_cast<blkif_sring_t*>(page);
+    EXPECT_EQ(abi::ring_entries(4096, sizeof(abi::BlkifRequest)), __RING_SIZE(ring, 4096));
     EXPECT_EQ(abi::ring_entries(4096, sizeof(abi::NetifRxRequest)), __CONST_RING_SIZE(netif_rx, 4096));
 }
 
