@@ -22,7 +22,7 @@ class Raw {
         if (!active_) return;
         auto raw = before_;
         cfmakeraw(&raw);
-        tcsetattr(fd, TCSAFLUSH, &raw);
+        tcsetattr(fd, TCSANOW, &raw); // what was typed ahead is for the guest
     }
     ~Raw() {
         if (active_) tcsetattr(fd_, TCSADRAIN, &before_);
