@@ -24,7 +24,7 @@ def ours(cell):
 def guest(ours, dom0):
     """A guest with a disk and an interface, paused so that nothing about it changes."""
     dom0.out("truncate -s 16M /root/golden.img")
-    result = dom0.guest(vcpus=2, ip="10.0.2.60", disk='["/root/golden.img,raw,xvda,rw"]').up()
+    result = dom0.guest(vcpus=2, ip="10.0.2.60", disk='["/root/golden.img,raw,xvda,rw"]').up(120)
     dom0.out("xl pause guest")
     return result
 
