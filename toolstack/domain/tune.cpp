@@ -24,7 +24,12 @@ Result<void> set_memory_target(Session& session, DomId id, std::uint64_t kib) {
     auto info = TRY(session.info(id));
     auto& client = *TRY(session.store());
     auto path = path_of(id) + "/memory/";
-    auto most = stored_number(client, path + "static-max", info.max_pages * 4);
+    // dom0 was made by the hypervisor and has no limit in the store yet; the one that it has now is lowered with its target.
+    auto most = stored_number(client, path + "static-max", 0);
+    if (most == 0) {
+        most = info.max_pages * 4;
+        TRY(or_fail(client.write(path + "static-max", std::to_string(most)), "cannot store the memory limit"));
+    }
     if (kib > most)
         return fail(fmt::format("{} MiB is more than the {} MiB that domain {} may have", kib >> 10, most >> 10, id.value),
                     "see xl mem-max, and maxmem= in its configuration");
