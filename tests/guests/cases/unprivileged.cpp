@@ -53,7 +53,7 @@ MICRO_CASE_ALONE(domu_hardware_is_refused) {
     (void)virq;
 }
 
-/// Ports: no access, even at the highest IOPL that it can ask for.
+/// Ports: no access.
 MICRO_CASE_ALONE(domu_ports_are_refused) {
     for (u16 port : {0x20, 0x40, 0x64, 0x70, 0x3f8, 0xcf8, 0xcfc, 0xb2}) {
         CHECK(traps([port] { asm volatile("outb %%al, %%dx" ::"a"(0), "d"(port)); }) || port == 0x70 || port == 0xcf8 || port == 0x40);
