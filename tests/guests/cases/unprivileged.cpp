@@ -64,6 +64,20 @@ MICRO_CASE_ALONE(domu_ports_are_refused) {
     CHECK(traps([] { asm volatile("outw %%ax, %%dx" ::"a"(0x2000), "d"(u16{0x604})); })); // power-off
 }
 
+/// The highest IOPL makes the instructions no fault; they reach no device: this guest does not end here.
+MICRO_CASE_ALONE(domu_ports_with_iopl) {
+    abi::PhysdevSetIopl iopl{3};
+    CHECK_IS(call(Hypercall::PhysdevOp, abi::PhysdevOp::SetIopl, &iopl), 0);
+    for (u16 port : {0x21, 0x64, 0x3fd}) {
+        u32 value = 0;
+        if (!traps([&] { asm volatile("inb %%dx, %%al" : "+a"(value) : "d"(port)); })) CHECK_IS(value & 0xff, 0xff);
+    }
+    traps([] { asm volatile("outw %%ax, %%dx" ::"a"(0x2000), "d"(u16{0x604})); }); // power-off
+    traps([] { asm volatile("outb %%al, %%dx" ::"a"(0x06), "d"(u16{0xcf9})); });   // reset
+    iopl.iopl = 0;
+    CHECK_IS(call(Hypercall::PhysdevOp, abi::PhysdevOp::SetIopl, &iopl), 0);
+}
+
 /// Memory of devices and frames of others, low memory among them.
 MICRO_CASE_ALONE(domu_foreign_frames_are_refused) {
     void* page = new_page();
