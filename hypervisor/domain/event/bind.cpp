@@ -150,6 +150,7 @@ Result<> bind_pirq(abi::EvtchnBindPirq& op) {
         if (table.pirq_port(pirq) == port) (void)table.set_pirq_port(pirq, Port(0));
         IrqGuard channel_guard(channel.lock);
         channel.set_state(State::Closed);
+        clear_pending(domain, port, channel);
         table.freed(port);
         return result;
     }
@@ -176,6 +177,7 @@ Result<> close_single(EventChannels& table, Port port, Channel& channel) PX_REQU
     }
     IrqGuard guard(channel.lock);
     channel.set_state(State::Closed);
+    clear_pending(domain, port, channel);
     table.freed(port);
     return {};
 }
@@ -189,6 +191,7 @@ void close_pair(EventChannels& table, Port port, Channel& channel) PX_NO_THREAD_
         other.set_state(State::Unbound);
     }
     channel.set_state(State::Closed);
+    clear_pending(table.domain, port, channel);
     table.freed(port);
 }
 

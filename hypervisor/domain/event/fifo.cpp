@@ -125,6 +125,11 @@ bool is_pending(EventChannels& table, Port port) {
     return word && (std::atomic_ref<u32>(*word).load(std::memory_order_acquire) & pending);
 }
 
+void clear_pending(EventChannels& table, Port port) {
+    // It stays linked if it is: the guest takes it off the queue and finds nothing pending.
+    if (u32* word = word_of(table, port)) std::atomic_ref<u32>(*word).fetch_and(~pending, std::memory_order_seq_cst);
+}
+
 bool is_masked(EventChannels& table, Port port) {
     u32* word = word_of(table, port);
     return !word || (std::atomic_ref<u32>(*word).load(std::memory_order_acquire) & masked);

@@ -74,6 +74,16 @@ bool is_pending(Domain& domain, Port port) {
     return p < abi::evtchn_2l_nr_channels && (word(domain.shared_info->evtchn_pending[p / 64]).load() >> (p % 64) & 1);
 }
 
+void clear_pending(Domain& domain, Port port, Channel& channel) {
+    channel.was_pending.store(false, std::memory_order_relaxed);
+    EventChannels& table = *domain.events;
+    const u32 p = port.raw();
+    if (table.is_fifo.load(std::memory_order_acquire))
+        fifo::clear_pending(table, port);
+    else if (p < abi::evtchn_2l_nr_channels)
+        word(domain.shared_info->evtchn_pending[p / 64]).fetch_and(~(u64{1} << (p % 64)), std::memory_order_seq_cst);
+}
+
 Result<> send(Domain& domain, Port port) {
     Channel* channel = domain.events->channel(port);
     if (!channel) return fail(Error::Invalid);

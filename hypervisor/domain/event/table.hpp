@@ -94,6 +94,8 @@ namespace event {
 void set_pending(Domain& domain, Port port, Channel& channel);
 void set_pending_2l(Domain& domain, Port port, Channel& channel);
 void unmask_2l(Domain& domain, Port port, Channel& channel);
+/// The port is not pending any more: it is being closed, and who binds it next must not get an old event.
+void clear_pending(Domain& domain, Port port, Channel& channel);
 /// Closes with the table's lock held by nobody. Errors: Invalid for a closed port.
 Result<> close_port(EventChannels& table, Port port);
 
@@ -101,6 +103,7 @@ namespace fifo {
 void set_pending(EventChannels& table, Port port, Channel& channel);
 void unmask(EventChannels& table, Port port, Channel& channel);
 [[nodiscard]] bool is_pending(EventChannels& table, Port port);
+void clear_pending(EventChannels& table, Port port);
 [[nodiscard]] bool is_masked(EventChannels& table, Port port);
 /// Back to 2-level: unmaps all pages. Errors: Restart if a channel was opened meanwhile (then close all again).
 Result<> tear_down(EventChannels& table);

@@ -83,6 +83,19 @@ MICRO_CASE(masked_event_needs_unmask) {
     close(port);
 }
 
+MICRO_CASE(a_closed_port_forgets_its_event) {
+    const u32 port = bind_ipi();
+    shared_info->evtchn_mask[port / 64] |= u64{1} << (port % 64);
+    CHECK_IS(send(port), 0);
+    CHECK(pending(port));
+    close(port);
+    CHECK(!pending(port));
+    CHECK_IS(bind_ipi(), port);
+    CHECK(!pending(port));
+    close(port);
+    clear(port);
+}
+
 MICRO_CASE(loopback_channel) {
     abi::EvtchnAllocUnbound a{abi::domid_self, abi::domid_self, 0};
     CHECK_IS(event(abi::EventChannelOp::AllocUnbound, a), 0);

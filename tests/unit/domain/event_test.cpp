@@ -209,6 +209,25 @@ class FifoGuest {
     std::vector<std::array<u32, 16>> heads;
 };
 
+TEST(Events, ARebindDoesNotSeeOldEvents) {
+    TestDomain a(1, 1);
+    for (bool fifo : {false, true}) {
+        become(a);
+        std::optional<FifoGuest> guest;
+        if (fifo) guest.emplace(a);
+        abi::EvtchnBindIpi op{.vcpu = 0, .port = 0};
+        ASSERT_TRUE(event::bind_ipi(op));
+        EXPECT_TRUE(event::send(a, Port(op.port)));
+        EXPECT_TRUE(event::is_pending(a, Port(op.port)));
+        EXPECT_TRUE(event::close(a, Port(op.port)));
+        abi::EvtchnBindIpi again{.vcpu = 0, .port = 0};
+        ASSERT_TRUE(event::bind_ipi(again));
+        EXPECT_EQ(again.port, op.port);
+        EXPECT_FALSE(event::is_pending(a, Port(again.port)));
+        EXPECT_TRUE(event::close(a, Port(again.port)));
+    }
+}
+
 TEST(FifoEvents, OrderPrioritiesAndMoreThanOnce) {
     TestDomain a(1, 2);
     u32 ports[6];
