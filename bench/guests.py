@@ -78,6 +78,7 @@ def life_rows(machine, column):
         pages = parse(machine.check("/bench/primitives memory"))
         return pages["pages-free"], pages["pages-domains"]
 
+    machine.check("sleep 5")  # idle CPUs scrub memory meanwhile
     found, start = {}, free()[0]
     for size in (256, 1024):
         path = configuration(machine, f"life-{size}", memory=size)
