@@ -78,7 +78,9 @@ def life_rows(machine, column):
         pages = parse(machine.check("/bench/primitives memory"))
         return pages["pages-free"], pages["pages-domains"]
 
-    machine.check("sleep 5")  # idle CPUs scrub memory meanwhile
+    # Memory as it was at boot is cleared when a guest first gets it (Xen, with bootscrub=0, never does): not counted.
+    path = configuration(machine, "life-first", memory=2048)
+    machine.check(f"xl create -q -p {path} && xl destroy life-first && sleep 5", 300)
     found, start = {}, free()[0]
     for size in (256, 1024):
         path = configuration(machine, f"life-{size}", memory=size)

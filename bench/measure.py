@@ -14,8 +14,6 @@ from lab.machine import Machine
 # Name of a column: (hypervisor, toolstack).
 COLUMNS = {"none": ("none", "stock"), "xen": ("xen", "stock"), "proxenos": ("proxenos", "stock"),
            "proxenos-tools": ("proxenos", "proxenos")}
-# Xen is started without scrubbing at boot; Proxenos scrubs what it gives out, unless idle CPUs have done so before.
-ARGUMENTS = {"proxenos": "console_timestamps=raw bootscrub=idle"}
 PROGRAMS = ("rows", "first", "cost", "primitives", "io")
 STAMP = re.compile(r"^\(XEN\) \[([0-9a-f]{16})\] (.*)$", re.M)
 
@@ -100,7 +98,7 @@ def column(name, groups):
         files = programs(folder)
         files["bench/guest.cpio.gz"] = guests.archive(folder, files)
         with Machine(hypervisor=hypervisor, toolstack=toolstack, icount=True, files=files, name=f"bench-{name}",
-                     hypervisor_args=ARGUMENTS.get(hypervisor, "console_timestamps=raw"),
+                     hypervisor_args="console_timestamps=raw",
                      kernel_args="rdinit=/bench/first") as machine:
             machine.ready_ticks = parse(machine.check("/bench/first"))["boot-user"]
             for group in groups:

@@ -13,8 +13,8 @@ every run and on every host. Waiting counts as time; what the emulator does insi
 walk) counts as one, and so do cache misses: this tells which path is longer, not which machine is faster. The kernel is
 the same Debian 6.1 in all columns, with the same image and, but for the last column, Debian's own toolstack. Xen is
 Debian's 4.17 started with `spec-ctrl=eager-fpu`, which the emulator needs, and with `bootscrub=0`: it never clears the
-memory it found at boot. Proxenos always does before a guest gets it; with `bootscrub=idle`, as here, mostly while CPUs are
-idle, else when it is given out, at 512 instructions for each page. The ratio is Proxenos to Xen: below 1 is shorter.
+memory it found at boot. Proxenos does before a guest first gets it, at 512 instructions for each page; the life of a domain
+is measured after a large guest has come and gone. The ratio is Proxenos to Xen: below 1 is shorter.
 """
 
 
