@@ -173,9 +173,10 @@ void* new_page() {
         shut_down(3);
     }
     void* page = pool[pool_used++];
-    // An earlier case may have left it read-only or unmapped.
+    // An earlier case may have left it read-only, unmapped, or with another frame.
     const u64 entry = *entry_for(reinterpret_cast<u64>(page));
-    if ((entry & (present | writable)) != (present | writable) && set_access(page, true) != 0) return new_page();
+    const bool as_it_should = (entry & (present | writable)) == (present | writable) && (entry & frame_mask) == mfn_of(page) * page_bytes;
+    if (!as_it_should && set_access(page, true) != 0) return new_page();
     memset(page, 0, page_bytes);
     return page;
 }
