@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order in which the parts come up.
+#include "domain/domain_list.hpp"
 #include "start/main.hpp"
 
 #include "hypercall/build_information.hpp"
@@ -60,7 +61,8 @@ void run() {
     console::init_input();
     console::init_keys();
     pv::build_dom0(boot_info);
-    console::end_boot();
+    console::end_boot(); // the last word before dom0's first
+    hardware_domain()->unpause();
     softirq::raise(SoftIrq::Schedule);
     schedule::idle_loop();
 }

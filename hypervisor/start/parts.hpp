@@ -40,7 +40,7 @@ void init_domains(); ///< idle domain, DOMID_XEN and DOMID_IO owners, domain lis
 namespace pv {
 void init();                 ///< domain_factory, entry points of this CPU (STAR, LSTAR...), fixups
 void init_cpu(CpuId cpu);    ///< on each CPU: SYSCALL/SYSENTER MSRs and stubs
-/// Makes dom0 from the boot modules and leaves it unpaused. Panics with a clear message when it cannot.
+/// Makes dom0 from the boot modules; it runs when it is unpaused once. Panics with a clear message when it cannot.
 void build_dom0(const BootInfo& boot);
 } // namespace pv
 

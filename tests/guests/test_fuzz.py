@@ -16,6 +16,8 @@ SEEDS_A_BOOT = 60
 def test_hypervisor_survives(cpus, request):
     """One seed after the other; after a crash of the guest the machine is started again at the seed that follows."""
     hypervisor = request.config.getoption("--hypervisor")
+    if hypervisor != "proxenos":
+        pytest.skip("whether the reference survives is not for us to say")
     seed, end = 1, time.monotonic() + SECONDS
     while time.monotonic() < end:
         log = console(hypervisor, f"fuzz seed={seed} seeds={SEEDS_A_BOOT}", cpus, timeout=40)

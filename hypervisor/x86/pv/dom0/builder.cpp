@@ -253,8 +253,7 @@ void build_dom0(const BootInfo& boot) {
     give_back_modules(boot);
     Vcpu& first = *domain.vcpu(VcpuId(0));
     first.flags.fetch_and(~vcpu_flag::down);
-    domain.controller_paused = false;
-    domain.unpause();
+    domain.controller_paused = false; // the pause count still holds it: see start/main.cpp
 }
 
 } // namespace px::pv
