@@ -4,6 +4,8 @@
 // No guest-controlled state is trusted on the way in: each CPU has its own SYSCALL stub, which knows its slot of
 // px_syscall_slots by address, so that neither a segment base nor SWAPGS is needed to find the stack.
 
+#include "x86/register_frame.inc"
+
 // Offsets in x86::Registers and of CpuInfo, checked in entry.cpp.
 #define REG_RAX        80
 #define REG_RIP        128
@@ -25,24 +27,6 @@
 #define SLOT_SIZE 64
 #define MAX_CPUS  256
 
-.macro SAVE_REGISTERS
-    pushq %rdi
-    pushq %rsi
-    pushq %rdx
-    pushq %rcx
-    pushq %rax
-    pushq %r8
-    pushq %r9
-    pushq %r10
-    pushq %r11
-    pushq %rbx
-    pushq %rbp
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
-.endm
-
 // Guest values must not live on in registers that C++ code preserves (speculation), and the frame chain ends here.
 .macro CLEAR_PRESERVED
     xorl %ebp, %ebp
@@ -51,24 +35,6 @@
     xorl %r13d, %r13d
     xorl %r14d, %r14d
     xorl %r15d, %r15d
-.endm
-
-.macro RESTORE_REGISTERS
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbp
-    popq %rbx
-    popq %r11
-    popq %r10
-    popq %r9
-    popq %r8
-    popq %rax
-    popq %rcx
-    popq %rdx
-    popq %rsi
-    popq %rdi
 .endm
 
     .section .bss.px_syscall_slots, "aw", @nobits

@@ -9,43 +9,7 @@
 
     .section .text.entry, "ax"
 
-// Registers in the order of x86::Registers; what a guest had in them is cleared from those that C++ does not set.
-.macro save_registers
-    pushq %rdi
-    pushq %rsi
-    pushq %rdx
-    pushq %rcx
-    pushq %rax
-    pushq %r8
-    pushq %r9
-    pushq %r10
-    pushq %r11
-    pushq %rbx
-    pushq %rbp
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
-.endm
-
-.macro restore_registers
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbp
-    popq %rbx
-    popq %r11
-    popq %r10
-    popq %r9
-    popq %r8
-    popq %rax
-    popq %rcx
-    popq %rdx
-    popq %rsi
-    popq %rdi
-    addq $8, %rsp
-.endm
+#include "x86/register_frame.inc"
 
     .balign 16
     .globl px_vector_stubs
@@ -71,7 +35,7 @@ px_vector_stubs:
 
 exception_entry:
     cld
-    save_registers
+    SAVE_REGISTERS
 1:  movq %rsp, %rdi
     movq %rsp, %rbx
     testb $3, CS_OFFSET(%rsp)
@@ -85,7 +49,7 @@ exception_entry:
     .balign 16
 interrupt_entry:
     cld
-    save_registers
+    SAVE_REGISTERS
     movq %rsp, %rdi
     movq %rsp, %rbx
     testb $3, CS_OFFSET(%rsp)
@@ -97,7 +61,8 @@ interrupt_entry:
 leave:
     testb $3, CS_OFFSET(%rsp)
     jnz px_return_to_guest
-    restore_registers
+    RESTORE_REGISTERS
+    addq $8, %rsp
     iretq
 
 // On an interrupt stack. A frame from ring 3 moves to the top of the main stack, where a guest's frame belongs; one from
@@ -105,7 +70,7 @@ leave:
     .balign 16
 ist_entry:
     cld
-    save_registers
+    SAVE_REGISTERS
     testb $3, CS_OFFSET(%rsp)
     jz 1b
     movq %rsp, %rsi
