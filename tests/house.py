@@ -91,6 +91,15 @@ def check_file(path, text):
         yield f"{here}: a path of somebody's machine"
 
 
+def check_links():
+    """Symbolic links that lead out of the project: in another clone they point nowhere."""
+    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, stdout=subprocess.PIPE,
+                           text=True, check=True).stdout.splitlines()
+    for name in names:
+        if (ROOT / name).is_symlink() and not (ROOT / name).resolve().is_relative_to(ROOT):
+            yield f"{name}: a link out of the project"
+
+
 def check_folders(files):
     """Folders that have become two subsystems."""
     counts = {}
@@ -118,7 +127,7 @@ def fix_format():
 def check():
     """All breaks of rules, and the number of files looked at."""
     files = tracked()
-    breaks = list(check_folders(files))
+    breaks = [*check_folders(files), *check_links()]
     for path in files:
         try:
             text = path.read_text(encoding="utf-8")
