@@ -22,6 +22,7 @@ namespace px {
 /// holds, or (for the two event/grant ranks taken on two domains at once) equal and at a higher address.
 enum class LockRank : u8 {
     DomctlGlobal = 10, ///< one control operation at a time
+    Firmware = 15,     ///< EFI's runtime services: one call at a time
     DomainList = 20,   ///< creation and removal of domains
     Domain = 30,       ///< a domain's control state
     PciDevices = 35,   ///< the list of PCI devices and their MSIs

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/number.hpp"
+#include "start/efi_map.hpp"
 
 #include <cstddef>
 #include <span>
@@ -37,6 +38,7 @@ struct BootInfo {
     std::size_t module_count = 0;
     Paddr rsdp = Paddr::invalid(); ///< ACPI root pointer, if the loader told it
     u64 efi_system_table = 0;      ///< 0: booted by BIOS
+    EfiMap* efi_map = nullptr;     ///< given by the boot code's caller; null: nobody wants it
     struct {
         bool is_present = false;
         u16 width, height, pitch;

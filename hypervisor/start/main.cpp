@@ -47,6 +47,7 @@ void run() {
     console::init_ring();
     softirq::init();
     x86::init_acpi();
+    x86::init_efi();
     x86::init_interrupts();
     x86::init_clocks();
     console::clock_is_ready();

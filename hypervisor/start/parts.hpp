@@ -16,6 +16,7 @@ namespace x86 {
 void init_boot_cpu();  ///< features, control registers, descriptor tables, exceptions, this CPU's stack block
 void init_memory();    ///< reads boot_info's map: direct map, frame table, M2P; gives RAM to the heap; W^X
 void init_acpi();      ///< tables: MADT, HPET, FADT, MCFG
+void init_efi();       ///< EFI's runtime services, where the host was started by EFI
 void init_interrupts(); ///< local APIC, I/O APICs, vectors
 void init_clocks();    ///< calibrates; from here machine::now() runs
 void init_other_cpus(); ///< starts all CPUs of the MADT; each runs init_secondary and then the idle loop

@@ -204,6 +204,8 @@ inline void xsaveopt(void* area, u64 mask) {
 fault:
     return false;
 }
+inline void fninit() { asm volatile("fninit"); }
+inline void ldmxcsr(u32 value) { asm volatile("ldmxcsr %0" ::"m"(value)); }
 inline void fxsave(void* area) { asm volatile("fxsave64 (%0)" ::"r"(area) : "memory"); }
 /// False if the area is malformed.
 [[nodiscard]] inline bool fxrstor(const void* area) {

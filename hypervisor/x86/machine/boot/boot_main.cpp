@@ -14,6 +14,7 @@ namespace x86 {
 namespace {
 
 constinit boot::StringPool strings{};
+constinit EfiMap efi_map{};
 /// The multiboot2 loader's copy of ACPI's root pointer lies in memory that is going to be reused.
 constinit char root_pointer[36];
 
@@ -25,6 +26,7 @@ void keep_root_pointer() {
 
 bool read_boot_info(u32 magic, u64 address) {
     const boot::PhysicalMemory memory(to_virtual<char>(Paddr(0)));
+    boot_info.efi_map = &efi_map;
     switch (magic) {
     case boot::multiboot1_magic: return boot::read_multiboot1(memory, address, strings, boot_info);
     case boot::multiboot2_magic: return boot::read_multiboot2(memory, address, strings, boot_info);

@@ -10,7 +10,7 @@ struct Tag {
 };
 enum TagType : u32 {
     End = 0, CommandLine = 1, LoaderName = 2, Module = 3, MemoryMap = 6, Framebuffer = 8, EfiSystemTable64 = 12,
-    AcpiOld = 14, AcpiNew = 15, EfiMap = 17
+    AcpiOld = 14, AcpiNew = 15, EfiMemoryMap = 17
 };
 struct Range {
     u64 start, bytes;
@@ -44,12 +44,18 @@ void read_map(const PhysicalMemory& memory, u64 tag, u32 size, BootInfo& out) {
     }
 }
 
+void keep_region(EfiMap& map, const EfiDescriptor& d) {
+    if (map.region_count == EfiMap::max_regions) map.is_complete = false;
+    else map.region[map.region_count++] = {d.physical, d.pages, d.attributes, d.type};
+}
+
 void read_efi_map(const PhysicalMemory& memory, u64 tag, u32 size, BootInfo& out) {
     const u32 entry_size = memory.read<u32>(tag + 8);
     if (entry_size < sizeof(EfiDescriptor)) return;
     for (u64 at = 16; at + entry_size <= size; at += entry_size) {
         const auto d = memory.read<EfiDescriptor>(tag + at);
         if (d.pages >= u64{1} << 40) continue;
+        if (out.efi_map) keep_region(*out.efi_map, d);
         const auto kind = kind_of_efi(d);
         // Neighbours are joined at once: firmware lists hundreds of small ones.
         if (out.range_count) {
@@ -94,7 +100,7 @@ bool read_multiboot2(const PhysicalMemory& memory, u64 address, StringPool& pool
             break;
         }
         case MemoryMap: if (!efi_map) read_map(memory, at, tag.size, out); break;
-        case EfiMap:
+        case EfiMemoryMap:
             efi_map = at;
             out.range_count = 0; // it says more than the E820 form
             read_efi_map(memory, at, tag.size, out);
@@ -108,6 +114,7 @@ bool read_multiboot2(const PhysicalMemory& memory, u64 address, StringPool& pool
         }
         at += (u64{tag.size} + 7) & ~u64{7};
     }
+    if (out.efi_map && out.efi_system_table) read_efi_rights(memory, out.efi_system_table, *out.efi_map);
     return out.range_count != 0;
 }
 

@@ -6,6 +6,7 @@
 #include "x86/instructions.hpp"
 #include "x86/layout.hpp"
 #include "x86/machine/cpu/panic.hpp"
+#include "x86/machine/firmware/efi_runtime.hpp"
 #include "x86/pv/trap.hpp"
 
 #include <algorithm>
@@ -105,6 +106,7 @@ extern "C" void px_exception(Registers* registers) {
     if (is_guest_mode(r)) return pv::handle_guest_exception(r);
     if (r.entry_vector == Debug) return handle_own_debug(r);
     if (r.entry_vector == Breakpoint) return print_registers(r); // our own int3 (debug key 'd')
+    if (efi::handle_fault(r)) return;
     if (r.entry_vector != DoubleFault) {
         if (pv::handle_hypervisor_fault(r)) return;
         if (const u64 resume = find_fixup(r.rip)) {

@@ -36,8 +36,8 @@ void give_back(Paddr table) {
 }
 
 /// Table of `level` for an address; makes what is missing. Null without memory or below a large page.
-u64* table_for(u64 address, unsigned level) {
-    u64* table = px_hypervisor_l4;
+u64* table_for(u64* l4, u64 address, unsigned level) {
+    u64* table = l4;
     for (unsigned at = 4; at > level; --at) {
         u64& e = table[index_at(address, at)];
         if (!(e & entry::present)) {
@@ -101,13 +101,17 @@ Paddr allocate_table() {
 }
 
 bool map_range(u64 address, Paddr start, u64 bytes, u64 flags, u64 largest) {
+    return map_range_in(px_hypervisor_l4, address, start, bytes, flags, largest);
+}
+
+bool map_range_in(u64* l4, u64 address, Paddr start, u64 bytes, u64 flags, u64 largest) {
     flags = clean(flags);
     if (!cpu_features.gib_pages) largest = std::min(largest, page_2m);
     for (u64 done = 0; done < bytes;) {
         const u64 va = address + done, pa = start.raw() + done, left = bytes - done;
         const auto fits = [&](u64 size) { return largest >= size && left >= size && (va | pa) % size == 0; };
         const unsigned level = fits(page_1g) ? 3 : fits(page_2m) ? 2 : 1;
-        u64* table = table_for(va, level);
+        u64* table = table_for(l4, va, level);
         if (!table) return false;
         table[index_at(va, level)] = pa | flags | (level > 1 ? entry::large : 0);
         done += u64{1} << (12 + 9 * (level - 1));
@@ -135,7 +139,7 @@ void change_flags(u64 address, u64 bytes, u64 flags) {
 }
 
 bool share_table(u64 address, Paddr level1) {
-    u64* table = table_for(address, 2);
+    u64* table = table_for(px_hypervisor_l4, address, 2);
     if (!table) return false;
     table[index_at(address, 2)] = level1.raw() | entry::table | (is_guest_readable(address) ? entry::user : 0);
     return true;

@@ -35,6 +35,8 @@ inline constexpr u64 device = data | no_cache | write_through;
 /// Maps [address, address + bytes) to physical memory from `start` on with 4 KiB, 2 MiB and (if `largest` allows) 1 GiB
 /// pages. Page aligned. False without memory for tables. The range was not mapped before.
 [[nodiscard]] bool map_range(u64 address, Paddr start, u64 bytes, u64 flags, u64 largest = u64{1} << 30);
+/// The same in another address space, by its top-level table. Lower half: no global entries.
+[[nodiscard]] bool map_range_in(u64* l4, u64 address, Paddr start, u64 bytes, u64 flags, u64 largest);
 /// Entry that maps an address with a 4 KiB page; breaks a large page up for it. Null if it is not mapped.
 [[nodiscard]] u64* small_entry(u64 address);
 /// Changes the flags of the mapped pages of a range (breaks large pages up).
