@@ -18,6 +18,15 @@ TEST(AbiNumbers, SysctlPlatform) {
     SAME(abi::PlatformOp::PlatformQuirk, XENPF_platform_quirk);
     SAME(abi::PlatformOp::GetCpuVersion, XENPF_get_cpu_version);
     SAME(abi::PlatformOp::EfiRuntimeCall, XENPF_efi_runtime_call);
+    SAME(abi::efi_get_time_set_clears_ns, XEN_EFI_GET_TIME_SET_CLEARS_NS);
+    SAME(abi::efi_get_wakeup_time_enabled, XEN_EFI_GET_WAKEUP_TIME_ENABLED);
+    SAME(abi::efi_get_wakeup_time_pending, XEN_EFI_GET_WAKEUP_TIME_PENDING);
+    SAME(abi::efi_set_wakeup_time_enable, XEN_EFI_SET_WAKEUP_TIME_ENABLE);
+    SAME(abi::efi_set_wakeup_time_enable_only, XEN_EFI_SET_WAKEUP_TIME_ENABLE_ONLY);
+    SAME(abi::efi_varinfo_boot_snapshot, XEN_EFI_VARINFO_BOOT_SNAPSHOT);
+    SAME(abi::efi_variable_non_volatile, XEN_EFI_VARIABLE_NON_VOLATILE);
+    SAME(abi::efi_variable_bootservice_access, XEN_EFI_VARIABLE_BOOTSERVICE_ACCESS);
+    SAME(abi::efi_variable_runtime_access, XEN_EFI_VARIABLE_RUNTIME_ACCESS);
     SAME(abi::PlatformOp::FirmwareInfo, XENPF_firmware_info);
     SAME(abi::PlatformOp::EnterAcpiSleep, XENPF_enter_acpi_sleep);
     SAME(abi::PlatformOp::ChangeFreq, XENPF_change_freq);

@@ -3,12 +3,24 @@
 #include "x86/machine/firmware/platform_firmware.hpp"
 
 #include "domain/guest_pointer.hpp"
+#include "start/efi_map.hpp"
+#include "x86/machine/firmware/efi_runtime.hpp"
 #include "x86/machine/firmware/efi_tables.hpp"
 
 #include <algorithm>
 
 namespace px::x86::platform {
 namespace {
+
+/// The descriptor that holds mem.addr; mem.size is cut to its end.
+Result<> memory_info(abi::PlatformEfiInfo& info) {
+    const EfiRegion* region = efi::region_of(info.mem.addr);
+    if (!region) return fail(Error::Search);
+    info.mem.size = std::min<u64>(info.mem.size, region->end() - info.mem.addr);
+    info.mem.attr = region->attributes;
+    info.mem.type = region->type;
+    return {};
+}
 
 Result<> efi_info(abi::PlatformFirmwareInfo& op) {
     const efi::Firmware* firmware = efi::firmware();
@@ -29,8 +41,11 @@ Result<> efi_info(abi::PlatformFirmwareInfo& op) {
         return room < efi::Firmware::most_characters + 1 ? GuestPointer<u16>(info.vendor.name.address).write(0, count - 1)
                                                          : Result<>{};
     }
-    case abi::FirmwareEfiIndex::RtVersion: return fail(Error::NotSupported); // no runtime services for dom0
-    case abi::FirmwareEfiIndex::MemInfo:
+    case abi::FirmwareEfiIndex::RtVersion:
+        if (!efi::has_runtime_services()) return fail(Error::NotSupported);
+        info.version = efi::runtime_revision();
+        return {};
+    case abi::FirmwareEfiIndex::MemInfo: return memory_info(info);
     case abi::FirmwareEfiIndex::PciRom: return fail(Error::Search);
     case abi::FirmwareEfiIndex::AppleProperties: return fail(Error::NoData);
     default: return fail(Error::Invalid);

@@ -10,6 +10,7 @@
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/machine/firmware/acpi.hpp"
+#include "x86/machine/firmware/platform_efi.hpp"
 #include "x86/machine/firmware/platform_firmware.hpp"
 #include "x86/machine/firmware/power.hpp"
 #include "x86/machine/interrupt/apic.hpp"
@@ -105,6 +106,7 @@ Result<> perform(abi::PlatformRequest& op, bool& copy_back) {
     case Op::Settime64:
         if (op.u.settime64.mbz != 0) return fail(Error::Invalid);
         return set_time(op.u.settime64.secs, op.u.settime64.nsecs, op.u.settime64.system_time);
+    case Op::EfiRuntimeCall: return with_result(efi_runtime_call(op.u.efi_runtime_call));
     case Op::FirmwareInfo: return with_result(firmware_info(op.u.firmware_info));
     case Op::EnterAcpiSleep: return sleep(op.u.enter_acpi_sleep);
     case Op::GetCpuinfo: return with_result(cpu_info(op.u.pcpu_info));
@@ -112,7 +114,7 @@ Result<> perform(abi::PlatformRequest& op, bool& copy_back) {
     case Op::CpuOnline: return cpu_online(op.u.cpu_ol.cpuid);
     case Op::CpuOffline: return cpu_offline(op.u.cpu_ol.cpuid);
     case Op::Getidletime: return with_result(idle_times(op.u.getidletime));
-    default: return fail(Error::NoSys); // MTRRs, microcode, frequencies, hot-plug, EFI calls, symbols: off
+    default: return fail(Error::NoSys); // MTRRs, microcode, frequencies, hot-plug, symbols: off
     }
 }
 
@@ -129,6 +131,7 @@ Outcome platform_op(Call& call) {
     if (!current_domain().is_privileged) return Outcome::error(Error::Perm);
     bool copy_back = false;
     const Result<> result = x86::platform::perform(*op, copy_back);
+    if (!result && result.error() == Error::Restart) return Outcome::restart();
     if (result && copy_back)
         if (auto written = pointer.write(*op); !written) return Outcome::of(written);
     return Outcome::of(result);

@@ -8,13 +8,14 @@
 #include "x86/instructions.hpp"
 #include "x86/machine/firmware/acpi.hpp"
 #include "x86/machine/firmware/acpi_tables.hpp"
+#include "x86/machine/firmware/efi_runtime.hpp"
 #include "x86/machine/paging/paging.hpp"
 
 namespace px {
 namespace x86::power {
 namespace {
 
-enum class Method : u8 { Acpi, Keyboard, Pci, Triple };
+enum class Method : u8 { Acpi, Keyboard, Pci, Efi, Triple };
 Method method = Method::Acpi;
 bool is_warm = false;
 
@@ -22,6 +23,7 @@ bool parse_word(std::string_view word) {
     if (word == "acpi" || word == "a") method = Method::Acpi;
     else if (word == "kbd" || word == "k") method = Method::Keyboard;
     else if (word == "pci" || word == "p") method = Method::Pci;
+    else if (word == "efi" || word == "e") method = Method::Efi;
     else if (word == "triple" || word == "t") method = Method::Triple;
     else if (word == "warm" || word == "w") is_warm = true;
     else if (word == "cold" || word == "c") is_warm = false;
@@ -73,6 +75,7 @@ void reset_by(Method m) {
         out8(0xcf9, static_cast<u8>(kind | 4));
         break;
     }
+    case Method::Efi: efi::reset_system(is_warm ? efi::Reset::Warm : efi::Reset::Cold); return;
     case Method::Triple: {
         const DescriptorTablePointer nothing{0, 0};
         lidt(nothing);
@@ -121,6 +124,7 @@ void power_off() {
         auto value = [](u8 type) { return static_cast<u16>((type & 7) << x86::power::sleep_type_shift); };
         (void)x86::power::enter_s5(value(s5->a), value(s5->b));
     }
+    x86::efi::reset_system(x86::efi::Reset::Shutdown);
     log::warning("The firmware says no way to switch off: halted");
     x86::disable_interrupts();
     for (;;) x86::hlt();
@@ -131,7 +135,7 @@ void reboot() {
     x86::disable_interrupts();
     for (;;) {
         x86::power::reset_by(x86::power::method);
-        for (const auto other : {Acpi, Keyboard, Pci, Triple}) x86::power::reset_by(other);
+        for (const auto other : {Acpi, Efi, Keyboard, Pci, Triple}) x86::power::reset_by(other);
     }
 }
 
