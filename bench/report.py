@@ -12,9 +12,9 @@ where one tick of the TSC is one executed instruction and skipped idle time. The
 every run and on every host. Waiting counts as time; what the emulator does inside one instruction (a TLB flush, a page
 walk) counts as one, and so do cache misses: this tells which path is longer, not which machine is faster. The kernel is
 the same Debian 6.1 in all columns, with the same image and, but for the last column, Debian's own toolstack. Xen is
-Debian's 4.17 started with `spec-ctrl=eager-fpu`, which the emulator needs, and with `bootscrub=0`: it never clears the
-memory it found at boot. Proxenos does before a guest first gets it, at 512 instructions for each page; the life of a domain
-is measured after a large guest has come and gone. The ratio is Proxenos to Xen: below 1 is shorter.
+Debian's 4.17 started with `spec-ctrl=eager-fpu`, which the emulator needs. Both have `bootscrub=0`: Xen never clears the
+memory it found at boot, Proxenos does before a guest first gets it, at 512 instructions for each page; the life of a domain
+is measured after a large guest has come and gone. Both clear what a domain left when a CPU is idle. The ratio is Proxenos to Xen: below 1 is shorter.
 """
 
 

@@ -16,9 +16,9 @@ OVMF = ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd")
 def hypervisor_arguments(machine):
     """The hypervisor's command line: console on COM1, everything logged, dom0's memory fixed."""
     common = f"console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all dom0_mem={machine.dom0_memory}M,max:{machine.dom0_memory}M"
+    common += " bootscrub=0"  # scrubbing would only touch all of QEMU's memory
     if machine.hypervisor == "xen":
-        # Lazy FPU switching corrupts guests under this emulator; scrubbing would only touch all of QEMU's memory.
-        common += " bootscrub=0 spec-ctrl=eager-fpu"
+        common += " spec-ctrl=eager-fpu"  # lazy FPU switching corrupts guests under this emulator
     return f"{common} {machine.hypervisor_args}".strip()
 
 

@@ -63,7 +63,7 @@ Result<> make_domain_parts(Domain& domain) {
     domain.vcpus = static_cast<Vcpu**>(heap::allocate_bytes(vcpu_count * sizeof(Vcpu*)));
     if (!domain.vcpus) return fail(Error::NoMemory);
     domain.max_vcpus = vcpu_count;
-    constexpr u64 frames_per_word = u64{64} * (u64{32} << 20) / page_size;
+    constexpr u64 frames_per_word = 64 * Domain::frames_per_region;
     const u64 words = max_frame.raw() / frames_per_word + 1;
     domain.owned_regions = static_cast<std::atomic<u64>*>(heap::allocate_bytes(words * sizeof(u64)));
     if (!domain.owned_regions) return fail(Error::NoMemory);

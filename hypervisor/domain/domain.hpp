@@ -22,6 +22,11 @@ class RangeSet;
 /// vCPUs a domain can have at most.
 inline constexpr unsigned max_vcpus_per_domain = 128;
 
+/// Machine frames from first to before end.
+struct MfnRange {
+    Mfn first, end;
+};
+
 /// How far destruction has come. Each step is preemptible and continues where it stopped.
 enum class DomainLife : u8 { Alive, Dying, Dead };
 
@@ -66,7 +71,8 @@ class Domain {
     std::atomic<u64> total_pages{0};
     u64 max_pages = 0;
     u64 outstanding_claim = 0;  ///< frames claimed and not yet allocated
-    std::atomic<u64>* owned_regions = nullptr; ///< bit per 32 MiB of host memory in which it may own frames: for teardown
+    static constexpr u64 frames_per_region = (u64{32} << 20) / page_size;
+    std::atomic<u64>* owned_regions = nullptr; ///< bit per region of host memory in which it may own frames: for teardown
     Mfn teardown_position{0};     ///< how far release_memory() has come
     abi::E820Entry* memory_map = nullptr; ///< set_memory_map (lock)
     u32 memory_map_entries = 0;
@@ -104,8 +110,15 @@ class Domain {
     void crash(const char* why);
     /// Gives heap frames to the domain: sets owner and `allocated`, checks max_pages and claims. Busy/NoMemory on limits.
     Result<> assign_frames(Frame& first, unsigned order);
-    /// Accounts for a frame that has left the domain (called by release_frame). Not for the hypervisor's own pages.
-    void frame_left(Frame& frame);
+    /// Puts heap frames, `count` blocks of 2^order, in the place of as many stolen ones (steal_frame), which the caller then
+    /// gives to the heap. Errors: Invalid, if it is dying.
+    Result<> replace_frames(Frame* const* blocks, u64 count, unsigned order);
+    /// A stolen frame is the domain's again; one of a dying domain goes to the heap.
+    void return_frame(Frame& stolen);
+    /// Accounts for frames that have left the domain. Not for the hypervisor's own pages.
+    void frames_left(u64 count);
+    /// Frames from `from` on, a few hundred, among which it may own some: for looking at all of them. Empty: no more.
+    [[nodiscard]] MfnRange owned_piece(Mfn from) const;
     /// Gives up every frame it still owns. Preemptible: Restart when there is more to do.
     Result<> release_memory();
     /// Promises it frames up to `total` pages altogether; 0 ends the claim. Errors: NoMemory, Invalid.
@@ -143,6 +156,8 @@ class Domain {
     [[nodiscard]] virtual u32 info_flags() const = 0;
 
   private:
+    /// Makes unreferenced frames the domain's.
+    void own_frames(Frame& first, u64 count) PX_REQUIRES(page_lock);
     void finish_shutdown();
     static void on_watchdog(void* domain);
 };

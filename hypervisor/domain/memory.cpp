@@ -10,13 +10,45 @@
 namespace px {
 
 namespace {
-constexpr u64 frames_per_region = (u64{32} << 20) / page_size;
+/// Consecutive frames that nobody holds any more: they leave the domain and go to the heap together.
+class FreedRun {
+  public:
+    explicit FreedRun(Domain& domain) : domain_(domain) {}
+    FreedRun(const FreedRun&) = delete;
+    FreedRun& operator=(const FreedRun&) = delete;
+    ~FreedRun() { end(); }
+
+    void add(Frame& frame) {
+        if (&frame != first_ + count_ || count_ == largest) {
+            end();
+            first_ = &frame;
+        }
+        ++count_;
+    }
+
+  private:
+    /// Bounds the time that frames are neither the domain's nor in the heap.
+    static constexpr u64 largest = 1024;
+
+    void end() {
+        if (count_ == 0) return;
+        heap::free_run(*first_, count_, true);
+        domain_.frames_left(count_);
+        count_ = 0;
+    }
+
+    Domain& domain_;
+    Frame* first_ = nullptr;
+    u64 count_ = 0;
+};
+
 } // namespace
 
 Result<> Domain::assign_frames(Frame& first, unsigned order) {
     const u64 count = u64{1} << order;
     u64 claim_used = 0;
     {
+        // To the end: who makes it dying takes the lock once before it looks for the frames.
         Guard guard(page_lock);
         if (is_dying()) return fail(Error::Invalid);
         const u64 total = total_pages.load(std::memory_order_relaxed);
@@ -27,8 +59,13 @@ Result<> Domain::assign_frames(Frame& first, unsigned order) {
         // Owning frames keeps the domain's number taken: mappings of others may outlive it.
         if (total == 0) references.fetch_add(1, std::memory_order_relaxed);
         total_pages.store(total + count, std::memory_order_relaxed);
+        own_frames(first, count);
     }
     if (claim_used) (void)heap::change_claim(claim_used, 0);
+    return {};
+}
+
+void Domain::own_frames(Frame& first, u64 count) {
     const u64 start = mfn_of(first).raw();
     for (u64 region = start / frames_per_region; region <= (start + count - 1) / frames_per_region; ++region)
         owned_regions[region / 64].fetch_or(u64{1} << (region % 64), std::memory_order_relaxed);
@@ -38,14 +75,33 @@ Result<> Domain::assign_frames(Frame& first, unsigned order) {
         // Release pairs with the acquire of a reference: who gets one sees the owner.
         frame.state.store(FrameState::allocated, std::memory_order_release);
     }
+}
+
+Result<> Domain::replace_frames(Frame* const* blocks, u64 count, unsigned order) {
+    Guard guard(page_lock);
+    if (is_dying()) return fail(Error::Invalid);
+    for (u64 i = 0; i < count; ++i) own_frames(*blocks[i], u64{1} << order);
     return {};
 }
 
-void Domain::frame_left(Frame&) {
+void Domain::return_frame(Frame& stolen) {
+    {
+        Guard guard(page_lock);
+        if (!is_dying()) {
+            // Release pairs with the acquire of a reference, like in own_frames.
+            stolen.state.fetch_or(FrameState::allocated, std::memory_order_release);
+            return;
+        }
+    }
+    heap::free(stolen, 0, true);
+    frames_left(1);
+}
+
+void Domain::frames_left(u64 count) {
     bool was_last;
     {
         Guard guard(page_lock);
-        was_last = total_pages.fetch_sub(1, std::memory_order_relaxed) == 1;
+        was_last = total_pages.fetch_sub(count, std::memory_order_relaxed) == count;
     }
     if (was_last) release_domain(*this);
 }
@@ -64,27 +120,26 @@ Result<> Domain::claim(u64 total) {
 }
 
 Result<> Domain::release_memory() {
-    u64 mfn = teardown_position.raw();
-    u64 looked_at = 0;
-    while (mfn < max_frame.raw()) {
-        const u64 region = mfn / frames_per_region;
-        if ((owned_regions[region / 64].load(std::memory_order_relaxed) >> (region % 64) & 1) == 0) {
-            mfn = (region + 1) * frames_per_region;
-            continue;
-        }
-        Frame& frame = frame_of(Mfn(mfn++));
-        // The reference keeps the frame this domain's while its hold on it is taken away.
-        if (acquire_frame(frame, *this)) {
-            (void)give_up_frame(frame);
-            release_frame(frame);
-        }
-        if (++looked_at % 256 == 0 && softirq::is_pending()) {
-            teardown_position = Mfn(mfn);
-            return fail(Error::Restart);
-        }
+    FreedRun freed(*this);
+    for (MfnRange piece = owned_piece(teardown_position); piece.first != piece.end; piece = owned_piece(piece.end)) {
+        for (u64 mfn = piece.first.raw(); mfn < piece.end.raw(); ++mfn)
+            if (Frame& frame = frame_of(Mfn(mfn)); take_back_frame(frame, id)) freed.add(frame);
+        teardown_position = piece.end;
+        if (softirq::is_pending()) return fail(Error::Restart);
     }
-    teardown_position = Mfn(mfn);
     return {};
+}
+
+MfnRange Domain::owned_piece(Mfn from) const {
+    // Bounds the time between two looks at soft interrupts.
+    constexpr u64 largest = 512;
+    for (u64 mfn = from.raw(); mfn < max_frame.raw();) {
+        const u64 region = mfn / frames_per_region;
+        if (owned_regions[region / 64].load(std::memory_order_relaxed) >> (region % 64) & 1)
+            return {Mfn(mfn), Mfn(std::min((mfn / largest + 1) * largest, max_frame.raw()))};
+        mfn = (region + 1) * frames_per_region;
+    }
+    return {max_frame, max_frame};
 }
 
 } // namespace px

@@ -18,9 +18,9 @@ void free_frame(Frame& frame, u64 word) {
     const u16 owner = frame.owner.load(std::memory_order_relaxed);
     if ((word & FrameState::hypervisor) == 0 && owner < abi::first_reserved) {
         if (Vcpu* vcpu = current_or_null(); vcpu && vcpu->domain.id.raw() == owner) {
-            vcpu->domain.frame_left(frame);
+            vcpu->domain.frames_left(1);
         } else if (DomainRef domain = find_domain(DomId(owner))) {
-            domain->frame_left(frame);
+            domain->frames_left(1);
         }
     }
     heap::free(frame, 0, true);
@@ -127,6 +127,35 @@ bool give_up_frame(Frame& frame) {
         next = word & ~FrameState::allocated;
     } while (!frame.state.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_relaxed));
     if ((next & FrameState::referenced_mask) == 0) free_frame(frame, next);
+    return true;
+}
+
+bool take_back_frame(Frame& frame, DomId owner) {
+    // The reference keeps the frame this owner's while the owner's hold on it is taken away.
+    if (!acquire_frame(frame, owner)) return false;
+    u64 word = frame.state.load(std::memory_order_relaxed);
+    u64 next = 0;
+    do {
+        if (word & FrameState::hypervisor) {
+            release_frame(frame);
+            return false;
+        }
+        next = (word - FrameState::count_one) & ~FrameState::allocated;
+    } while (!frame.state.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_relaxed));
+    return (next & FrameState::referenced_mask) == 0;
+}
+
+bool steal_frame(Frame& frame, DomId owner) {
+    if (!acquire_frame(frame, owner)) return false;
+    constexpr u64 held = FrameState::referenced_mask | FrameState::hypervisor | FrameState::pinned;
+    constexpr u64 sole = FrameState::allocated | FrameState::count_one;
+    u64 word = frame.state.load(std::memory_order_relaxed);
+    do {
+        if ((word & held) != sole) {
+            release_frame(frame);
+            return false;
+        }
+    } while (!frame.state.compare_exchange_weak(word, word - sole, std::memory_order_acq_rel, std::memory_order_relaxed));
     return true;
 }
 

@@ -81,8 +81,8 @@ namespace frame_flag {
 inline constexpr u8 free = 1;       ///< head of a free block in the heap
 inline constexpr u8 dirty = 2;      ///< contents unknown: scrub before it is given out
 inline constexpr u8 used = 4;       ///< (with dirty) a guest had it: aux says when stale translations may last be made
-inline constexpr u8 some_dirty = 8; ///< head of a free block: some frame in it may be dirty
-inline constexpr u8 some_used = 16; ///< head of a free block: some frame in it may be used
+inline constexpr unsigned contents_shift = 3; ///< head of a free block: heap::Contents, two bits
+inline constexpr u8 contents_mask = 3 << contents_shift;
 inline constexpr u8 slab = 32;      ///< page of small allocations
 } // namespace frame_flag
 
@@ -133,6 +133,12 @@ void release_writable(Frame& frame);
 /// Clears `allocated` (true if it was set): the owner gives the frame up; it is freed with its last reference.
 /// Refuses (false) the hypervisor's own pages that a domain may map: see unshare_frame.
 bool give_up_frame(Frame& frame);
+/// Clears `allocated` of a frame that belongs to `owner`. True if nothing else held it: then it is the caller's, who gives it
+/// to the heap (free_run) and counts it (Domain::frames_left). Leaves the hypervisor's own pages alone.
+[[nodiscard]] bool take_back_frame(Frame& frame, DomId owner);
+/// Takes away a frame of `owner` that nothing else holds: nobody can take a reference any more, until
+/// Domain::return_frame. It still counts as the domain's. False if it is somebody else's, or held.
+[[nodiscard]] bool steal_frame(Frame& frame, DomId owner);
 /// Lets a domain map a page of the hypervisor (shared info, grant table): owner, `hypervisor` and `allocated` are set.
 void share_frame(Frame& frame, const Domain& owner);
 /// The hypervisor's hold on such a page ends; it goes back to the heap with the domain's last mapping.

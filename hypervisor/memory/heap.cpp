@@ -20,10 +20,10 @@ SpinLock<LockRank::Heap> lock;
 Buddies buddies PX_GUARDED_BY(lock);
 u64 claimed PX_GUARDED_BY(lock) = 0;
 std::atomic<u64> total{0};
-/// CPUs that hold blocks taken out for scrubbing: who finds nothing waits for them.
-std::atomic<u32> scrubbers{0};
-/// Frames as they were at boot are scrubbed when they are given out; with this, by idle CPUs before.
-bool scrub_boot_memory = false;
+/// Allocations that found nothing while blocks were lent for scrubbing: nobody borrows more until they are served.
+std::atomic<u32> waiting{0};
+/// Frames as they were at boot are scrubbed by idle CPUs; without this, only when they are given out.
+bool scrub_boot_memory = true;
 
 bool parse_boot_scrub(std::string_view value) {
     if (value == "idle") return scrub_boot_memory = true;
@@ -43,46 +43,68 @@ void clear_frame(Frame& frame) {
 #endif
 }
 
-/// Scrubs the dirty frames among 2^order that are nobody's, at most `limit` of them. Returns how many are left over.
-u64 scrub(Frame& first, unsigned order, u64 limit) {
-    const u64 count = u64{1} << order;
+/// Clears dirty frames of a block that is nobody's, from dirty_from on, at most `limit` of them.
+void scrub(FreeBlock& block, u64 limit) {
+    Frame* const frames = block.first;
+    u64 end = block.dirty_from, found = 0;
     bool any_used = false;
     u32 stamp = 0;
-    for (u64 i = 0; i < count; ++i) {
-        const Frame& frame = (&first)[i];
-        if ((frame.flags & frame_flag::used) == 0) continue;
-        const u32 aux = frame.aux.load(std::memory_order_relaxed);
+    for (; end < block.size() && found < limit; ++end) {
+        const u8 flags = frames[end].flags;
+        if ((flags & frame_flag::dirty) == 0) continue;
+        ++found;
+        if ((flags & frame_flag::used) == 0) continue;
+        const u32 aux = frames[end].aux.load(std::memory_order_relaxed);
         stamp = any_used ? tlb::later(stamp, aux) : aux;
         any_used = true;
     }
     // A stale writable translation could otherwise write to the frame after it was scrubbed.
     if (any_used) tlb::flush_older(stamp);
-    u64 left = 0;
-    for (u64 i = 0; i < count; ++i) {
-        Frame& frame = (&first)[i];
+    for (u64 i = block.dirty_from; i < end; ++i) {
+        Frame& frame = frames[i];
         if ((frame.flags & frame_flag::dirty) == 0) continue;
-        if (limit == 0) {
-            ++left;
-            continue;
-        }
-        --limit;
         clear_frame(frame);
         frame.flags = static_cast<u8>(frame.flags & ~(frame_flag::dirty | frame_flag::used));
     }
-    return left;
+    block.clean_up_to(end);
 }
 
-Frame* take(const Request& request) PX_EXCLUDES(lock) {
-    while (true) {
-        {
-            IrqGuard guard(lock);
-            const u64 wanted = u64{1} << request.order;
-            const u64 others = claimed - std::min(claimed, request.claim);
-            if (others != 0 && buddies.free_frames() < others + wanted) return nullptr;
-            if (Frame* first = buddies.take(request.order, request.address_bits)) return first;
-        }
-        if (scrubbers.load(std::memory_order_acquire) == 0) return nullptr;
+/// Takes a block as the request says; sets is_lent if there may be one when what is lent for scrubbing comes back.
+FreeBlock take_now(const Request& request, bool& is_lent) PX_EXCLUDES(lock) {
+    IrqGuard guard(lock);
+    const u64 wanted = u64{1} << request.order;
+    const u64 others = claimed - std::min(claimed, request.claim);
+    is_lent = false;
+    if (others != 0 && buddies.free_frames() < others + wanted) return {};
+    const FreeBlock block = buddies.take(request.order, request.address_bits);
+    is_lent = !block.first && buddies.any_lent();
+    return block;
+}
+
+FreeBlock take(const Request& request) PX_EXCLUDES(lock) {
+    bool is_lent = false;
+    FreeBlock block = take_now(request, is_lent);
+    if (!is_lent) [[likely]]
+        return block;
+    waiting.fetch_add(1, std::memory_order_relaxed);
+    while (is_lent) {
         detail::relax();
+        block = take_now(request, is_lent);
+    }
+    waiting.fetch_sub(1, std::memory_order_relaxed);
+    return block;
+}
+
+/// What freed frames become, in pieces that merge with any neighbour.
+void put_freed(Frame& first, u64 count) PX_EXCLUDES(lock) {
+    for (u64 i = 0; i < count;) {
+        const u64 mfn = mfn_of((&first)[i]).raw();
+        const unsigned aligned = static_cast<unsigned>(std::countr_zero(mfn));
+        const unsigned fitting = static_cast<unsigned>(std::bit_width(count - i)) - 1;
+        const unsigned order = std::min({aligned, fitting, Buddies::max_mixed_order});
+        IrqGuard guard(lock);
+        buddies.put({&(&first)[i], order, Contents::Freed, 0});
+        i += u64{1} << order;
     }
 }
 
@@ -103,18 +125,18 @@ void add_region(Mfn start, Mfn end) {
         unsigned order = std::min<unsigned>(max_order, static_cast<unsigned>(std::countr_zero(mfn)));
         while (mfn + (u64{1} << order) > end.raw()) --order;
         IrqGuard guard(lock);
-        buddies.put(frame_of(Mfn(mfn)), order, frame_flag::some_dirty);
+        buddies.put({&frame_of(Mfn(mfn)), order, Contents::Boot, 0});
         mfn += u64{1} << order;
     }
 }
 
 Frame* allocate(const Request& request) {
     if (request.order > max_order) return nullptr;
-    Frame* first = take(request);
+    FreeBlock block = take(request);
+    Frame* const first = block.first;
     if (!first) return nullptr;
-    if (first->flags & frame_flag::some_dirty) scrub(*first, request.order, ~u64{0});
-    const u64 count = u64{1} << request.order;
-    for (u64 i = 0; i < count; ++i) {
+    if (block.contents != Contents::Clean) scrub(block, block.size());
+    for (u64 i = 0; i < block.size(); ++i) {
         Frame& frame = first[i];
         frame.owner.store(abi::domid_xen, std::memory_order_relaxed);
         frame.flags = 0;
@@ -124,24 +146,19 @@ Frame* allocate(const Request& request) {
     return first;
 }
 
-void free(Frame& first, unsigned order, bool dirty) {
-    const u64 count = u64{1} << order;
-    const u32 stamp = dirty ? tlb::now() : 0;
+void free_run(Frame& first, u64 count, bool used) {
+    const u32 stamp = used ? tlb::now() : 0;
+    const u8 flags = frame_flag::dirty | (used ? frame_flag::used : 0);
     for (u64 i = 0; i < count; ++i) {
         Frame& frame = (&first)[i];
         PX_ASSERT(!frame.load().is_referenced() && !frame.load().has(FrameState::free));
         // The owner goes first: who sees `free` in the word must not find a domain there.
         frame.owner.store(owner_free, std::memory_order_relaxed);
         frame.aux.store(stamp, std::memory_order_relaxed);
-        frame.flags = frame_flag::dirty | (dirty ? frame_flag::used : 0);
+        frame.flags = flags;
         frame.state.store(FrameState::free, std::memory_order_release);
     }
-    const u8 some = frame_flag::some_dirty | (dirty ? frame_flag::some_used : 0);
-    const unsigned piece = dirty ? std::min(order, Buddies::max_used_order) : order;
-    for (u64 i = 0; i < count; i += u64{1} << piece) {
-        IrqGuard guard(lock);
-        buddies.put((&first)[i], piece, some);
-    }
+    put_freed(first, count);
 }
 
 u64 free_frames() {
@@ -162,26 +179,16 @@ u64 free_frames_below(unsigned address_bits) {
 }
 
 bool scrub_some(unsigned frames) {
-    Frame* first = nullptr;
-    u8 kind = frame_flag::some_used;
+    if (waiting.load(std::memory_order_relaxed) != 0) return true; // they look again when what is lent is back
+    FreeBlock block;
     {
         IrqGuard guard(lock);
-        first = buddies.take_used();
-        if (!first && scrub_boot_memory) {
-            first = buddies.take_dirty(Buddies::max_used_order);
-            kind = 0;
-        }
-        if (!first) return false;
-        scrubbers.fetch_add(1, std::memory_order_relaxed);
+        block = buddies.lend_dirty(scrub_boot_memory);
     }
-    const unsigned order = first->order;
-    const u64 left = scrub(*first, order, frames);
-    {
-        IrqGuard guard(lock);
-        buddies.put(*first, order, left == 0 ? u8{0} : static_cast<u8>(frame_flag::some_dirty | kind));
-    }
-    // Release: who sees no scrubber sees the block back in the lists.
-    scrubbers.fetch_sub(1, std::memory_order_release);
+    if (!block.first) return false;
+    scrub(block, frames);
+    IrqGuard guard(lock);
+    buddies.take_back(block);
     return true;
 }
 

@@ -17,7 +17,7 @@ inline constexpr unsigned max_order = 18;
 struct Request {
     unsigned order = 0;         ///< 2^order contiguous, naturally aligned frames
     unsigned address_bits = 64; ///< all of it below 2^address_bits
-    bool zeroed = true;         ///< filled with zero (in fact all are: frames marked dirty are always scrubbed)
+    bool zeroed = true;         ///< filled with zero (in fact all are: dirty frames are always scrubbed)
     u64 claim = 0;              ///< frames of the caller's claim that this may use up (Domain::outstanding_claim)
 };
 
@@ -27,9 +27,12 @@ void add_region(Mfn start, Mfn end);
 /// if they are claimed by domains. The owner is domid_xen, the state word 0. Interrupts on when frames may have been
 /// used by guests before: stale translations of them are flushed here.
 [[nodiscard]] Frame* allocate(const Request& request);
-/// Gives 2^order frames back, the state word without references. They are scrubbed before reuse in any case;
-/// dirty: a guest may have stale translations to them (or walk them as page tables), or its data is in them.
-void free(Frame& first, unsigned order, bool dirty);
+/// Gives `count` consecutive frames back, their state words without references. They are scrubbed before reuse: by idle
+/// CPUs, or when they are given out before that.
+/// used: a guest may have stale translations to them (or walk them as page tables).
+void free_run(Frame& first, u64 count, bool used);
+/// Gives 2^order frames back.
+inline void free(Frame& first, unsigned order, bool used) { free_run(first, u64{1} << order, used); }
 /// Frames in the heap.
 [[nodiscard]] u64 free_frames();
 /// RAM that the heap never gets: the hypervisor's image and tables. Boot only; total_frames counts it.
@@ -38,8 +41,8 @@ void count_hypervisor_frames(u64 frames);
 [[nodiscard]] u64 total_frames();
 /// Frames free below 2^address_bits.
 [[nodiscard]] u64 free_frames_below(unsigned address_bits);
-/// Scrubs about `frames` dirty free frames that guests gave back (with `bootscrub=idle` also memory as it was at boot); true if some
-/// are left. Called by idle CPUs, interrupts on.
+/// Scrubs at most `frames` of the free frames that are dirty (not those that nobody has used since boot, with
+/// `bootscrub=no`), without the heap's lock. True if some may be left. Called by idle CPUs, interrupts on.
 bool scrub_some(unsigned frames);
 
 /// Claims (XENMEM_claim_pages): frames promised to a domain and not yet allocated, over all domains.

@@ -30,9 +30,9 @@ ENDINGS = {
 @lru_cache
 def console(hypervisor, words, cpus=2, timeout=90):
     """What COM1 said while the guest ran these cases."""
-    options = "console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all dom0_mem=256M,max:256M"
+    options = "console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all dom0_mem=256M,max:256M bootscrub=0"
     if hypervisor == "xen":
-        options += " bootscrub=0 spec-ctrl=eager-fpu"
+        options += " spec-ctrl=eager-fpu"
     command = [qemu.PROGRAM, "-accel", "tcg,thread=multi" if cpus > 1 else "tcg", "-machine", "q35", "-cpu", qemu.CPU,
                "-smp", str(cpus), "-m", "1G", "-nographic", "-no-reboot", "-nic", "none",
                "-kernel", str(images.hypervisor(hypervisor)), "-append", options, "-initrd", f"{GUEST} {words}"]

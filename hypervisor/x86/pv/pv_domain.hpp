@@ -19,6 +19,8 @@ class PvDomain final : public Domain {
     SpinLock<LockRank::PageTables> page_table_lock;
     /// L3 table behind L4 slot 260: GDT and LDT areas of the vCPUs. Its lower tables are made as vCPUs are.
     Paddr per_domain_l3 = Paddr::invalid();
+    /// Frames with FrameState::pinned.
+    u64 pinned_tables PX_GUARDED_BY(page_table_lock) = 0;
     /// relinquish(): where an interrupted teardown goes on.
     u64 relinquish_position = 0;
     u32 relinquish_stage = 0;

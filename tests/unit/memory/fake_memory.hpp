@@ -13,7 +13,7 @@ inline constexpr u64 machine_frames = 65536;
 void reset_frame_table();
 /// Stamps for which tlb::flush_older was called.
 extern std::atomic<u64> flushes;
-/// Frames for which Domain::frame_left was called.
+/// Frames for which Domain::frames_left was called.
 extern std::atomic<u64> frames_left;
 /// A frame outside the heap that belongs to a domain, as assign_frames leaves it.
 Frame& owned_frame(u64 mfn, u16 owner);

@@ -52,8 +52,33 @@ TEST(Frame, TheLastReferenceFreesIt) {
     EXPECT_FALSE(acquire_frame(f, DomId(owner_free)));
     EXPECT_FALSE(acquire_writable(f, DomId(owner_free)));
     EXPECT_FALSE(give_up_frame(f));
-    ASSERT_EQ(heap::allocate({}), &f);
+    while (heap::scrub_some(1)) {}
+    ASSERT_EQ(heap::allocate({}), &f); // all are clean now: the highest
     EXPECT_FALSE(acquire_frame(f)); // the hypervisor's own
+}
+
+TEST(Frame, TakenBackByItsOwnerUnlessSomebodyHoldsIt) {
+    Frame& f = fake::owned_frame(mfn, owner.raw());
+    EXPECT_FALSE(take_back_frame(f, other));
+    EXPECT_EQ(f.load().word, FrameState::allocated);
+    ASSERT_TRUE(take_back_frame(f, owner));
+    EXPECT_FALSE(f.load().is_referenced());
+    EXPECT_FALSE(take_back_frame(f, owner));
+
+    fake::owned_frame(mfn, owner.raw());
+    ASSERT_TRUE(acquire_writable(f, owner));
+    EXPECT_FALSE(take_back_frame(f, owner)); // a mapping is left
+    EXPECT_FALSE(f.load().has(FrameState::allocated));
+    const u64 free = heap::free_frames();
+    release_writable(f); // frees it
+    EXPECT_EQ(heap::free_frames(), free + 1);
+    while (heap::scrub_some(1)) {}
+    ASSERT_EQ(heap::allocate({}), &f);
+
+    fake::owned_frame(mfn, owner.raw());
+    f.state = FrameState::hypervisor | FrameState::allocated;
+    EXPECT_FALSE(take_back_frame(f, owner));
+    EXPECT_EQ(f.load().word, FrameState::hypervisor | FrameState::allocated);
 }
 
 TEST(Frame, CountersDoNotOverflow) {

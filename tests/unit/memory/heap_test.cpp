@@ -10,6 +10,8 @@
 #include <map>
 #include <random>
 #include <set>
+#include <thread>
+#include <vector>
 
 using namespace px;
 
@@ -113,6 +115,70 @@ TEST_F(Heap, UsedFramesAreFlushedBeforeTheyAreScrubbed) {
     const u64 before = fake::flushes;
     while (heap::scrub_some(1000)) {}
     EXPECT_EQ(fake::flushes, before + 1);
+}
+
+TEST_F(Heap, WhatIdleCpusScrubbedNeedsNoMoreWork) {
+    while (heap::scrub_some(1000)) {}
+    Frame* f = heap::allocate({.order = 5});
+    heap::free(*f, 5, true);
+    // Not scrubbed yet, and there is clean memory: that is taken, without a flush.
+    std::vector<Frame*> taken;
+    u64 before = fake::flushes;
+    Frame* clean = heap::allocate({.order = 10});
+    EXPECT_EQ(fake::flushes, before);
+    EXPECT_TRUE(is_zero(*clean, 10));
+    heap::free(*clean, 10, false);
+    u64 calls = 0;
+    while (heap::scrub_some(16)) ASSERT_LE(++calls, (1024 + 32) / 16 + 2);
+    before = fake::flushes;
+    while (Frame* any = heap::allocate({.order = 9})) taken.push_back(any);
+    EXPECT_EQ(fake::flushes, before);
+    for (Frame* any : taken) {
+        EXPECT_TRUE(is_zero(*any, 9));
+        heap::free(*any, 9, false);
+    }
+}
+
+TEST_F(Heap, RunsOfFramesComeBackWhole) {
+    const u64 before = heap::free_frames();
+    Frame* f = heap::allocate({.order = 8});
+    heap::free_run(*f, 3, true);
+    heap::free_run(f[3], 250, true);
+    heap::free_run(f[253], 3, false);
+    EXPECT_EQ(heap::free_frames(), before);
+    while (heap::scrub_some(1000)) {}
+    Frame* large = heap::allocate({.order = 13});
+    ASSERT_NE(large, nullptr);
+    heap::free(*large, 13, false);
+}
+
+TEST_F(Heap, NoAllocationFailsBecauseOthersScrub) {
+    constexpr unsigned order = 10;
+    Frame* const large = heap::allocate({.order = order});
+    ASSERT_NE(large, nullptr);
+    std::vector<Frame*> others;
+    while (Frame* f = heap::allocate({})) others.push_back(f);
+    heap::free(*large, order, false);
+    std::atomic<bool> is_over{false};
+    std::thread idle([&] {
+        while (!is_over)
+            if (!heap::scrub_some(4)) std::this_thread::yield();
+    });
+    unsigned failed = 0;
+    for (int round = 0; round < 300; ++round) {
+        // All there is: while some of it is being scrubbed, that is waited for.
+        Frame* f = heap::allocate({.order = order});
+        failed += f == nullptr;
+        if (!f) continue;
+        EXPECT_EQ(heap::free_frames(), 0u);
+        heap::free_run(*f, 64, true);
+        heap::free_run(f[64], (1u << order) - 64, true);
+    }
+    is_over = true;
+    idle.join();
+    EXPECT_EQ(failed, 0u);
+    EXPECT_EQ(heap::free_frames(), u64{1} << order);
+    for (Frame* f : others) heap::free(*f, 0, false);
 }
 
 TEST_F(Heap, ClaimsKeepFramesForTheirOwner) {

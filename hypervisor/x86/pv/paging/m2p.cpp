@@ -22,7 +22,11 @@ Result<Mfn> PvDomain::translate(Gfn gfn) {
 }
 
 Result<> PvDomain::map_frame(Gfn gfn, Mfn mfn, unsigned order) {
-    for (u64 i = 0; i < u64{1} << order; ++i) set_m2p(mfn + i, gfn.raw() + i);
+    const u64 last = (u64{1} << order) - 1;
+    if (!is_valid(mfn + last)) return fail(Error::Invalid);
+    u64* const entries = table() + mfn.raw();
+    // Relaxed: guests read the table as they like.
+    for (u64 i = 0; i <= last; ++i) __atomic_store_n(entries + i, gfn.raw() + i, __ATOMIC_RELAXED);
     return {};
 }
 

@@ -9,8 +9,6 @@ namespace px::pv {
 
 namespace {
 
-constexpr u64 frames_per_region = (u64{32} << 20) / page_size;
-
 void release_base(Mfn& l4, PvVcpu& vcpu) PX_REQUIRES(vcpu.pv_domain().page_table_lock) {
     const Mfn old = l4;
     l4 = Mfn::invalid();
@@ -29,27 +27,28 @@ Result<> release_vcpu(PvVcpu& vcpu) {
     return settle(vcpu.pv_domain(), vcpu.table_hold);
 }
 
+bool is_pinned(const Frame& frame, const PvDomain& owner) {
+    constexpr u64 flags = FrameState::pinned | FrameState::free;
+    return frame.owner.load(std::memory_order_relaxed) == owner.id.raw() &&
+           (frame.state.load(std::memory_order_relaxed) & flags) == FrameState::pinned;
+}
+
 /// Takes the pins of the frames from relinquish_position on away. Errors: Restart.
 Result<> release_pins(PvDomain& domain) {
     TableHold& hold = domain.relinquish_hold;
     u64& mfn = domain.relinquish_position;
     Guard guard(domain.page_table_lock);
     TRY(settle(domain, hold));
-    u64 looked_at = 0;
-    while (mfn < max_frame.raw()) {
-        const u64 region = mfn / frames_per_region;
-        if ((domain.owned_regions[region / 64].load(std::memory_order_relaxed) >> (region % 64) & 1) == 0) {
-            mfn = (region + 1) * frames_per_region;
-            continue;
-        }
-        Frame& frame = frame_of(Mfn(mfn++));
-        const bool is_pinned = frame.owner.load(std::memory_order_relaxed) == domain.id.raw() &&
-                               frame.load().has(FrameState::pinned) && !frame.load().has(FrameState::free);
-        if (is_pinned) {
+    while (domain.pinned_tables != 0) {
+        const MfnRange piece = domain.owned_piece(Mfn(mfn));
+        if (piece.first == piece.end) return {};
+        for (mfn = piece.first.raw(); mfn < piece.end.raw();) {
+            Frame& frame = frame_of(Mfn(mfn++));
+            if (!is_pinned(frame, domain)) continue;
             (void)unpin_table(frame, domain, hold);
             TRY(settle(domain, hold));
         }
-        if (++looked_at % 1024 == 0 && hypercall::should_preempt()) return fail(Error::Restart);
+        if (hypercall::should_preempt()) return fail(Error::Restart);
     }
     return {};
 }
@@ -106,6 +105,7 @@ Result<> pin_table(Frame& frame, PvDomain& owner, unsigned level, TableHold& hol
     if (frame.load().has(FrameState::pinned)) return fail(Error::Invalid);
     TRY(acquire_table(frame, owner, level, hold));
     frame.state.fetch_or(FrameState::pinned, std::memory_order_relaxed);
+    ++owner.pinned_tables;
     return {};
 }
 
@@ -116,6 +116,7 @@ Result<> unpin_table(Frame& frame, PvDomain& owner, TableHold& hold) {
     if (!state.has(FrameState::pinned) || state.has(FrameState::free)) return fail(Error::Invalid);
     // The pin's reference keeps the type.
     frame.state.fetch_and(~FrameState::pinned, std::memory_order_relaxed);
+    --owner.pinned_tables;
     release_table(frame, owner, table_level(state.type()), hold);
     return {};
 }
