@@ -15,7 +15,7 @@ using Extents = GuestPointer<abi::xen_pfn_t>;
 /// soft interrupts, and the list of outputs.
 constexpr unsigned largest_chunk_order = 10;
 
-/// One round's frames: outputs allocated, inputs held by a reference each. What is not committed is undone at the end.
+/// One round: all of its frames are exchanged, or none. What is not committed is undone at the end.
 class Chunk {
   public:
     Chunk(Domain& domain, const abi::MemoryExchange& exchange, u64 index)
@@ -24,38 +24,41 @@ class Chunk {
     Chunk(const Chunk&) = delete;
     Chunk& operator=(const Chunk&) = delete;
     ~Chunk() {
-        for (u64 i = 0; i < held_; ++i) release_frame(frame_of(input(i)));
-        for (u64 i = committed_; i < allocated_; ++i) heap::free(*outputs_[i], op_.out.extent_order, false);
-        if (inputs_) heap::free_bytes(inputs_);
-        if (outputs_) heap::free_bytes(outputs_);
+        for (u64 i = 0; i < stolen_; ++i) domain_.return_frame(*inputs_[i]);
+        for (u64 i = 0; i < allocated_; ++i) heap::free(*outputs_[i], op_.out.extent_order, false);
+        for (void* list : {static_cast<void*>(inputs_), static_cast<void*>(outputs_), static_cast<void*>(names_)})
+            heap::free_bytes(list);
     }
 
     Result<> run() {
-        inputs_ = static_cast<u64*>(heap::allocate_bytes((u64{8} << order_)));
+        inputs_ = static_cast<Frame**>(heap::allocate_bytes(sizeof(Frame*) << order_));
         outputs_ = static_cast<Frame**>(heap::allocate_bytes(out_count() * sizeof(Frame*)));
-        if (!inputs_ || !outputs_) return fail(Error::NoMemory);
-        TRY(hold_inputs());
+        names_ = static_cast<u64*>(heap::allocate_bytes(out_count() * sizeof(u64)));
+        if (!inputs_ || !outputs_ || !names_) return fail(Error::NoMemory);
+        TRY(Extents(op_.out.extent_start).read_array(names_, out_count(), out_first_));
+        TRY(steal_inputs());
         TRY(allocate_outputs());
+        Result<> done = tell_outputs();
+        if (done) done = domain_.replace_frames(outputs_, out_count(), op_.out.extent_order);
+        if (!done) {
+            (void)Extents(op_.out.extent_start).write_array(names_, out_count(), out_first_);
+            return done;
+        }
         return commit();
     }
 
   private:
     [[nodiscard]] u64 out_count() const { return u64{1} << (order_ - op_.out.extent_order); }
-    [[nodiscard]] Mfn input(u64 i) const { return Mfn(inputs_[i]); }
 
-    /// References on all input frames, each used by nobody else. Errors: Fault, Invalid.
-    Result<> hold_inputs() {
+    /// Takes the input frames away, each of which nothing else may hold. Errors: Fault, Invalid.
+    Result<> steal_inputs() {
         const Extents list(op_.in.extent_start);
         const u64 per_extent = u64{1} << op_.in.extent_order;
         for (u64 i = 0; i < u64{1} << order_; ++i) {
             const u64 gfn = TRY(list.read(in_first_ + i / per_extent)) + i % per_extent;
             const Mfn mfn = TRY(domain_.translate(Gfn(gfn)));
-            if (!is_valid(mfn) || !acquire_frame(frame_of(mfn), domain_)) return fail(Error::Invalid);
-            inputs_[held_++] = mfn.raw();
-            const FrameState state = frame_of(mfn).load();
-            if (state.count() != 1 || state.type_count() != 0 || !state.has(FrameState::allocated) ||
-                state.has(FrameState::hypervisor))
-                return fail(Error::Invalid);
+            if (!is_valid(mfn) || !steal_frame(frame_of(mfn), domain_.id)) return fail(Error::Invalid);
+            inputs_[stolen_++] = &frame_of(mfn);
         }
         return {};
     }
@@ -70,23 +73,23 @@ class Chunk {
         return {};
     }
 
-    /// The inputs go, the outputs come. A frame the guest mapped meanwhile on another vCPU lives until it unmaps it.
-    Result<> commit() {
-        for (; held_ > 0; --held_) {
-            Frame& frame = frame_of(input(held_ - 1));
-            (void)domain_.unmap_frame(Gfn(input(held_ - 1).raw()), input(held_ - 1), 0);
-            (void)give_up_frame(frame);
-            release_frame(frame);
-        }
+    /// The caller learns which frames it gets, while it can still be told that there are none. Errors: Fault.
+    Result<> tell_outputs() {
         const Extents list(op_.out.extent_start);
-        for (u64 i = 0; i < out_count(); ++i) {
-            const u64 gfn = TRY(list.read(out_first_ + i));
-            TRY(domain_.assign_frames(*outputs_[i], op_.out.extent_order));
-            ++committed_;
-            const Mfn mfn = mfn_of(*outputs_[i]);
-            TRY(domain_.map_frame(Gfn(gfn), mfn, op_.out.extent_order));
-            TRY(list.write(mfn.raw(), out_first_ + i));
+        for (u64 i = 0; i < out_count(); ++i) TRY(list.write(mfn_of(*outputs_[i]).raw(), out_first_ + i));
+        return {};
+    }
+
+    /// The outputs are the domain's now: the inputs go to the heap. Errors: of the domain's physical map.
+    Result<> commit() {
+        allocated_ = 0;
+        for (; stolen_ > 0; --stolen_) {
+            Frame& frame = *inputs_[stolen_ - 1];
+            (void)domain_.unmap_frame(Gfn(mfn_of(frame).raw()), mfn_of(frame), 0);
+            heap::free(frame, 0, true);
         }
+        for (u64 i = 0; i < out_count(); ++i)
+            TRY(domain_.map_frame(Gfn(names_[i]), mfn_of(*outputs_[i]), op_.out.extent_order));
         return {};
     }
 
@@ -94,9 +97,10 @@ class Chunk {
     const abi::MemoryExchange& op_;
     const unsigned order_;
     const u64 in_first_, out_first_;
-    u64* inputs_ = nullptr;
+    Frame** inputs_ = nullptr;
     Frame** outputs_ = nullptr;
-    u64 held_ = 0, allocated_ = 0, committed_ = 0;
+    u64* names_ = nullptr; ///< what the caller calls the outputs: guest frame numbers
+    u64 stolen_ = 0, allocated_ = 0;
 };
 
 Result<> check(const abi::MemoryExchange& op) {

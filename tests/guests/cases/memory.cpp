@@ -105,6 +105,23 @@ MICRO_CASE(exchange_for_low_memory) {
     CHECK_IS(update_va(page, out * page_bytes | kernel_rw | no_execute), 0);
 }
 
+MICRO_CASE(failed_exchange_costs_nothing) {
+    abi::MemoryDomain d{abi::domid_self};
+    const long before = memory(abi::MemoryOp::CurrentReservation, &d);
+    auto* page = static_cast<u64*>(new_page());
+    auto* list = static_cast<u64*>(new_page());
+    static u64 in;
+    in = mfn_of(page);
+    CHECK_IS(update_va(page, 0), 0);
+    CHECK_IS(set_access(list, false), 0);
+    abi::MemoryExchange op{};
+    op.in = reservation(&in);
+    op.out = reservation(list); // the new frame's number has no place there
+    CHECK_IS(memory(abi::MemoryOp::Exchange, &op), error(Errno::Fault));
+    CHECK_IS(memory(abi::MemoryOp::CurrentReservation, &d), before);
+    CHECK_IS(set_access(list, true), 0);
+}
+
 MICRO_CASE(grant_sizes) {
     abi::GnttabQuerySize op{};
     op.dom = abi::domid_self;
