@@ -2,6 +2,7 @@
 // The end of a domain.
 #include "domain/destroy.hpp"
 
+#include "base/timing.hpp"
 #include "domain/device.hpp"
 #include "domain/domains.hpp"
 #include "domain/userdata.hpp"
@@ -27,15 +28,21 @@ Result<void> destroy(Session& session, DomId id) {
     auto& control = *TRY(session.xen());
     auto info = TRY(session.info(id));
     auto vm_path = TRY(session.store())->get(path_of(id) + "/vm").value_or("");
+    toolstack::mark_time("look");
     (void)xen::pause_domain(control, id); // so that it does not run with half of its devices
     Result<void> result;
     auto keep = [&](Result<void> part) {
         if (!part && result) result = std::move(part);
     };
+    toolstack::mark_time("pause");
     auto devices = devices_of(session, id);
+    toolstack::mark_time("find devices");
     if (devices) keep(detach(session, *devices, true));
+    toolstack::mark_time("detach");
     keep(or_fail(xen::destroy_domain(control, id), fmt::format("cannot destroy domain {}", id.value)));
+    toolstack::mark_time("destroy");
     remove_traces(session, id, vm_path);
+    toolstack::mark_time("remove nodes");
     remove_userdata(id, Listed{info, {}}.uuid());
     return result;
 }
