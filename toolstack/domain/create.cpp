@@ -2,8 +2,10 @@
 // Creation of a domain: the hypervisor's half.
 #include "domain/create.hpp"
 
+#include "base/in_child.hpp"
 #include "base/stop_signal.hpp"
 #include "base/text.hpp"
+#include "base/timing.hpp"
 #include "domain/config_json.hpp"
 #include "domain/destroy.hpp"
 #include "domain/domains.hpp"
@@ -26,6 +28,11 @@ namespace {
 constexpr std::uint64_t limit_slack_kib = 1024; ///< as libxl: room for pages that the tools map in
 constexpr std::uint32_t default_event_channels = 1023;
 constexpr std::string_view kernel_cache = "/var/cache/proxenos/kernels";
+
+/// Machine frames of a guest's rings.
+struct Rings {
+    xen::Frame store_ring, console_ring;
+};
 
 template <class T> void fill_random(T& bytes) {
     // Small requests are served whole once the pool is up, which it is long before any tool runs.
@@ -69,6 +76,7 @@ Result<DomId> Creation::run() {
     for (auto& [name, step] : all_steps) {
         if (options_.progress) options_.progress(name);
         auto done = (this->*step)();
+        toolstack::mark_time(name);
         if (done && injected && name == injected) done = fail(fmt::format("failure injected after '{}'", name));
         if (done && stop.asked()) done = fail(fmt::format("interrupted after '{}'", name), "nothing is left behind");
         if (done) continue;
@@ -205,7 +213,13 @@ Result<void> Creation::build() {
     auto pages = config_.memory_kib / 4;
     if (options_.claim) TRY(or_fail(xen::claim_pages(control, id_, pages), "the host has not enough memory"));
     image::PvRequest request{id_, pages, config_.max_vcpus, config_.command_line, store_port_, console_port_, {}, {}};
-    auto built = image::build_pv(control, *kernel_, ramdisk_ ? &*ramdisk_ : nullptr, request);
+    // In a child: before the guest starts nobody else may have its memory mapped writable, or it could not make page tables of
+    // it, and the end of a process unmaps at a tenth of what a PV dom0 pays for munmap(), which is a trap for each page.
+    auto built = toolstack::in_child<Rings>([&]() -> Result<Rings> {
+        xen::HypercallMemory::forget_cached();
+        auto& kept = *new image::PvBuilt(TRY(image::build_pv(control, *kernel_, ramdisk_ ? &*ramdisk_ : nullptr, request)));
+        return Rings{kept.store_ring, kept.console_ring}; // its windows stay open to the child's end
+    });
     if (options_.claim) (void)xen::claim_pages(control, id_, 0);
     if (!built) return std::unexpected(std::move(built).error());
     store_ring_ = built->store_ring;

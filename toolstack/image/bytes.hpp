@@ -10,10 +10,16 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace image {
 
 using View = std::span<const std::uint8_t>;
+
+/// A run of bytes of a file that are zero without having been read.
+struct ZeroRun {
+    std::uint64_t offset = 0, size = 0;
+};
 
 /// Uninitialised bytes that one owner holds.
 class Bytes {
@@ -31,6 +37,10 @@ class Bytes {
     std::size_t size_ = 0;
 };
 
+/// Copies bytes into a guest's memory, by stores that leave our caches alone: it is the guest that will read them. A mapped
+/// file that became shorter meanwhile is an error, not a SIGBUS. Not for several threads.
+toolstack::Result<void> copy_mapped(View from, std::uint8_t* to);
+
 /// A file mapped read-only, page by page as it is looked at. Its view lasts as long as it does.
 class File {
   public:
@@ -47,12 +57,10 @@ class File {
     ~File();
     View view() const { return {static_cast<const std::uint8_t*>(data_), size_}; }
 
-    /// True when `part` lies within view().
-    bool holds(View part) const {
-        return part.data() >= view().data() && part.data() + part.size() <= view().data() + size_;
-    }
-    /// Copies a part of view() without touching the mapping: in a PV dom0 each touched page costs a hypercall.
-    toolstack::Result<void> copy(View part, std::uint8_t* to) const;
+    /// Copies a part of view() into a guest's memory.
+    toolstack::Result<void> copy(View part, std::uint8_t* to) const { return copy_mapped(part, to); }
+    /// Holes of 64 KiB and more, in order.
+    std::vector<ZeroRun> holes() const;
 
   private:
     File(void* data, std::size_t size, int fd) : data_(data), size_(size), fd_(fd) {}

@@ -2,6 +2,8 @@
 // 64-bit ELF kernels and their Xen notes.
 #include "image/elf.hpp"
 
+#include "image/zero_runs.hpp"
+
 #include <cstring>
 #include <elf.h>
 #include <fmt/format.h>
@@ -13,6 +15,7 @@ using toolstack::Result;
 
 namespace {
 
+constexpr std::size_t most_examined = 64; ///< parts of segments; a file of many more is no kernel, but must not make us slow
 constexpr std::uint64_t max_kernel = std::uint64_t{1} << 32; ///< of one segment; far above any kernel
 
 /// A copy of a structure at an offset that a file gives, or nothing if it lies outside.
@@ -77,7 +80,7 @@ std::unexpected<toolstack::Failure> truncated(std::string_view what) {
 
 bool is_elf(View bytes) { return bytes.size() >= SELFMAG && std::memcmp(bytes.data(), ELFMAG, SELFMAG) == 0; }
 
-Result<Elf> read_elf(View bytes) {
+Result<Elf> read_elf(View bytes, std::span<const ZeroRun> holes) {
     auto header = record<Elf64_Ehdr>(bytes, 0);
     if (!is_elf(bytes) || !header) return fail("the kernel is not an ELF file");
     if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_machine != EM_X86_64)
@@ -101,7 +104,8 @@ Result<Elf> read_elf(View bytes) {
         if (program->p_memsz < program->p_filesz || program->p_memsz > max_kernel ||
             program->p_paddr + program->p_memsz < program->p_paddr)
             return fail("the kernel has a segment of senseless size");
-        elf.segments.push_back({*data, program->p_paddr, program->p_memsz});
+        add_parts(elf.segments, {*data, program->p_paddr, program->p_memsz}, program->p_offset,
+                  elf.segments.size() < most_examined ? zero_runs(bytes, *header, *program, holes) : std::vector<ZeroRun>{});
     }
     if (elf.segments.empty()) return fail("the kernel has nothing to load");
     return elf;

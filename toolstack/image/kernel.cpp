@@ -36,12 +36,6 @@ Result<Bytes> unpack_whole(View packed) {
 
 } // namespace
 
-Result<void> Kernel::copy(View part, std::uint8_t* to) const {
-    if (file_ && file_->holds(part)) return file_->copy(part, to);
-    std::memcpy(to, part.data(), part.size());
-    return {};
-}
-
 bool is_bzimage(View bytes) {
     return bytes.size() > at_payload_length + 4 && std::memcmp(bytes.data() + at_magic, "HdrS", 4) == 0;
 }
@@ -58,7 +52,7 @@ Result<View> bzimage_payload(View bytes) {
     return bytes.subspan(start, length);
 }
 
-Result<Kernel> make_kernel(View bytes) {
+Result<Kernel> make_kernel(View bytes, std::span<const ZeroRun> holes) {
     Kernel kernel;
     kernel.view_ = bytes;
     if (!is_elf(bytes)) {
@@ -66,7 +60,7 @@ Result<Kernel> make_kernel(View bytes) {
         if (is_elf(packed)) kernel.view_ = packed;
         else kernel.unpacked_ = TRY(unpack_whole(packed));
     }
-    kernel.elf_ = TRY(read_elf(kernel.elf_bytes()));
+    kernel.elf_ = TRY(read_elf(kernel.elf_bytes(), is_elf(bytes) ? holes : std::span<const ZeroRun>{}));
     return kernel;
 }
 
@@ -76,13 +70,13 @@ Result<Kernel> load_kernel(const std::string& path, const std::string& cache_fol
     auto cached = cache_folder.empty() || is_elf(file.view()) ? std::string{} : cache_name(cache_folder, path);
     if (!cached.empty()) {
         if (auto hit = File::open("cached kernel", cached)) {
-            if (auto kernel = make_kernel(hit->view())) {
+            if (auto kernel = make_kernel(hit->view(), hit->holes())) {
                 kernel->file_ = std::move(*hit);
                 return kernel;
             }
         }
     }
-    auto kernel = make_kernel(file.view());
+    auto kernel = make_kernel(file.view(), file.holes());
     if (!kernel) return std::unexpected(named(std::move(kernel).error()));
     if (!cached.empty()) cache_store(cached, kernel->elf_bytes());
     kernel->file_ = std::move(file);

@@ -13,11 +13,11 @@ class Kernel {
   public:
     View elf_bytes() const { return unpacked_.size() ? unpacked_.view() : view_; }
     const Elf& elf() const { return elf_; }
-    /// Copies a segment's data to where it belongs, from the file itself where that is possible.
-    toolstack::Result<void> copy(View part, std::uint8_t* to) const;
+    /// Copies a part of elf_bytes() into a guest's memory.
+    toolstack::Result<void> copy(View part, std::uint8_t* to) const { return copy_mapped(part, to); }
 
   private:
-    friend toolstack::Result<Kernel> make_kernel(View);
+    friend toolstack::Result<Kernel> make_kernel(View, std::span<const ZeroRun>);
     friend toolstack::Result<Kernel> load_kernel(const std::string&, const std::string&);
     std::optional<File> file_;
     View view_;
@@ -25,8 +25,8 @@ class Kernel {
     Elf elf_;
 };
 
-/// From bytes that stay valid as long as the kernel.
-toolstack::Result<Kernel> make_kernel(View bytes);
+/// From bytes that stay valid as long as the kernel; `holes` of their file, if it is ELF.
+toolstack::Result<Kernel> make_kernel(View bytes, std::span<const ZeroRun> holes = {});
 
 /// From a file. With a cache folder, the unpacked image of a packed kernel is kept there, under a name made of the
 /// file's identity and change time, and used the next time; failing to write it is no error.

@@ -6,6 +6,7 @@
 #include "abi/memory.hpp"
 #include "abi/pv.hpp"
 #include "abi/shared_info.hpp"
+#include "base/timing.hpp"
 #include "image/pv_memory.hpp"
 #include "xen/domctl.hpp"
 
@@ -171,32 +172,34 @@ Result<PvBuilt> build_pv(const xen::Control& control, const Kernel& kernel, cons
     TRY(low(xen::set_address_size(control, request.domain, 64)));
     auto memory = TRY(PvMemory::populate(control, request.domain, request.pages));
     auto info = TRY(low(xen::domain_info(control, request.domain)));
+    toolstack::mark_time("  populate its memory");
+    PvBuilt built{memory.machine(layout.xenstore.first), memory.machine(layout.console.first), {}};
+    auto open = [&](Frames frames) -> Result<Window*> { return &built.windows.emplace_back(TRY(memory.window(frames))); };
+    // From the kernel to the tables all lies side by side, so that one window shows it.
+    auto window = TRY(open({layout.kernel.first, layout.tables.first - layout.kernel.first}));
+    toolstack::mark_time("  map it");
+    TRY(place_kernel(*window, kernel, layout));
+    toolstack::mark_time("  copy the kernel");
+    place_start_info(*window, layout, memory, request, info.shared_info_frame, ramdisk.size());
+    if (kernel.elf().notes.init_p2m) window = TRY(open(layout.p2m));
+    place_bytes(*window, layout.p2m, {reinterpret_cast<const std::uint8_t*>(memory.frames().data()), request.pages * 8});
+    if (!ramdisk.empty()) {
+        if (layout.ramdisk_by_frame) window = TRY(open(layout.ramdisk));
+        TRY(place_file(*window, layout.ramdisk, *ramdisk_file));
+    }
+    toolstack::mark_time("  copy the rest");
     {
-        // From the kernel to the stack all lies side by side, so that one window shows it.
-        auto window = TRY(memory.window({layout.kernel.first, layout.stack.end() - layout.kernel.first}));
-        TRY(place_kernel(window, kernel, layout));
-        if (!ramdisk.empty() && !layout.ramdisk_by_frame) TRY(place_file(window, layout.ramdisk, *ramdisk_file));
-        if (!kernel.elf().notes.init_p2m)
-            place_bytes(window, layout.p2m, {reinterpret_cast<const std::uint8_t*>(memory.frames().data()), request.pages * 8});
-        place_start_info(window, layout, memory, request, info.shared_info_frame, ramdisk.size());
-        place_tables(window, layout, memory);
+        // No writable mapping of a table may be left when it is pinned: this window is closed.
+        auto tables = TRY(memory.window(layout.tables));
+        place_tables(tables, layout, memory);
     }
-    if (kernel.elf().notes.init_p2m) {
-        auto window = TRY(memory.window(layout.p2m));
-        place_bytes(window, layout.p2m, {reinterpret_cast<const std::uint8_t*>(memory.frames().data()), request.pages * 8});
-    }
-    if (!ramdisk.empty() && layout.ramdisk_by_frame) {
-        auto window = TRY(memory.window(layout.ramdisk));
-        TRY(place_file(window, layout.ramdisk, *ramdisk_file));
-    }
-    // No writable mapping of a table may be left when it is pinned.
     TRY(low(xen::pin_top_level(control, request.domain, memory.machine(layout.tables.first))));
+    toolstack::mark_time("  page tables");
     if (layout.hypercall_page >= layout.virtual_base) {
         auto frame = (layout.hypercall_page - layout.virtual_base) >> page_shift;
         if (frame < layout.kernel.end())
             TRY(low(xen::init_hypercall_page(control, request.domain, memory.machine(frame))));
     }
-    PvBuilt built{memory.machine(layout.xenstore.first), memory.machine(layout.console.first)};
     TRY(seed_grants(control, request, built));
     TRY(prepare_shared_info(control, request.domain, {info.shared_info_frame}));
     TRY(start_vcpu(control, layout, memory, request.domain));

@@ -3,11 +3,12 @@
 #pragma once
 
 #include "image/kernel.hpp"
-#include "image/pv_layout.hpp"
+#include "image/pv_memory.hpp"
 #include "xen/control.hpp"
 #include "xen/memory.hpp"
 #include "xen/numbers.hpp"
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ struct PvRequest {
 /// What others need to know about the guest that was built.
 struct PvBuilt {
     xen::Frame store_ring, console_ring; ///< machine frames
+    /// Still open; closing one costs a PV dom0 a trap for each page, the end of the process next to nothing. While they are open
+    /// the guest cannot run, since it could make no page tables of this memory, and a destroyed one cannot go.
+    std::deque<Window> windows;
 };
 
 /// Builds the guest; `ramdisk` may be null. The domain exists, has its limits set and no memory yet; after an error it must be destroyed.

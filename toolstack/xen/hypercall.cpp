@@ -64,6 +64,8 @@ Result<HypercallMemory> HypercallMemory::allocate(std::size_t size) {
     return HypercallMemory{XEN_TRY(map_locked(size)), size};
 }
 
+void HypercallMemory::forget_cached() { Pool::instance().count = 0; }
+
 HypercallMemory::~HypercallMemory() {
     if (!address_) return;
     Pool& pool = Pool::instance();

@@ -28,6 +28,9 @@ class HypercallMemory {
     ~HypercallMemory();
     [[nodiscard]] void* data() const { return address_; }
 
+    /// For a forked child: it has none of its parent's pages, not even those that were kept for the next use.
+    static void forget_cached();
+
   private:
     HypercallMemory(void* address, std::size_t size) : address_{address}, size_{size} {}
     void* address_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // create and config-update.
 #include "base/text.hpp"
+#include "base/timing.hpp"
 #include "config/load.hpp"
 #include "config/parse.hpp"
 #include "domain/config_json.hpp"
@@ -91,8 +92,10 @@ Result<int> run_create(Context& context, const Words& words) {
     if (context.verbose) options.progress = [](std::string_view step) { note("xl: {}", step); };
     if (words.has('c'))
         options.before_start = [&](DomId id) { opened = open_console(context, id, 0); }; // not a line is lost
+    toolstack::mark_time("read the configuration");
     auto id = TRY(domain::Creation(context.session, std::move(config), std::move(options)).run());
     if (!words.has('e') && !words.has('F')) TRY(domain::ensure_watcher());
+    toolstack::mark_time("see that the watcher runs");
     if (words.has('c')) {
         terminal = TRY(std::move(opened));
         auto ended = talk(terminal);
