@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host: where things are, which packages are missing, and how the lab runs commands and names cached files."""
 
+import ctypes
 import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -19,6 +21,11 @@ CACHE = Path(os.environ.get("PROXENOS_CACHE", ROOT / ".cache"))
 
 class LabError(Exception):
     """Something the user can act on: printed as one line, without a traceback."""
+
+
+def die_with_parent():
+    """In a child: be killed when the lab is (PR_SET_PDEATHSIG), so that no emulator is ever left behind."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def say(text):

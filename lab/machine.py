@@ -2,10 +2,8 @@
 """A machine in QEMU: start it, wait for dom0, run commands there, read its console, end it."""
 
 import atexit
-import ctypes
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -16,17 +14,12 @@ from pathlib import Path
 import pexpect
 from pexpect.popen_spawn import PopenSpawn
 
-from lab import qemu
+from lab import bochs, qemu
 from lab.channel import Channel, MachineDied
-from lab.host import LOGS, LabError
+from lab.host import LOGS, LabError, die_with_parent
 from lab.settings import Settings
 
 READY_TIMEOUT = 300
-
-
-def _die_with_parent():
-    """In the child: be killed when the lab is (PR_SET_PDEATHSIG), so that no QEMU is ever left behind."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class Machine:
@@ -60,7 +53,7 @@ class Machine:
         self._prepare()
         command = qemu.command(self.settings, self._work, False, self.log)
         self.console = PopenSpawn(command, timeout=60, encoding="utf-8", codec_errors="replace",
-                                  preexec_fn=_die_with_parent)
+                                  preexec_fn=die_with_parent)
         self.console.linesep = "\n"
         if not self.settings.micro_guest:
             self.channel = Channel(self._work / "agent")
@@ -72,7 +65,7 @@ class Machine:
         """Start with this terminal as the console and wait for the end (Ctrl-t x ends it)."""
         self._prepare()
         command = qemu.command(self.settings, self._work, True, self.log)
-        with subprocess.Popen(command, preexec_fn=_die_with_parent) as process:
+        with subprocess.Popen(command, preexec_fn=die_with_parent) as process:
             try:
                 return process.wait(timeout)
             except subprocess.TimeoutExpired:
@@ -177,9 +170,11 @@ class Machine:
 
 
 def run_micro(image, timeout=60, **fields):
-    """Boot a micro guest as dom0 until the machine ends: (ended by itself, QEMU's exit status, what COM1 said)."""
+    """Boot a micro guest as dom0 until the machine ends: (ended by itself, the emulator's exit status, what COM1 said)."""
     fields.setdefault("name", f"micro-{Path(image).name}-{os.getpid()}")
     fields.setdefault("nics", [])
+    if fields.get("emulator") == "bochs":
+        return bochs.run_micro(Settings(micro_guest=str(image), **fields).check(), timeout)
     with Machine(micro_guest=str(image), **fields) as machine:
         ended = machine.wait_end(timeout)
         status = machine.console.proc.returncode

@@ -8,7 +8,7 @@ import sys
 import time
 
 from lab import host
-from lab.settings import DOORS, HYPERVISORS, NICS, TOOLSTACKS, Settings
+from lab.settings import DOORS, EMULATORS, HYPERVISORS, NICS, TOOLSTACKS, Settings
 
 
 def parser():
@@ -32,10 +32,11 @@ def parser():
     add("--hypervisor-args", default="", metavar="ARGS", help="added to the hypervisor's command line")
     add("--kernel-args", default="", metavar="ARGS", help="added to dom0's command line")
     add("--micro-guest", default="", metavar="FILE", help="start this paravirtual ELF as dom0 and print the serial line")
+    add("--machine", default="qemu", choices=EMULATORS, help="the emulator: bochs has an Intel CPU and takes micro guests only")
     add("--icount", action="store_true", help="deterministic: virtual time is executed instructions (one CPU)")
     add("--gdb", type=int, nargs="?", const=1234, default=0, metavar="PORT", help="wait for gdb on PORT (1234)")
     add("--timeout", type=float, default=0, metavar="SECONDS",
-        help="end after this long (default: none for a shell, 600 for a command, 60 for a micro guest)")
+        help="end after this long (default: none for a shell, 600 for a command, 60 for a micro guest, 240 in Bochs)")
     add("--demo", action=argparse.BooleanOptionalAction, default=None, help="the demo guest (default: with the shell only)")
     add("--no-build", action="store_true", help="use what is built already")
     add("command", nargs="*", metavar="-- COMMAND", help="run this in dom0")
@@ -50,7 +51,7 @@ def settings(options):
         hypervisor=options.hypervisor, toolstack=options.toolstack, cpus=options.cpus, memory=options.memory,
         dom0_memory=options.dom0_memory, disks=options.disk, nics=options.nic or ["virtio"], door=options.door,
         hypervisor_args=options.hypervisor_args, kernel_args=options.kernel_args, micro_guest=options.micro_guest,
-        icount=options.icount, gdb=options.gdb, demo=demo and options.hypervisor != "none", name="run",
+        emulator=options.machine, icount=options.icount, gdb=options.gdb, demo=demo and options.hypervisor != "none", name="run",
         unpacked_kernel=options.door == "kernel").check()
 
 
@@ -77,10 +78,11 @@ def run_micro_guest(options, machine_settings):
     """A micro guest: its serial line to standard output. 0 when the machine ended by itself."""
     from lab.machine import run_micro
     fields = {name: getattr(machine_settings, name) for name in machine_settings.__dataclass_fields__ if name != "micro_guest"}
-    ended, status, text = run_micro(options.micro_guest, options.timeout or 60, **fields)
+    timeout = options.timeout or (240 if options.machine == "bochs" else 60)
+    ended, status, text = run_micro(options.micro_guest, timeout, **fields)
     sys.stdout.write(text)
     if not ended:
-        raise host.LabError(f"the micro guest did not end within {options.timeout or 60:g} s")
+        raise host.LabError(f"the micro guest did not end within {timeout:g} s")
     return status
 
 

@@ -9,6 +9,7 @@ from lab.host import LabError
 
 HYPERVISORS = ("proxenos", "xen", "none")
 TOOLSTACKS = ("proxenos", "stock")
+EMULATORS = ("qemu", "bochs")
 DOORS = ("kernel", "multiboot", "multiboot2", "uefi")
 NICS = {"virtio": "virtio-net-pci", "e1000e": "e1000e", "rtl8139": "rtl8139"}
 DISK_BUSES = ("virtio", "ahci")
@@ -28,6 +29,7 @@ class Settings:
     hypervisor_args: str = ""
     kernel_args: str = ""
     micro_guest: str = ""                            # an ELF started as dom0 in place of Linux
+    emulator: str = "qemu"                           # "bochs": an Intel CPU, for micro guests only
     icount: bool = False
     threads: str = ""                                # TCG: "multi" or "single"; chosen by the host's cores if empty
     gdb: int = 0                                     # port; the machine waits for the debugger
@@ -43,6 +45,7 @@ class Settings:
             raise LabError(f"--hypervisor {self.hypervisor}: choose {', '.join(HYPERVISORS)} or the path of an image")
         _one_of("--toolstack", self.toolstack, TOOLSTACKS)
         _one_of("--door", self.door, DOORS)
+        _one_of("--machine", self.emulator, EMULATORS)
         _between("--cpus", self.cpus, 1, 255)
         _between("--memory", self.memory, 256, 1 << 20)
         if self.hypervisor != "none" and not self.micro_guest and self.memory < self.dom0_memory + 192:
@@ -64,6 +67,10 @@ class Settings:
             raise LabError(f"--micro-guest {self.micro_guest}: no such file")
         if self.micro_guest and self.hypervisor == "none":
             raise LabError("--micro-guest needs a hypervisor: it is a paravirtual kernel")
+        if self.emulator == "bochs" and not self.micro_guest:
+            raise LabError("--machine bochs is too slow for Linux: give it a --micro-guest")
+        if self.emulator == "bochs" and (self.memory > 2048 or self.icount or self.gdb):
+            raise LabError("--machine bochs: at most 2048 MiB, and neither --icount nor --gdb")
         if self.hypervisor == "none" and self.door != "kernel":
             raise LabError("--door is about the hypervisor's boot: with --hypervisor none it stays 'kernel'")
         if "," in self.kernel_args and self.door == "kernel" and self.hypervisor != "none":

@@ -16,7 +16,7 @@ from lab.settings import Settings
     ({"cpus": 0}, "--cpus"), ({"cpus": 256}, "--cpus"), ({"memory": 16}, "--memory"),
     ({"memory": 800}, "dom0 alone"), ({"nics": ["ne2000"]}, "--nic"), ({"disks": ["/nowhere"]}, "--disk"),
     ({"icount": True, "cpus": 2}, "--icount"), ({"gdb": 70000}, "--gdb"), ({"micro_guest": "/nowhere"}, "--micro-guest"),
-    ({"hypervisor": "none", "door": "uefi"}, "--door"), ({"kernel_args": "a,b"}, "comma")])
+    ({"hypervisor": "none", "door": "uefi"}, "--door"), ({"emulator": "simics"}, "--machine"), ({"emulator": "bochs"}, "--machine"), ({"kernel_args": "a,b"}, "comma")])
 def test_refused(fields, word):
     with pytest.raises(LabError, match=word):
         Settings(**fields).check()

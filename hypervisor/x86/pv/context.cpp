@@ -74,6 +74,7 @@ void PvVcpu::load_state() {
     x86::wrfsbase(segments.fs_base);
     x86::wrgsbase(in_kernel_mode ? segments.gs_base_kernel : segments.gs_base_user);
     write_inactive_gs_base(in_kernel_mode ? segments.gs_base_user : segments.gs_base_kernel);
+    if (x86::cpu_features.has_tsc_aux()) x86::load_tsc_aux(tsc_aux);
     load_fpu(*this);
     if (debug.dr7 & dr7_enables) load_debug_registers(*this);
     x86::guest_registers() = registers;

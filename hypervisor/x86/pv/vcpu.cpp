@@ -39,6 +39,7 @@ void PvVcpu::reset() {
     control = {};
     debug = {};
     iopl = 0;
+    tsc_aux = 0;
     io_bitmap = GuestVaddr::invalid();
     io_bitmap_ports = 0;
     kernel_sp = 0;

@@ -85,6 +85,28 @@ MICRO_CASE(non_canonical_access_is_gp) {
     CHECK_IS(last_trap.error_code, 0);
 }
 
+MICRO_CASE(tsc_aux_belongs_to_the_guest) {
+    constexpr u32 msr_tsc_aux = 0xc0000103, value = 0x12345;
+    u32 a = 0x80000001, b, c = 0, d;
+    asm volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e; cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    const auto write = [](u32 low, u32 high) { asm volatile("wrmsr" ::"c"(msr_tsc_aux), "a"(low), "d"(high)); };
+    if (!(d >> 27 & 1)) {
+        CHECK(traps([&] { write(value, 0); }) && last_trap.vector == 13);
+        return;
+    }
+    CHECK(!traps([&] { write(value, 0); }));
+    CHECK(traps([&] { write(0, 1); }) && last_trap.vector == 13);
+    for (unsigned i = 0; i < 3; ++i) {
+        u32 low, high, aux = 0;
+        asm volatile("rdtscp" : "=a"(low), "=d"(high), "=c"(aux));
+        CHECK_IS(aux, value);
+        abi::SchedPoll poll{}; // another vCPU may run here meanwhile, if only the idle one
+        poll.timeout = system_time() + 2'000'000;
+        call(Hypercall::SchedOp, abi::SchedOp::Poll, &poll);
+    }
+    CHECK(!traps([&] { write(0, 0); }));
+}
+
 MICRO_CASE(forced_emulation_of_cpuid) {
     u32 a = 0x40000000, b = 0, c = 0, d = 0;
     asm volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e; cpuid" : "+a"(a), "+b"(b), "+c"(c), "+d"(d));

@@ -129,6 +129,7 @@ void init_clocks() {
     state.scale = clock::scale_of(f.tsc_hertz);
     apic::set_timer_frequency(f.apic_hertz / 1000, state.khz);
     apic::init_timer();
+    if (apic::has_deadline_mode()) log::info("TSC deadline timer enabled");
     state.wall_base.store(rtc::read_epoch() * 1'000'000'000 - static_cast<u64>(machine::now()), std::memory_order_relaxed);
     log::info("Detected {}.{:03} MHz processor.", state.khz / 1000, state.khz % 1000);
 }

@@ -39,6 +39,7 @@ constinit u64* descriptors[max_cpus] = {boot_descriptors};
 constinit char* stacks[max_cpus] = {px_boot_stack};
 
 PX_PER_CPU PerCpu<TaskState> task_states;
+PX_PER_CPU PerCpu<u32> loaded_tsc_aux;
 
 constinit bool wants_smep = true, wants_smap = true, wants_xsave = true;
 bool parse_into(std::string_view value, bool& flag) {
@@ -103,6 +104,7 @@ void set_control_registers() {
     if (cpu_features.nx) efer |= 1 << 11;
     wrmsr(msr::efer, efer);
     // Page attribute table as the PV ABI has it: WB, WT, UC-, UC, WC, WP, UC, UC.
+    if (cpu_features.has_tsc_aux()) wrmsr(msr::tsc_aux, 0);
     if (cpu_features.pat) wrmsr(msr::pat, 0x0000050100070406);
 }
 
@@ -132,6 +134,13 @@ void load_own_gdt() {
     // Selectors below page 14 would read what lies in front of the page; nobody loads one.
     const u64 base = reinterpret_cast<u64>(descriptors[this_cpu().raw()]) - selector::first_reserved_page * page_size;
     lgdt({static_cast<u16>((selector::first_reserved_page + 1) * page_size - 1), base});
+}
+
+void load_tsc_aux(u32 value) {
+    u32& loaded = loaded_tsc_aux.here();
+    if (loaded == value) return; // writing it takes long, and vCPU 0 of most guests has the same
+    loaded = value;
+    wrmsr(msr::tsc_aux, value);
 }
 
 CpuInfo& cpu_info_of(CpuId cpu) {

@@ -47,6 +47,9 @@ extern u64 host_cr4;
 /// Loads the CPU's own GDT, which holds that page only (idle vCPUs; what a vCPU without GDT needs).
 void load_own_gdt();
 
+/// TSC_AUX of this CPU. The host must have it (CpuFeatures::has_tsc_aux).
+void load_tsc_aux(u32 value);
+
 /// Top of a CPU's stack block: address of its CpuInfo.
 [[nodiscard]] CpuInfo& cpu_info_of(CpuId cpu);
 

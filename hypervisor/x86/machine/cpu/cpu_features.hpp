@@ -21,10 +21,12 @@ struct CpuFeatures {
     bool nx = false, gib_pages = false, pge = false, pat = false, mtrr = false;
     bool fsgsbase = false, smep = false, smap = false, umip = false, pku = false, pcid = false, invpcid = false;
     bool xsave = false, xsaveopt = false, xsavec = false, xsaves = false;
-    bool x2apic = false, tsc_deadline = false, invariant_tsc = false, rdtscp = false, hypervisor = false;
+    bool x2apic = false, tsc_deadline = false, invariant_tsc = false, rdtscp = false, rdpid = false, hypervisor = false;
     bool mwait = false, arat = false, svm = false, vmx = false;
     bool is_tcg = false; ///< QEMU's emulator: some features are better left alone
     u64 xcr0 = 0;        ///< state components that are switched for guests (0: FXSAVE only)
+    /// Guests can read TSC_AUX.
+    [[nodiscard]] bool has_tsc_aux() const { return rdtscp || rdpid; }
     u32 xsave_bytes = 512; ///< size of the standard-format area for all of xcr0
 };
 extern CpuFeatures cpu_features;

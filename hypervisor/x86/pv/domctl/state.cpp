@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A vCPU's state beyond vcpu_guest_context, for savers and restorers: callbacks, extended registers, frame types.
+#include "x86/machine/cpu/cpu.hpp"
 #include "x86/pv/domctl/domctl.hpp"
+#include "x86/pv/emulate/msr.hpp"
 #include "x86/pv/fpu.hpp"
 #include "x86/pv/guest_copy.hpp"
 #include "x86/pv/paging/types.hpp"
@@ -14,6 +16,8 @@ struct ExtStateHeader {
 };
 
 constexpr u32 max_frames_at_once = 1024;
+/// TSC_AUX is the only MSR with a value of the vCPU's own.
+constexpr u32 most_vcpu_msrs = 1;
 
 /// Pauses a vCPU for a look inside.
 class Paused {
@@ -107,14 +111,30 @@ Result<> set_ext_state(PvDomain& domain, const abi::DomctlVcpuExtState& op) {
 }
 
 Result<> get_msrs(PvDomain& domain, abi::DomctlVcpuMsrs& op) {
-    (void)TRY(named_vcpu(domain, op.vcpu));
-    op.msr_count = 0; // no MSR of a paravirtual vCPU has a value of its own
+    PvVcpu& vcpu = *TRY(named_vcpu(domain, op.vcpu));
+    const GuestPointer<abi::DomctlVcpuMsr> msrs(op.msrs.address);
+    if (msrs.is_null()) {
+        op.msr_count = most_vcpu_msrs;
+        return {};
+    }
+    const Paused paused(vcpu);
+    const bool has_value = vcpu.tsc_aux != 0; // what is zero is left out
+    if (has_value && op.msr_count < 1) return fail(Error::NoBuffers);
+    if (has_value) TRY(msrs.write({x86::msr::tsc_aux, 0, vcpu.tsc_aux}));
+    op.msr_count = has_value;
     return {};
 }
 
 Result<> set_msrs(PvDomain& domain, abi::DomctlVcpuMsrs& op) {
-    (void)TRY(named_vcpu(domain, op.vcpu));
-    if (op.msr_count != 0) return fail(Error::Invalid);
+    PvVcpu& vcpu = *TRY(named_vcpu(domain, op.vcpu));
+    if (op.msr_count > most_vcpu_msrs) return fail(Error::Invalid);
+    const GuestPointer<abi::DomctlVcpuMsr> msrs(op.msrs.address);
+    const Paused paused(vcpu);
+    for (u32 i = 0; i < op.msr_count; ++i) {
+        const abi::DomctlVcpuMsr msr = TRY(msrs.read(i));
+        if (msr.reserved != 0 || msr.index != x86::msr::tsc_aux || !has_tsc_aux(vcpu) || !set_tsc_aux(vcpu, msr.value))
+            return fail(Error::Invalid);
+    }
     return {};
 }
 

@@ -63,7 +63,7 @@ Emulated group7(PvVcpu& vcpu, x86::Registers& r, const Instruction& op) {
     }
     if (op.extension() == 7 && op.rm == 1) {
         set_low_halves(r, x86::rdtsc());
-        r.rcx = tsc_aux(vcpu);
+        r.rcx = vcpu.tsc_aux;
         return Emulated::Done;
     }
     return Emulated::Refused;

@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "x86/instructions.hpp"
+#include "x86/machine/cpu/cpu.hpp"
 #include "x86/pv/policy/cpuid.hpp"
 #include "x86/pv/guest_copy.hpp"
 
@@ -48,7 +49,18 @@ bool is_readable_by_hardware_domain(u32 index) {
 
 } // namespace
 
-u64 tsc_aux(const PvVcpu&) { return 0; }
+bool has_tsc_aux(const PvVcpu& vcpu) {
+    const CpuPolicy& policy = *vcpu.pv_domain().policy;
+    constexpr u32 rdtscp = 1u << 27, rdpid = 1u << 22;
+    return (policy.extended[1].d & rdtscp) || (policy.feature[0].c & rdpid);
+}
+
+bool set_tsc_aux(PvVcpu& vcpu, u64 value) {
+    if (value >> 32) return false;
+    vcpu.tsc_aux = static_cast<u32>(value);
+    if (&vcpu == current_or_null() && x86::cpu_features.has_tsc_aux()) x86::load_tsc_aux(vcpu.tsc_aux);
+    return true;
+}
 
 bool read_msr(PvVcpu& vcpu, u32 index, u64& value) {
     switch (index) {
@@ -59,7 +71,7 @@ bool read_msr(PvVcpu& vcpu, u32 index, u64& value) {
     case msr::tsc: value = x86::rdtsc(); return true;
     case msr::pat: value = abi::pv_pat; return true;
     case msr::apic_base: value = x86::rdmsr(msr::apic_base); return true;
-    case msr::tsc_aux: value = tsc_aux(vcpu); return true;
+    case msr::tsc_aux: value = vcpu.tsc_aux; return has_tsc_aux(vcpu);
     case msr::microcode: return x86::rdmsr_safe(msr::microcode, value);
     case msr::platform_info: value = vcpu.pv_domain().policy->platform_info; return value != 0;
     case msr::arch_capabilities: value = vcpu.pv_domain().policy->arch_capabilities; return value != 0;
@@ -86,6 +98,7 @@ bool write_msr(PvVcpu& vcpu, u32 index, u64 value) {
         if (!is_canonical(value)) return false;
         x86::wrmsr(msr::kernel_gs_base, value);
         return true;
+    case msr::tsc_aux: return has_tsc_aux(vcpu) && set_tsc_aux(vcpu, value);
     case msr::efer: case msr::pat: case msr::apic_base: {
         u64 old; // what changes nothing is accepted
         return read_msr(vcpu, index, old) && old == value;

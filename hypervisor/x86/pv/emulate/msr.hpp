@@ -10,7 +10,9 @@ namespace px::pv {
 bool read_msr(PvVcpu& vcpu, u32 index, u64& value);
 /// WRMSR by the current vCPU's kernel. False: #GP.
 bool write_msr(PvVcpu& vcpu, u32 index, u64 value);
-/// TSC_AUX as the guest reads it.
-u64 tsc_aux(const PvVcpu& vcpu);
+/// True if the guest's CPUs have TSC_AUX.
+[[nodiscard]] bool has_tsc_aux(const PvVcpu& vcpu);
+/// Gives a vCPU its TSC_AUX; in the CPU at once if it is the current one. False: the value has more than 32 bits.
+bool set_tsc_aux(PvVcpu& vcpu, u64 value);
 
 } // namespace px::pv

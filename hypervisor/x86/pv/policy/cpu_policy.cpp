@@ -18,14 +18,14 @@ constexpr u32 edx_1 = 0x1f89'cbf5;
 constexpr u32 ecx_1 = 0xf6d8'3203;
 // fsgsbase bmi1 avx2 bmi2 erms avx512f,dq rdseed adx ifma clflushopt clwb avx512cd sha avx512bw,vl
 constexpr u32 ebx_7 = 0xf1af'0329;
-// prefetchwt1 vbmi vbmi2 gfni vaes vpclmul vnni bitalg vpopcntdq cldemote movdiri movdir64b
-constexpr u32 ecx_7 = 0x1a00'5f43;
+// prefetchwt1 vbmi vbmi2 gfni vaes vpclmul vnni bitalg vpopcntdq rdpid cldemote movdiri movdir64b
+constexpr u32 ecx_7 = 0x1a40'5f43;
 // 4vnniw 4fmaps fsrm serialize
 constexpr u32 edx_7 = 0x0000'401c;
 // vnni and bf16
 constexpr u32 eax_7_1 = 0x0000'0030;
-// syscall nx mmxext ffxsr lm 3dnowext 3dnow
-constexpr u32 edx_ext = 0xe250'0800;
+// syscall nx mmxext ffxsr rdtscp lm 3dnowext 3dnow
+constexpr u32 edx_ext = 0xea50'0800;
 constexpr u32 edx_ext_common = 0x0181'c3f5; // AMD repeats leaf 1's edx here
 // lahf cmp_legacy abm sse4a misalignsse 3dnowprefetch xop fma4 tbm
 constexpr u32 ecx_ext = 0x0021'09e3;

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All micro guests once more on the CPU that Bochs emulates, whose interrupt controller and timer QEMU's TCG does not have."""
+
+import re
+from functools import lru_cache
+
+import pytest
+
+from lab import bochs
+from lab.host import BUILD
+from lab.machine import run_micro
+
+pytestmark = pytest.mark.skipif(not bochs.is_installed(), reason="package bochs is not installed (lab/packages.txt)")
+LIMIT = 240  # seconds; idle hosts need about 20
+
+
+@lru_cache
+def console():
+    """What COM1 said; one boot for all tests."""
+    ended, _, text = run_micro(BUILD / "guests/micro.elf", timeout=LIMIT, emulator="bochs", cpus=2, memory=512,
+                               dom0_memory=128, kernel_args="all", name="micro-bochs")
+    return text.replace("\r", "") + ("" if ended else f"\nTIMED OUT after {LIMIT} s\n")
+
+
+@pytest.fixture(name="log", scope="module")
+def fixture_log(request):
+    if request.config.getoption("--hypervisor") == "xen":
+        pytest.skip("Xen 4.17 stops on Bochs's x2APIC with two CPUs")
+    return console()
+
+
+def test_all_cases_pass(log):
+    assert "MICRO-END" in log, log[-3000:]
+    assert not re.findall(r"MICRO-(?:FAIL|CHECK).*", log)
+    assert log.count("MICRO-PASS") > 100
+
+
+@pytest.mark.parametrize("text", ["Using APIC driver x2apic", "TSC deadline timer enabled", "Brought up 2 CPUs", "SMAP"])
+def test_what_qemu_lacks_is_in_use(log, text):
+    assert text in log
+
+
+def test_nothing_odd_was_said(log):
+    assert not re.findall(r".*(?:Panic|APIC error|unknown origin|FATAL).*", log)
