@@ -10,6 +10,7 @@
 #include "domain/vcpu.hpp"
 #include "memory/frame.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <span>
 
@@ -161,6 +162,18 @@ class Domain {
     void finish_shutdown();
     static void on_watchdog(void* domain);
 };
+
+inline MfnRange Domain::owned_piece(Mfn from) const {
+    // Bounds the time between two looks at soft interrupts.
+    constexpr u64 largest = 512;
+    for (u64 mfn = from.raw(); mfn < max_frame.raw();) {
+        const u64 region = mfn / frames_per_region;
+        if (owned_regions[region / 64].load(std::memory_order_relaxed) >> (region % 64) & 1)
+            return {Mfn(mfn), Mfn(std::min((mfn / largest + 1) * largest, max_frame.raw()))};
+        mfn = (region + 1) * frames_per_region;
+    }
+    return {max_frame, max_frame};
+}
 
 /// Domain of the current vCPU.
 inline Domain& current_domain() { return current().domain; }

@@ -130,16 +130,4 @@ Result<> Domain::release_memory() {
     return {};
 }
 
-MfnRange Domain::owned_piece(Mfn from) const {
-    // Bounds the time between two looks at soft interrupts.
-    constexpr u64 largest = 512;
-    for (u64 mfn = from.raw(); mfn < max_frame.raw();) {
-        const u64 region = mfn / frames_per_region;
-        if (owned_regions[region / 64].load(std::memory_order_relaxed) >> (region % 64) & 1)
-            return {Mfn(mfn), Mfn(std::min((mfn / largest + 1) * largest, max_frame.raw()))};
-        mfn = (region + 1) * frames_per_region;
-    }
-    return {max_frame, max_frame};
-}
-
 } // namespace px

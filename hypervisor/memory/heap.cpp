@@ -161,6 +161,8 @@ void free_run(Frame& first, u64 count, bool used) {
     put_freed(first, count);
 }
 
+void free(Frame& first, unsigned order, bool used) { free_run(first, u64{1} << order, used); }
+
 u64 free_frames() {
     IrqGuard guard(lock);
     return buddies.free_frames();

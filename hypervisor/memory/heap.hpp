@@ -32,7 +32,7 @@ void add_region(Mfn start, Mfn end);
 /// used: a guest may have stale translations to them (or walk them as page tables).
 void free_run(Frame& first, u64 count, bool used);
 /// Gives 2^order frames back.
-inline void free(Frame& first, unsigned order, bool used) { free_run(first, u64{1} << order, used); }
+void free(Frame& first, unsigned order, bool used);
 /// Frames in the heap.
 [[nodiscard]] u64 free_frames();
 /// RAM that the heap never gets: the hypervisor's image and tables. Boot only; total_frames counts it.
