@@ -126,11 +126,12 @@ Fair::Decision Fair::dispatch(RunQueue& queue, u32 cpu, Unit* next, Nanoseconds 
     // A new turn, whether for another unit or for the same one again.
     if (former != next || now - next->dispatched_at >= parameters.slice) next->dispatched_at = now;
     if (!others_wait) return {next, now + parameters.lone_slice};
-    // Somebody behind it waits for the end of the rate limit only, else of the slice.
+    // Somebody behind it, who came within the rate limit, waits for twice that only, else for the slice. Two that wake each
+    // other with each piece of work pass on more pieces at a time than if the limit's end were the moment.
     const bool is_held_back = now - next->dispatched_at < limit &&
                               queue.waiting.front()->virtual_time + parameters.wake_margin < next->virtual_time;
     (void)cpu;
-    return {next, next->dispatched_at + (is_held_back ? limit : parameters.slice)};
+    return {next, next->dispatched_at + (is_held_back ? 2 * limit : parameters.slice)};
 }
 
 Fair::Decision Fair::decide(u32 cpu, Nanoseconds now) {

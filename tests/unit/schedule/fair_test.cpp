@@ -146,6 +146,18 @@ TEST(Fair, SleeperWakesQuickly) {
     EXPECT_GT(sleeper.ran, 4 * second / 120);
 }
 
+TEST(Fair, WhoWakesWithinTheRateLimitWaitsForTwiceThat) {
+    Simulation s(1);
+    s.add(1, 0);
+    Task& sleeper = s.add(100 * us, 300 * us);
+    s.wake_all();
+    s.run(100 * ms);
+    sleeper.longest_wait = sleeper.ran = 0;
+    s.run(1 * second);
+    EXPECT_LE(sleeper.longest_wait, 2 * ms + 100 * us);
+    EXPECT_NEAR(share(sleeper, 1 * second), 0.1 / 2.1, 0.005);
+}
+
 TEST(Fair, SleepingDoesNotBuyMoreThanAShare) {
     // Always a little sleep before the end of the slice: it must not get more than half against one that never sleeps.
     Simulation s(1);
