@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // grant_table_op (20): arrays of elements, preemptible between them.
-#include "domain/grant/table.hpp"
+#include "domain/grant/copy.hpp"
 #include "domain/domain_list.hpp"
 #include "domain/guest_pointer.hpp"
 #include "hypercall/handlers.hpp"
@@ -31,6 +31,11 @@ template <class Op, class Work> Progress each(u64 address, u64 count, Work work)
         ++progress.done;
     }
     return progress;
+}
+
+Progress copy(u64 address, u64 count) {
+    grant::Copies copies;
+    return each<abi::GnttabCopy>(address, count, [&](abi::GnttabCopy& op) { copies.copy(op); });
 }
 
 /// Unmaps in batches with one TLB flush each, before any frame can be reused.
@@ -127,7 +132,7 @@ Outcome grant_table_op(Call& call) {
         break;
     case GrantTableOp::Copy:
         element = sizeof(abi::GnttabCopy);
-        progress = each<abi::GnttabCopy>(call.args[1], count, grant::copy);
+        progress = copy(call.args[1], count);
         break;
     case GrantTableOp::SwapGrantRef:
         element = sizeof(abi::GnttabSwapGrantRef);

@@ -1,77 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
 // GNTTABOP_copy: bytes from one domain's frame to another's, without mapping.
-#include "domain/grant/internal.hpp"
+#include "domain/grant/copy.hpp"
 
 #include <cstring>
 
 namespace px::grant {
-namespace {
 
 using abi::GrantStatus;
 
-/// One end of a copy, held until it goes out of scope.
-class End {
-  public:
-    End() = default;
-    End(const End&) = delete;
-    End& operator=(const End&) = delete;
-    ~End() {
-        if (has_reference_) release_granted(frame_, access_);
-        if (is_pinned_) unpin(*domain_, ref_, access_);
-    }
+bool CopyEnd::holds(const abi::GnttabCopyPtr& pointer, bool is_grant) const {
+    if (!has_reference_ || is_pinned_ != is_grant) return false;
+    return is_grant ? pointer.u.ref == name_ && pointer.domid == domid_
+                    : pointer.u.gmfn == name_ && pointer.domid == abi::domid_self;
+}
 
-    GrantStatus acquire(const abi::GnttabCopyPtr& pointer, bool is_grant, u32 length, Access access) {
-        access_ = access;
-        if (u32{pointer.offset} + length > page_size) return GrantStatus::BadCopyArg;
-        return is_grant ? acquire_grant(pointer, length) : acquire_own(pointer);
-    }
-    [[nodiscard]] char* bytes(u16 offset) const { return to_virtual<char>(frame_) + offset; }
+void CopyEnd::release() {
+    if (has_reference_) release_granted(pinned_.frame, access_);
+    if (is_pinned_) unpin(*domain_, GrantRef(static_cast<u32>(name_)), access_);
+    has_reference_ = is_pinned_ = false;
+}
 
-  private:
-    GrantStatus acquire_own(const abi::GnttabCopyPtr& pointer) {
-        // A bare frame number says nothing about consent: only for the caller's own frames.
-        if (pointer.domid != abi::domid_self) return GrantStatus::PermissionDenied;
-        Result<Mfn> mfn = current_domain().translate(Gfn(pointer.u.gmfn));
-        if (!mfn || !is_valid(*mfn)) return GrantStatus::BadPage;
-        frame_ = *mfn;
-        has_reference_ = acquire_granted(frame_, current_domain(), access_);
-        if (!has_reference_) return access_ == Access::Write ? GrantStatus::GeneralError : GrantStatus::BadPage;
-        return GrantStatus::Okay;
+GrantStatus CopyEnd::acquire(const abi::GnttabCopyPtr& pointer, bool is_grant, u32 length) {
+    if (u32{pointer.offset} + length > page_size) return GrantStatus::BadCopyArg;
+    if (!holds(pointer, is_grant)) {
+        release();
+        const GrantStatus status = is_grant ? acquire_grant(pointer) : acquire_own(pointer);
+        if (status != GrantStatus::Okay) {
+            release();
+            return status;
+        }
     }
-    GrantStatus acquire_grant(const abi::GnttabCopyPtr& pointer, u32 length) {
+    const bool fits = pinned_.whole || (pointer.offset >= pinned_.start &&
+                                        u32{pointer.offset} + length <= u32{pinned_.start} + pinned_.length);
+    return fits ? GrantStatus::Okay : GrantStatus::GeneralError;
+}
+
+GrantStatus CopyEnd::acquire_own(const abi::GnttabCopyPtr& pointer) {
+    // A bare frame number says nothing about consent: only for the caller's own frames.
+    if (pointer.domid != abi::domid_self) return GrantStatus::PermissionDenied;
+    const Result<Mfn> mfn = current_domain().translate(Gfn(pointer.u.gmfn));
+    if (!mfn || !is_valid(*mfn)) return GrantStatus::BadPage;
+    name_ = pointer.u.gmfn;
+    pinned_ = {.frame = *mfn};
+    has_reference_ = acquire_granted(*mfn, current_domain(), access_);
+    if (!has_reference_) return access_ == Access::Write ? GrantStatus::GeneralError : GrantStatus::BadPage;
+    return GrantStatus::Okay;
+}
+
+GrantStatus CopyEnd::acquire_grant(const abi::GnttabCopyPtr& pointer) {
+    if (!domain_ || domid_ != pointer.domid) {
         Result<DomainRef> domain = find_domain_or_self(pointer.domid);
         if (!domain || !(*domain)->grants) return GrantStatus::BadDomain;
         domain_ = std::move(*domain);
-        ref_ = GrantRef(pointer.u.ref);
-        auto pinned = pin(*domain_, ref_, current_domain(), access_, true);
-        if (!pinned) return pinned.error();
-        is_pinned_ = true;
-        frame_ = pinned->frame;
-        if (!pinned->whole && (pointer.offset < pinned->start ||
-                               u32{pointer.offset} + length > u32{pinned->start} + pinned->length))
-            return GrantStatus::GeneralError;
-        has_reference_ = acquire_granted(frame_, *domain_, access_);
-        return has_reference_ ? GrantStatus::Okay : GrantStatus::BadPage;
+        domid_ = pointer.domid;
     }
+    const auto pinned = pin(*domain_, GrantRef(pointer.u.ref), current_domain(), access_, true);
+    if (!pinned) return pinned.error();
+    name_ = pointer.u.ref;
+    pinned_ = *pinned;
+    is_pinned_ = true;
+    has_reference_ = acquire_granted(pinned_.frame, *domain_, access_);
+    return has_reference_ ? GrantStatus::Okay : GrantStatus::BadPage;
+}
 
-    DomainRef domain_;
-    GrantRef ref_{0};
-    Mfn frame_{};
-    Access access_ = Access::Read;
-    bool is_pinned_ = false;
-    bool has_reference_ = false;
-};
-
-} // namespace
-
-void copy(abi::GnttabCopy& op) {
-    End source, destination;
-    GrantStatus status =
-        source.acquire(op.source, (op.flags & abi::gntcopy_source_gref) != 0, op.len, Access::Read);
+void Copies::copy(abi::GnttabCopy& op) {
+    GrantStatus status = source_.acquire(op.source, (op.flags & abi::gntcopy_source_gref) != 0, op.len);
     if (status == GrantStatus::Okay)
-        status = destination.acquire(op.dest, (op.flags & abi::gntcopy_dest_gref) != 0, op.len, Access::Write);
+        status = destination_.acquire(op.dest, (op.flags & abi::gntcopy_dest_gref) != 0, op.len);
     if (status == GrantStatus::Okay)
-        std::memmove(destination.bytes(op.dest.offset), source.bytes(op.source.offset), op.len);
+        std::memmove(destination_.bytes(op.dest.offset), source_.bytes(op.source.offset), op.len);
     op.status = raw(status);
 }
 

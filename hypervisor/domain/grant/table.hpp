@@ -25,7 +25,6 @@ struct Unmapped {
 void unmap(abi::GnttabUnmapGrantRef& op, Unmapped& out);
 void unmap_complete(Unmapped& unmapped);
 Result<> setup_table(abi::GnttabSetupTable& op);
-void copy(abi::GnttabCopy& op);
 Result<> query_size(abi::GnttabQuerySize& op);
 Result<> set_version(abi::GnttabSetVersion& op);
 Result<> get_version(abi::GnttabGetVersion& op);

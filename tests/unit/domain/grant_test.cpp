@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Grant tables: each promise of GNTTABOP_*, hostile arguments, and random operations against an oracle.
-#include "domain/grant/internal.hpp"
+#include "domain/grant/copy.hpp"
 
 #include "domain/fake_domain.hpp"
 
@@ -131,22 +131,72 @@ TEST(Grants, CopyChecksBoundsAndRights) {
     op.dest = {.u = {.gmfn = mfn_of(mine).raw()}, .domid = abi::domid_self, .offset = 100};
     op.len = 8;
     op.flags = abi::gntcopy_source_gref;
-    grant::copy(op);
+    grant::Copies().copy(op);
     EXPECT_EQ(op.status, okay);
     EXPECT_STREQ(to_virtual<char>(mine) + 100, "a guest");
     op.dest.offset = 4090;
-    grant::copy(op);
+    grant::Copies().copy(op);
     EXPECT_EQ(op.status, grant::raw(GrantStatus::BadCopyArg));
     op.dest.offset = 0;
     std::swap(op.source, op.dest);
     op.flags = abi::gntcopy_dest_gref;
-    grant::copy(op);
+    grant::Copies().copy(op);
     EXPECT_NE(op.status, okay) << "writing to a read-only grant";
     op.flags = 0;
     op.dest = {.u = {.gmfn = mfn_of(theirs).raw()}, .domid = 1, .offset = 0};
-    grant::copy(op);
+    grant::Copies().copy(op);
     EXPECT_EQ(op.status, grant::raw(GrantStatus::PermissionDenied));
     EXPECT_EQ(entry(a, 8).flags, abi::gtf_permit_access | abi::gtf_readonly);
+}
+
+TEST(Grants, RowOfCopiesHoldsWhatItUsesUntilItNamesAnother) {
+    TestDomain a(1, 1), b(2, 1);
+    Frame& first = a.give_frame();
+    Frame& second = a.give_frame();
+    Frame& mine = b.give_frame();
+    std::strcpy(to_virtual<char>(mine), "one, two");
+    offer(a, 8, 2, first);
+    offer(a, 9, 2, second);
+    offer(a, 10, 3, second);
+    become(b);
+    abi::GnttabCopy op{};
+    op.source = {.u = {.gmfn = mfn_of(mine).raw()}, .domid = abi::domid_self, .offset = 0};
+    op.dest = {.u = {.ref = 8}, .domid = 1, .offset = 0};
+    op.len = 5;
+    op.flags = abi::gntcopy_dest_gref;
+    {
+        grant::Copies copies;
+        copies.copy(op);
+        EXPECT_EQ(op.status, okay);
+        EXPECT_TRUE(entry(a, 8).flags & abi::gtf_writing);
+        // The same frames: still judged for the bytes that are asked for.
+        op.source.offset = op.dest.offset = op.len;
+        op.len = 4;
+        copies.copy(op);
+        EXPECT_EQ(op.status, okay);
+        EXPECT_EQ(first.load().type_count(), 1u);
+        op.dest.offset = 4093;
+        copies.copy(op);
+        EXPECT_EQ(op.status, grant::raw(GrantStatus::BadCopyArg));
+        // Another one, and one that is not for us: nothing is held of it, or of the former.
+        op.dest = {.u = {.ref = 9}, .domid = 1, .offset = 0};
+        copies.copy(op);
+        EXPECT_EQ(op.status, okay);
+        EXPECT_EQ(entry(a, 8).flags, abi::gtf_permit_access);
+        EXPECT_EQ(first.load().type_count(), 0u);
+        op.dest.u.ref = 10;
+        copies.copy(op);
+        EXPECT_NE(op.status, okay);
+        EXPECT_EQ(entry(a, 9).flags, abi::gtf_permit_access);
+        op.dest.u.ref = 9;
+        copies.copy(op);
+        EXPECT_EQ(op.status, okay);
+    }
+    EXPECT_EQ(entry(a, 9).flags, abi::gtf_permit_access);
+    EXPECT_EQ(second.load().type_count(), 0u);
+    EXPECT_EQ(mine.load().count(), 0u);
+    EXPECT_STREQ(to_virtual<char>(first), "one, two");
+    EXPECT_STREQ(to_virtual<char>(second), "two");
 }
 
 TEST(Grants, VersionTwoHasStatusFramesAndKeepsReservedEntries) {
