@@ -41,6 +41,8 @@ Outcome multicall(Call& call) {
             if (Result<> written = list.write(*entry, i); !written) return Outcome::error(written.error());
             return restart_at(call, list, i);
         }
+        // The caller's state is another one now, perhaps another address space: what follows is not run.
+        if (entry->op == static_cast<u64>(abi::Hypercall::Iret)) return outcome;
         if (Result<> written = write_result(list, i, outcome.value); !written) return Outcome::error(written.error());
     }
     return Outcome::of(0);

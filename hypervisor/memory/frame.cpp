@@ -170,4 +170,13 @@ void unshare_frame(Frame& frame) {
     if ((word & FrameState::referenced_mask) == 0) free_frame(frame, word);
 }
 
+bool withdraw_frame(Frame& frame) {
+    u64 word = frame.state.load(std::memory_order_relaxed);
+    do {
+        if ((word & FrameState::referenced_mask) != FrameState::allocated) return false;
+    } while (!frame.state.compare_exchange_weak(word, word & ~FrameState::allocated, std::memory_order_acq_rel,
+                                                std::memory_order_relaxed));
+    return true;
+}
+
 } // namespace px

@@ -143,5 +143,8 @@ bool give_up_frame(Frame& frame);
 void share_frame(Frame& frame, const Domain& owner);
 /// The hypervisor's hold on such a page ends; it goes back to the heap with the domain's last mapping.
 void unshare_frame(Frame& frame);
+/// Ends the hypervisor's hold only if nothing else holds the page: true, and no reference can be taken until it is shared
+/// again. It does not go back to the heap by itself.
+[[nodiscard]] bool withdraw_frame(Frame& frame);
 
 } // namespace px

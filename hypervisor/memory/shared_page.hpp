@@ -22,4 +22,14 @@ inline void free_shared_page(void* page) {
     unshare_frame(frame_of_virtual(page));
 }
 
+/// Takes the page back if the domain does not map it: then nobody can map it any more. False where it is mapped.
+/// Follow with return_shared_page or discard_shared_page.
+[[nodiscard]] inline bool withdraw_shared_page(void* page) { return withdraw_frame(frame_of_virtual(page)); }
+
+/// A withdrawn page may be mapped again.
+inline void return_shared_page(void* page, const Domain& domain) { share_frame(frame_of_virtual(page), domain); }
+
+/// A withdrawn page goes back to the heap.
+inline void discard_shared_page(void* page) { heap::free(frame_of_virtual(page), 0, true); }
+
 } // namespace px

@@ -23,6 +23,7 @@ ENDINGS = {
     "crash_by_iret_to_hypervisor": r"Domain 0 .*crashed|MICRO-FAIL unexpected trap d",
     **{f"crash_by_{way}": r"Domain 0 .*crashed|MICRO-FAIL unexpected trap" for way in
        ("sysret_not_canonical", "iret_not_canonical", "iret_selectors", "iret_null_selectors")},
+    "contexts_of_vcpus_are_judged": r"MICRO-PASS contexts_of_vcpus_are_judged",
     "reboot": r"rebooting machine",
 }
 

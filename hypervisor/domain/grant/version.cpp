@@ -46,6 +46,21 @@ Result<> convert_reserved(GrantTable& table, u32 to) PX_REQUIRES(table.lock) {
     return {};
 }
 
+/// Back to version 1, which has no status frames: they go, all or none. Busy while the domain maps one, as in Xen: a
+/// mapping must not outlive what it shows.
+Result<> leave_version_2(GrantTable& table) PX_REQUIRES(table.lock) {
+    u32 withdrawn = 0;
+    while (withdrawn < table.status_count && withdraw_shared_page(table.status[withdrawn])) ++withdrawn;
+    Result<> result = fail(Error::Busy);
+    if (withdrawn == table.status_count) result = convert_reserved(table, 1);
+    for (u32 i = 0; i < withdrawn; ++i) {
+        if (result) discard_shared_page(table.status[i]);
+        else return_shared_page(table.status[i], table.domain);
+    }
+    if (result) table.status_count = 0;
+    return result;
+}
+
 } // namespace
 
 Result<> set_version(abi::GnttabSetVersion& op) {
@@ -65,7 +80,7 @@ Result<> set_version(abi::GnttabSetVersion& op) {
         table.version = 1;
         if (!grown) return grown;
     }
-    TRY(convert_reserved(table, wanted));
+    TRY(wanted == 1 ? leave_version_2(table) : convert_reserved(table, 2));
     op.version = wanted;
     return {};
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attacks of known classes: confused page types, pages given away while in use, results at forbidden places, huge counts.
-#include "lib/micro.hpp"
+#include "lib/grants.hpp"
 
 using namespace micro;
 using abi::Errno;
@@ -257,16 +257,8 @@ MICRO_CASE(breakpoints_in_the_hypervisor) {
 /// A grant is pinned as often as it is mapped: unmapping more often, or something else, changes nothing.
 MICRO_CASE(grant_mappings_balance) {
     void* page = new_page();
-    static u64 frame;
-    abi::GnttabSetupTable setup{};
-    setup.dom = abi::domid_self;
-    setup.nr_frames = 1;
-    setup.frame_list.address = reinterpret_cast<u64>(&frame);
-    CHECK_IS(call(Hypercall::GrantTableOp, abi::GrantTableOp::SetupTable, &setup, 1), 0);
-    void* at = new_page();
-    CHECK_IS(update_va(at, frame * page_bytes | kernel_rw | no_execute), 0);
-    auto* table = static_cast<volatile abi::GrantEntryV1*>(at);
-    table[40].domid = start_info->flags & abi::sif_initdomain ? 0 : abi::domid_self;
+    auto* const table = const_cast<volatile abi::GrantEntryV1*>(grant_table());
+    table[40].domid = own_id();
     table[40].frame = static_cast<u32>(mfn_of(page));
     table[40].flags = abi::gtf_permit_access;
     if (!(start_info->flags & abi::sif_initdomain)) return; // its own number is not told

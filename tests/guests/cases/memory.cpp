@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ballooning, exchange, memory queries, grants.
-#include "lib/micro.hpp"
+#include "lib/grants.hpp"
 
 using namespace micro;
 using abi::Errno;
@@ -16,23 +16,6 @@ abi::MemoryReservation reservation(u64* frames, u64 count = 1, u32 order = 0) {
     r.domid = abi::domid_self;
     return r;
 }
-long grant(abi::GrantTableOp command, void* op, u64 count = 1) { return call(Hypercall::GrantTableOp, command, op, count); }
-
-/// Maps the first frame of the grant table.
-abi::GrantEntryV1* grant_table() {
-    static void* at;
-    static u64 frame;
-    abi::GnttabSetupTable op{};
-    op.dom = abi::domid_self;
-    op.nr_frames = 1;
-    op.frame_list.address = reinterpret_cast<u64>(&frame);
-    CHECK_IS(grant(abi::GrantTableOp::SetupTable, &op), 0);
-    CHECK_IS(op.status, 0);
-    at = new_page();
-    CHECK_IS(update_va(at, frame * page_bytes | kernel_rw | no_execute), 0);
-    return static_cast<abi::GrantEntryV1*>(at);
-}
-u16 own_id() { return start_info->flags & abi::sif_initdomain ? 0 : abi::domid_self; }
 } // namespace
 
 MICRO_CASE(m2p_range_is_told) {

@@ -107,6 +107,11 @@ void unshare_frame(Frame& f) {
     f.state &= ~FrameState::allocated;
     free_if_last(f);
 }
+bool withdraw_frame(Frame& f) {
+    if ((f.state & FrameState::referenced_mask) != FrameState::allocated) return false;
+    f.state &= ~FrameState::allocated;
+    return true;
+}
 bool give_up_frame(Frame& f) {
     const bool was = f.load().has(FrameState::allocated);
     f.state &= ~FrameState::allocated;

@@ -123,6 +123,24 @@ TEST(Frame, PagesOfTheHypervisorStayUntilBothAreDone) {
     EXPECT_EQ(f->owner, owner_free);
 }
 
+TEST(Frame, PagesOfTheHypervisorAreWithdrawnOnlyUnused) {
+    Frame* f = heap::allocate({});
+    ASSERT_NE(f, nullptr);
+    f->owner = owner.raw();
+    f->state = FrameState::hypervisor | FrameState::allocated;
+    ASSERT_TRUE(acquire_writable(*f, owner));
+    EXPECT_FALSE(withdraw_frame(*f));
+    release_writable(*f);
+    ASSERT_TRUE(acquire_frame(*f, owner));
+    EXPECT_FALSE(withdraw_frame(*f));
+    release_frame(*f);
+    EXPECT_TRUE(withdraw_frame(*f));
+    EXPECT_FALSE(withdraw_frame(*f)); // once
+    EXPECT_FALSE(acquire_frame(*f, owner));
+    EXPECT_FALSE(acquire_writable(*f, owner));
+    heap::free(*f, 0, true);
+}
+
 /// Threads take and drop references of all kinds while the owner gives frames up and gets them back.
 TEST(Frame, RacesKeepTheCounts) {
     static std::atomic<bool> stop;

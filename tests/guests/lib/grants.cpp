@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the guest sees its own grant table.
+#include "lib/grants.hpp"
+
+namespace micro {
+
+abi::GrantEntryV1* grant_table() {
+    static u64 frame;
+    abi::GnttabSetupTable op{};
+    op.dom = abi::domid_self;
+    op.nr_frames = 1;
+    op.frame_list.address = reinterpret_cast<u64>(&frame);
+    CHECK_IS(grant(abi::GrantTableOp::SetupTable, &op), 0);
+    CHECK_IS(op.status, 0);
+    void* at = new_page();
+    CHECK_IS(update_va(at, frame * page_bytes | kernel_rw | no_execute), 0);
+    return static_cast<abi::GrantEntryV1*>(at);
+}
+
+} // namespace micro
