@@ -19,7 +19,7 @@ from lab.host import BUILD, LOGS, ROOT
 PARTS = {
     "style": "the rules of the house that a machine can check",
     "lab": "the lab's own tests",
-    "unit": "host tests under AddressSanitizer and UBSan",
+    "unit": "host tests under AddressSanitizer and UBSan; those with threads also under ThreadSanitizer",
     "guests": "micro guests on each hypervisor",
     "system": "Linux as dom0 and as guest, in every cell of {hypervisor} x {toolstack}",
     "interop": "our halves beside stock Xen's",
@@ -81,20 +81,23 @@ def style(_):
     return Count("style", passed=0 if broken else 1, failed=broken, lines=text if broken else "")
 
 
-def unit(options):
-    """GoogleTest cases in the asan preset."""
-    for step, command in (("configure", ["cmake", "--preset", "asan"]), ("build", ["cmake", "--build", "build/asan"])):
-        status, text = run_logged(f"unit-{step}", command, 3600)
+def unit(options, preset="asan", target="all", label=""):
+    """GoogleTest cases in a sanitizer's preset: those of a target, with a label (default: all of them)."""
+    name = f"unit-{preset}"
+    for step, command in (("configure", ["cmake", "--preset", preset]),
+                          ("build", ["cmake", "--build", f"build/{preset}", "--target", target])):
+        status, text = run_logged(f"{name}-{step}", command, 3600)
         if status:
             wrong = [line for line in text.splitlines() if re.search(r"error|Error|FAILED", line)]
-            return Count("unit", failed=1, lines=f"the asan preset's {step} failed\n" + "\n".join(wrong[:20]))
-    command = ["ctest", "--test-dir", "build/asan", "--output-on-failure", "--timeout", "300", "-j", options.jobs]
-    _, text = run_logged("unit", command + (["-R", options.expression] if options.expression else []), 3600)
+            return Count(name, failed=1, lines=f"the {preset} preset's {step} failed\n" + "\n".join(wrong[:20]))
+    command = ["ctest", "--test-dir", f"build/{preset}", "--output-on-failure", "--timeout", "300", "-j", options.jobs]
+    command += ["-L", label] if label else []
+    _, text = run_logged(name, command + (["-R", options.expression] if options.expression else []), 3600)
     total = re.search(r"(\d+) tests failed out of (\d+)", text)
     if not total:
-        return Count("unit", skipped=1) if "No tests were found" in text else Count("unit", failed=1, lines=text[-3000:])
+        return Count(name, skipped=1) if "No tests were found" in text else Count(name, failed=1, lines=text[-3000:])
     failed, tests = map(int, total.groups())
-    return Count("unit", passed=tests - failed, failed=failed, lines=text[-8000:] if failed else "")
+    return Count(name, passed=tests - failed, failed=failed, lines=text[-8000:] if failed else "")
 
 
 def pytest_job(name, folder, arguments, options, timeout):
@@ -187,6 +190,7 @@ def run_all(options):
     built = build_all(options) if machine_parts else {}
     if "unit" in options.parts:
         counts.append(report(timed(lambda: unit(options))))
+        counts.append(report(timed(lambda: unit(options, "tsan", "thread_tests", "threads"))))
     if machine_parts:
         from lab import images  # made once, before several machines want it at the same time
         images.dom0_image()

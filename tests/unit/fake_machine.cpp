@@ -8,9 +8,13 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <stdexcept>
 
 fake::Machine fake::machine;
+namespace {
+std::mutex record_mutex; ///< of what CPUs write, which are threads in some tests
+}
 
 namespace px {
 
@@ -47,8 +51,14 @@ const CpuMask& online_cpus() {
     return mask;
 }
 Nanoseconds now() { return fake::machine.now; }
-void set_deadline(Nanoseconds when) { fake::machine.deadlines[this_cpu().raw()] = when; }
-void send_event_check(CpuId cpu) { fake::machine.event_checks.push_back(cpu.raw()); }
+void set_deadline(Nanoseconds when) {
+    const std::lock_guard guard(record_mutex);
+    fake::machine.deadlines[this_cpu().raw()] = when;
+}
+void send_event_check(CpuId cpu) {
+    const std::lock_guard guard(record_mutex);
+    fake::machine.event_checks.push_back(cpu.raw());
+}
 } // namespace machine
 
 } // namespace px

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 
 namespace px {
 
@@ -21,6 +22,7 @@ namespace {
 
 /// 64 MiB of machine memory with its frame table; frame 0 is never given out.
 struct Memory {
+    std::mutex mutex;
     std::vector<std::pair<u64, unsigned>> free_blocks;
     u64 next = 16;
     u64 in_use = 0;
@@ -37,6 +39,7 @@ std::map<u16, Domain*> domains;
 
 namespace heap {
 Frame* allocate(const Request& request) {
+    const std::lock_guard guard(memory.mutex);
     const u64 count = u64{1} << request.order;
     u64 first = 0;
     for (auto& [block, order] : memory.free_blocks)
@@ -59,6 +62,7 @@ Frame* allocate(const Request& request) {
     return &frame_of(Mfn(first));
 }
 void free(Frame& first, unsigned order, bool) {
+    const std::lock_guard guard(memory.mutex);
     memory.in_use -= u64{1} << order;
     memory.free_blocks.emplace_back(mfn_of(first).raw(), order);
 }
@@ -219,12 +223,14 @@ Frame& TestDomain::give_frame() {
 }
 
 Result<> TestDomain::map_grant(u64 host_addr, Mfn frame, u32 flags, u64) {
+    const std::lock_guard guard(mappings_mutex);
     if (refuse_mappings || mappings.contains(host_addr)) return fail(Error::Invalid);
     mappings[host_addr] = {frame, !(flags & abi::gntmap_readonly)};
     return {};
 }
 
 Result<> TestDomain::unmap_grant(u64 host_addr, Mfn frame, u32, u64) {
+    const std::lock_guard guard(mappings_mutex);
     auto it = mappings.find(host_addr);
     if (it == mappings.end() || it->second.frame != frame) return fail(Error::Invalid);
     mappings.erase(it);

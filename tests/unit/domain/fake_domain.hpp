@@ -7,8 +7,10 @@
 #include "domain/grant/table.hpp"
 #include "memory/heap.hpp"
 
+#include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 namespace px::fake {
@@ -16,7 +18,7 @@ namespace px::fake {
 class TestVcpu : public Vcpu {
   public:
     using Vcpu::Vcpu;
-    unsigned upcalls = 0; ///< calls of mark_events_pending
+    std::atomic<unsigned> upcalls = 0; ///< calls of mark_events_pending
     u64 copy_from_guest(void* to, GuestVaddr from, u64 bytes) override;
     u64 copy_to_guest(GuestVaddr to, const void* from, u64 bytes) override;
     [[nodiscard]] bool may_address(GuestVaddr, u64) const override { return true; }
@@ -40,8 +42,9 @@ class TestDomain : public Domain {
         bool is_writable;
     };
     std::map<u64, Mapping> mappings; ///< by host_addr; each holds the reference that the grant code handed over
+    std::mutex mappings_mutex;
     bool refuse_mappings = false;
-    unsigned flushes = 0;
+    std::atomic<unsigned> flushes = 0;
 
     TestVcpu& test_vcpu(unsigned n) { return static_cast<TestVcpu&>(*vcpus[n]); }
 

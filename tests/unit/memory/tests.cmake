@@ -2,5 +2,5 @@
 set(memory_sources memory/fake_memory.cpp hypervisor/memory/frame.cpp hypervisor/memory/heap.cpp
     hypervisor/memory/buddy.cpp hypervisor/memory/small.cpp)
 unit_test(buddies memory/buddy_test.cpp ${memory_sources})
-unit_test(heap memory/heap_test.cpp ${memory_sources})
-unit_test(frames memory/frame_test.cpp ${memory_sources})
+unit_test(heap THREADS memory/heap_test.cpp ${memory_sources})
+unit_test(frames THREADS memory/frame_test.cpp ${memory_sources})
