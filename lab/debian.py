@@ -31,12 +31,14 @@ def _download(packages, archives):
     call(["apt-get", "-o", "APT::Sandbox::User=root", "-o", "Debug::NoLocking=1", "download", *packages], cwd=archives)
 
 
-def fetch(list_file):
-    """The folder with the .deb files that a package list asks for ('-pattern' leaves dependencies out)."""
+def fetch(list_file, label="", beside=None):
+    """The folder with the .deb files that a package list asks for ('-pattern' leaves dependencies out). `label` tells the
+    folders of several lists apart; what the folder `beside` has is left out."""
     entries = words(list_file)
     wanted = [entry for entry in entries if not entry.startswith("-")]
     unwanted = [entry[1:] for entry in entries if entry.startswith("-")]
-    folder = CACHE / ("debs-" + key(*entries))
+    present = sorted(archive.name.split("_")[0] for archive in beside.glob("*.deb")) if beside else []
+    folder = CACHE / (f"{label}debs-" + key(*entries, *present))
     if (folder / "complete").exists():
         return folder
     say(f"fetching Debian packages for {list_file.parent.name} (once)")
@@ -47,9 +49,9 @@ def fetch(list_file):
         from lab.host import as_root  # only needed where apt has no lists yet
         call(as_root(["apt-get", "update"]))
         names = _closure(wanted, folder)
-    _download([name for name in names if not any(fnmatch.fnmatch(name, p) for p in unwanted)], folder)
+    _download([name for name in names if not any(fnmatch.fnmatch(name, p) for p in [*unwanted, *present])], folder)
     (folder / "complete").touch()
-    forget_others("debs-*", folder)
+    forget_others(f"{label}debs-*", folder)
     return folder
 
 

@@ -174,6 +174,28 @@ def dom0_image():
         return target
 
 
+def device_model_image():
+    """Path of a further cpio with QEMU and its libraries, for machines whose guests need it."""
+    with locked("device-model"):
+        archives = debian.fetch(LAB / "dom0/packages-qemu.txt", "qemu-", debian.fetch(LAB / "dom0/packages.txt"))
+        target = CACHE / ("qemu-image-" + archives.name[-16:] + ".cpio")
+        if not target.exists():
+            say("making the image with QEMU")
+            work = target.with_suffix(".dir")
+            shutil.rmtree(work, ignore_errors=True)
+            debian.unpack_all(archives, work)
+            for pattern in [*UNUSED, "usr/share/*"]:
+                for path in work.glob(pattern):
+                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            for link in ("bin", "sbin", "lib", "lib64"):
+                (work / link).unlink()  # dom0's own image has them
+            _cpio(work, target.with_suffix(".tmp"))
+            shutil.rmtree(work)
+            target.with_suffix(".tmp").rename(target)
+            forget_others("qemu-image-*", target)
+        return target
+
+
 def dom0_kernel():
     """Path of Debian's kernel as shipped."""
     dom0_image()
@@ -200,6 +222,8 @@ def initrd(machine, work):
     parts = [dom0_image()]
     if machine.unpacked_kernel and machine.hypervisor != "none":
         parts.append(parts[0].with_suffix(".kernel"))
+    if machine.device_model:
+        parts.append(device_model_image())
     files = dict(toolstack_files() if machine.toolstack == "proxenos" and machine.hypervisor != "none" else {})
     files.update(machine.files)
     if files:

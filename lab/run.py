@@ -33,6 +33,7 @@ def parser():
     add("--kernel-args", default="", metavar="ARGS", help="added to dom0's command line")
     add("--micro-guest", default="", metavar="FILE", help="start this paravirtual ELF as dom0 and print the serial line")
     add("--machine", default="qemu", choices=EMULATORS, help="the emulator: bochs has an Intel CPU and takes micro guests only")
+    add("--device-model", action="store_true", help="QEMU in dom0, for guests with qcow2 disks")
     add("--icount", action="store_true", help="deterministic: virtual time is executed instructions (one CPU)")
     add("--gdb", type=int, nargs="?", const=1234, default=0, metavar="PORT", help="wait for gdb on PORT (1234)")
     add("--timeout", type=float, default=0, metavar="SECONDS",
@@ -51,8 +52,8 @@ def settings(options):
         hypervisor=options.hypervisor, toolstack=options.toolstack, cpus=options.cpus, memory=options.memory,
         dom0_memory=options.dom0_memory, disks=options.disk, nics=options.nic or ["virtio"], door=options.door,
         hypervisor_args=options.hypervisor_args, kernel_args=options.kernel_args, micro_guest=options.micro_guest,
-        emulator=options.machine, icount=options.icount, gdb=options.gdb, demo=demo and options.hypervisor != "none", name="run",
-        unpacked_kernel=options.door == "kernel").check()
+        emulator=options.machine, device_model=options.device_model, icount=options.icount, gdb=options.gdb,
+        demo=demo and options.hypervisor != "none", name="run", unpacked_kernel=options.door == "kernel").check()
 
 
 def run_command(machine, words, timeout):

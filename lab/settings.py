@@ -34,6 +34,7 @@ class Settings:
     threads: str = ""                                # TCG: "multi" or "single"; chosen by the host's cores if empty
     gdb: int = 0                                     # port; the machine waits for the debugger
     demo: bool = False
+    device_model: bool = False                       # QEMU in dom0, for guests with qcow2 disks
     unpacked_kernel: bool = True                     # /boot/vmlinux in dom0, for guests that must start fast
     files: dict = field(default_factory=dict)        # {path in dom0: host path}, added to dom0's image
     qemu_args: list = field(default_factory=list)

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Creation that fails leaves nothing: a failure injected behind each step, and every kind of bad input."""
+"""Creation that fails leaves nothing: a failure injected behind each step, Ctrl-C behind each step, and every kind of bad
+input."""
 
 import pytest
 
 STEPS = ["check the host", "load the kernel", "create the domain", "set its limits", "place its CPUs",
-         "write its xenstore nodes", "open event channels", "build its memory", "introduce it", "attach its devices",
+         "write its xenstore nodes", "open event channels", "find its memory", "build its memory", "introduce it", "open its disks",
+         "write its devices' nodes", "start its device model", "wait for its back ends", "join its networks",
+         "run its hotplug scripts", "attach its devices",
          "keep its configuration", "wait for its console", "start it"]
 
 SNAPSHOT = ("xenstore-ls -f | grep -v -e ^/tool -e '/control/' -e 'memory/target' | grep -v '= \"\"$'; losetup -a; ls /sys/class/net; "
@@ -31,9 +34,10 @@ def snapshot(dom0, before=None):
 @pytest.mark.parametrize("step", STEPS)
 def test_failure_at_each_step_leaves_nothing(ours, step):
     before = snapshot(ours)
-    said = ours.fails(f"PROXENOS_FAIL_STEP='{step}' xl create -q /etc/xen/guest.cfg", 180)
-    assert f"failure injected after '{step}'" in said
-    snapshot(ours, before)
+    for how, message in (("FAIL", "failure injected"), ("STOP", "interrupted")):
+        said = ours.fails(f"PROXENOS_{how}_STEP=\"{step}\" xl create -q /etc/xen/guest.cfg", 180)
+        assert f"{message} after '{step}'" in said
+        snapshot(ours, before)
 
 
 BAD = {
@@ -44,7 +48,7 @@ BAD = {
     "ramdisk='/none'": "ramdisk '/none'",
     "disk=['/none,raw,xvda,w']": "'/none': No such file",
     "disk=['/root/create.img,raw,xvdx9y,w']": "is not a virtual disk name",
-    "disk=['/root/create.img,qcow2,xvda,w']": "format qcow2 is not supported yet",
+    "disk=['/root/create.img,qcow2,xvda,w']": "there is no QEMU for Xen",
     "vif=['bridge=nobr']": "there is no bridge 'nobr'",
     "vif=['script=nosuch']": "no hotplug script",
     "vif=['mac=1']": "is not a MAC address",
@@ -84,6 +88,16 @@ def test_interrupted(ours):
     ours.run("timeout -s INT 0.3 xl create -q /etc/xen/guest.cfg; true")
     if "guest" in ours.rows():
         ours.out("xl destroy guest")  # it was through already
+    snapshot(ours, before)
+
+
+def test_full_disk(ours):
+    """No room for what is kept of the guest."""
+    before = snapshot(ours)
+    ours.out("mount -t tmpfs -o size=4k,nr_inodes=8 tmpfs /var/lib/xen")
+    said = ours.fails("xl create -q /etc/xen/guest.cfg")
+    ours.out("umount /var/lib/xen")
+    assert "cannot write '/var/lib/xen/userdata" in said and "No space left" in said
     snapshot(ours, before)
 
 

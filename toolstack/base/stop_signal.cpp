@@ -25,6 +25,6 @@ StopSignals::~StopSignals() {
     for (int i = 0; i < 3; ++i) sigaction(signals[i], &before_[i], nullptr);
 }
 
-bool StopSignals::asked() const { return stop_asked != 0; }
+bool StopSignals::asked() { return stop_asked != 0; }
 
 } // namespace toolstack

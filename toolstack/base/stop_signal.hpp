@@ -13,7 +13,8 @@ class StopSignals {
     ~StopSignals();
     StopSignals(const StopSignals&) = delete;
     StopSignals& operator=(const StopSignals&) = delete;
-    bool asked() const;
+    /// Whether one of them came since the newest of these objects was made.
+    static bool asked();
 
   private:
     struct sigaction before_[3];

@@ -2,6 +2,7 @@
 // Creation of a domain: the hypervisor's half.
 #include "domain/create.hpp"
 
+#include "base/checkpoint.hpp"
 #include "base/in_child.hpp"
 #include "base/stop_signal.hpp"
 #include "base/text.hpp"
@@ -9,6 +10,7 @@
 #include "domain/config_json.hpp"
 #include "domain/destroy.hpp"
 #include "domain/domains.hpp"
+#include "domain/room.hpp"
 
 #include "domain/userdata.hpp"
 #include "image/pv_build.hpp"
@@ -27,6 +29,8 @@ namespace {
 
 constexpr std::uint64_t limit_slack_kib = 1024; ///< as libxl: room for pages that the tools map in
 constexpr std::uint32_t default_event_channels = 1023;
+constexpr unsigned tries_for_id = 64; ///< a random id may be taken
+constexpr std::uint64_t overhead_kib = 1024; ///< beside the guest's own memory: what the hypervisor needs while it builds
 constexpr std::string_view kernel_cache = "/var/cache/proxenos/kernels";
 
 /// Machine frames of a guest's rings.
@@ -45,7 +49,8 @@ const Creation::Named Creation::all_steps[] = {
     {"check the host", &Creation::check_host},         {"load the kernel", &Creation::load_images},
     {"create the domain", &Creation::create},          {"set its limits", &Creation::set_limits},
     {"place its CPUs", &Creation::set_placement},      {"write its xenstore nodes", &Creation::write_skeleton},
-    {"open event channels", &Creation::open_channels}, {"build its memory", &Creation::build},
+    {"open event channels", &Creation::open_channels}, {"find its memory", &Creation::find_memory},
+    {"build its memory", &Creation::build},
     {"introduce it", &Creation::introduce},            {"attach its devices", &Creation::attach_devices},
     {"keep its configuration", &Creation::keep_config}, {"wait for its console", &Creation::await_console},
     {"start it", &Creation::start},
@@ -72,13 +77,11 @@ void Creation::undo_all() {
 
 Result<DomId> Creation::run() {
     toolstack::StopSignals stop; // Ctrl-C ends the creation between steps, so that it is undone in order
-    auto injected = std::getenv("PROXENOS_FAIL_STEP");
     for (auto& [name, step] : all_steps) {
         if (options_.progress) options_.progress(name);
         auto done = (this->*step)();
         toolstack::mark_time(name);
-        if (done && injected && name == injected) done = fail(fmt::format("failure injected after '{}'", name));
-        if (done && stop.asked()) done = fail(fmt::format("interrupted after '{}'", name), "nothing is left behind");
+        if (done) done = toolstack::checkpoint(name);
         if (done) continue;
         undo_all();
         return std::unexpected(in(fmt::format("guest '{}'", config_.name), std::move(done).error()));
@@ -107,10 +110,9 @@ Result<void> Creation::check_host() {
         fill_random(random);
         vif.mac = config::make_mac(random);
     }
-    auto host = TRY(or_fail(xen::physical_info(*TRY(session_.xen())), "cannot examine the host"));
-    auto free = host.free_pages - host.outstanding_pages, wanted = config_.memory_kib / 4;
-    if (wanted > free)
-        return fail(fmt::format("it needs {} MiB, but the host has {} MiB free", wanted >> 8, free >> 8),
+    auto there = TRY(room(session_));
+    if (config_.memory_kib > there.free + there.from_domain_0)
+        return fail(fmt::format("it needs {} MiB, but the host has {} MiB free", config_.memory_kib >> 10, there.free >> 10),
                     "give it less memory, or take some from domain 0: xl mem-set 0 ...");
     return {};
 }
@@ -123,6 +125,14 @@ Result<void> Creation::load_images() {
     return prepare_devices();
 }
 
+DomId Creation::next_id() {
+    auto settings = session_.settings();
+    if (!settings || !(*settings)->random_ids) return {}; // the hypervisor chooses
+    std::uint16_t random = 0;
+    fill_random(random);
+    return {static_cast<abi::domid_t>(1 + random % (abi::first_reserved - 1))};
+}
+
 Result<void> Creation::create() {
     auto& control = *TRY(session_.xen());
     auto host = TRY(or_fail(xen::physical_info(control), "cannot examine the host"));
@@ -133,7 +143,10 @@ Result<void> Creation::create() {
     request.max_grant_frames = config_.max_grant_frames ? static_cast<std::int32_t>(*config_.max_grant_frames) : -1;
     request.max_maptrack_frames = config_.max_maptrack_frames ? static_cast<std::int32_t>(*config_.max_maptrack_frames) : -1;
     request.grant_opts = config_.max_grant_version.value_or(host.capabilities & abi::physcap_gnttab_v2 ? 2 : 1);
-    id_ = TRY(or_fail(xen::create_domain(control, request), "the hypervisor refuses to create it"));
+    auto created = xen::create_domain(control, request, next_id());
+    for (unsigned i = 0; !created && created.error().code == EEXIST && i < tries_for_id; ++i)
+        created = xen::create_domain(control, request, next_id());
+    id_ = TRY(or_fail(std::move(created), "the hypervisor refuses to create it"));
     undo_.push_back([this, &control] {
         // Grant mappings of daemons keep a domain's pages; the nodes go first so that they let go.
         remove_traces(session_, id_, "/vm/" + config::print(uuid_));
@@ -181,6 +194,25 @@ Result<void> Creation::set_affinity(xen::Control& control, const std::vector<std
     return {};
 }
 
+Result<void> Creation::apply_masks(xen::Control& control) {
+    auto& settings = *TRY(session_.settings());
+    auto& kind = config_.type == config::GuestType::pv ? settings.cpus_pv : settings.cpus_hvm;
+    if (settings.cpus.empty() && kind.empty()) return {};
+    auto cpus = TRY(or_fail(xen::physical_info(control), "cannot examine the host")).max_cpu_id + 1;
+    config::CpuSet mask;
+    mask.set();
+    for (auto& text : {settings.cpus, kind})
+        if (!text.empty()) mask &= TRY(config::parse_cpus(text, [](unsigned) -> Result<config::CpuSet> { return fail("a mask of xl.conf cannot name nodes"); }));
+    for (unsigned vcpu = 0; vcpu < config_.max_vcpus; ++vcpu) {
+        auto hard = to_set(TRY(or_fail(xen::vcpu_affinity(control, id_, vcpu, cpus), "cannot read its placement")).hard) & mask;
+        auto map = to_bitmap(hard, cpus);
+        if (to_set(map).none())
+            return fail(fmt::format("xl.conf's cpumask leaves no CPU to virtual CPU {}", vcpu), "see vm.cpumask in /etc/xen/xl.conf, and cpus=");
+        TRY(or_fail(xen::set_vcpu_affinity(control, id_, vcpu, &map, nullptr), fmt::format("cannot place virtual CPU {}", vcpu)));
+    }
+    return {};
+}
+
 Result<void> Creation::set_placement() {
     auto& control = *TRY(session_.xen());
     if (!config_.pool.empty()) {
@@ -193,6 +225,7 @@ Result<void> Creation::set_placement() {
     }
     TRY(set_affinity(control, config_.cpus, config_.cpus_per_vcpu, false));
     TRY(set_affinity(control, config_.cpus_soft, config_.cpus_soft_per_vcpu, true));
+    TRY(apply_masks(control));
     if (!config_.weight && !config_.cap) return {};
     auto scheduler = TRY(or_fail(xen::scheduler(control), "cannot read the scheduler"));
     auto value = TRY(or_fail(xen::scheduling(control, id_, scheduler), "cannot read its weight"));
@@ -208,10 +241,20 @@ Result<void> Creation::open_channels() {
     return {};
 }
 
+Result<void> Creation::find_memory() {
+    auto need = config_.memory_kib + overhead_kib;
+    if (TRY(room(session_)).free >= need) return {};
+    memory_lock_ = TRY(session_.lock()); // until the memory is ours: two creations must not both count on the same
+    auto borrowed = TRY(make_room(session_, need));
+    if (borrowed) undo_.push_back([this, before = *borrowed] { give_back(session_, before); });
+    return {};
+}
+
 Result<void> Creation::build() {
     auto& control = *TRY(session_.xen());
     auto pages = config_.memory_kib / 4;
     if (options_.claim) TRY(or_fail(xen::claim_pages(control, id_, pages), "the host has not enough memory"));
+    if (options_.claim) memory_lock_.reset();
     image::PvRequest request{id_, pages, config_.max_vcpus, config_.command_line, store_port_, console_port_, {}, {}};
     // In a child: before the guest starts nobody else may have its memory mapped writable, or it could not make page tables of
     // it, and the end of a process unmaps at a tenth of what a PV dom0 pays for munmap(), which is a trap for each page.

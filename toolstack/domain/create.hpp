@@ -55,6 +55,7 @@ class Creation {
     Result<void> set_placement();
     Result<void> write_skeleton();
     Result<void> open_channels();
+    Result<void> find_memory();
     Result<void> build();
     Result<void> introduce();
     Result<void> attach_devices();
@@ -64,6 +65,8 @@ class Creation {
 
     Result<void> prepare_devices();
     Result<void> set_affinity(xen::Control&, const std::vector<std::string>& texts, bool per_vcpu, bool soft);
+    Result<void> apply_masks(xen::Control&);
+    DomId next_id();
     void undo_all();
 
     Session& session_;
@@ -74,6 +77,7 @@ class Creation {
     std::optional<image::Kernel> kernel_;
     std::optional<image::File> ramdisk_;
     std::vector<Device> devices_;
+    std::optional<host::Lock> memory_lock_;
     xen::Port store_port_, console_port_;
     xen::Frame store_ring_, console_ring_;
     std::vector<std::function<void()>> undo_;

@@ -136,7 +136,9 @@ Result<void> Creation::introduce() {
 
 Result<void> Creation::prepare_devices() {
     id_ = {}; // the real number is not known yet; make_* only checks here
-    for (auto& disk : config_.disks) TRY(make_disk(session_, id_, disk));
+    std::vector<Device> disks;
+    for (auto& disk : config_.disks) disks.push_back(TRY(make_disk(session_, id_, disk)));
+    TRY(check_sharing(session_, disks));
     for (unsigned i = 0; i < config_.vifs.size(); ++i) {
         config_.vifs[i].devid = config_.vifs[i].devid.value_or(i);
         TRY(make_vif(session_, id_, config_.vifs[i], *config_.vifs[i].devid));

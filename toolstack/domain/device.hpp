@@ -6,6 +6,7 @@
 #include "config/vif.hpp"
 #include "domain/session.hpp"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,20 +18,46 @@ enum class BusState { unknown = 0, initialising = 1, init_wait = 2, initialised 
 
 using Nodes = std::vector<std::pair<std::string, std::string>>;
 
+/// How the host's side of a device is set up: not at all (consoles, QEMU's disks, other domains' back ends), by a hotplug
+/// script, or by these tools.
+enum class Setup { none, script, native };
+
+/// What a disk served by domain 0 uses.
+struct DiskSource {
+    std::string path; ///< file or block device
+    bool writable = false;
+    bool force = false; ///< whoever else uses it
+};
+
+/// How an interface is joined to the host's network without a script.
+struct VifPlan {
+    enum class Way { bridge, route, nat } way = Way::bridge;
+    std::string name;    ///< other than vifD.N, or empty
+    std::string bridge;  ///< of Way::bridge
+    std::string gateway; ///< interface of the host that traffic goes through; empty: the default route's (route), any (nat)
+    std::string ip;      ///< the guest's addresses, separated by blanks
+    unsigned mtu = 0;    ///< 0: as it is
+};
+
 /// One split device of one domain.
 struct Device {
     std::string kind; ///< "vbd", "vif", "console"
+    std::string back_kind; ///< of the back end where it is not the same: "qdisk" of a vbd
     DomId front, back;
     unsigned id = 0;
     std::string label;        ///< for messages: "disk 'xvda'"
     Nodes back_nodes;         ///< beside frontend, frontend-id, online, state
     Nodes front_nodes;        ///< beside backend, backend-id, state
-    std::string script;       ///< hotplug script, or empty
+    Setup setup = Setup::none;
+    std::string script;       ///< of Setup::script
     std::vector<std::pair<std::string, std::string>> script_environment;
+    std::optional<DiskSource> source; ///< of a disk that domain 0 serves without a script
+    std::optional<VifPlan> plan;      ///< of a vif of Setup::native
 
     std::string front_path() const;
     std::string back_path() const;
     std::string libxl_path() const;
+    bool by_device_model() const { return back_kind == "qdisk"; }
 };
 
 /// A disk of a domain. Errors: the target does not exist, or needs a back end that is not there.
@@ -42,8 +69,11 @@ Result<Device> make_vif(Session&, DomId front, const config::Vif&, unsigned devi
 /// Puts the requests that write a device's nodes into the client's queue, within a transaction.
 xen::Result<> post_nodes(store::Client&, const Device&, store::Transaction);
 
-/// Writes the nodes of all devices, waits for their back ends, runs their hotplug scripts. After an error the caller
-/// calls detach() for all of them.
+/// Checks for disks that nobody else uses theirs. attach() does so too, at the moment when it counts.
+Result<void> check_sharing(Session&, const std::vector<Device>&);
+
+/// Opens the disks, writes the nodes of all devices, starts QEMU where one needs it, waits for their back ends and sets the
+/// host's side up. After an error the caller calls detach() for all of them.
 Result<void> attach(Session&, const std::vector<Device>&);
 
 /// Takes devices away: asks politely and waits, or (with `force`) removes the front end at once. Scripts are run and

@@ -3,6 +3,7 @@
 #include "domain/session.hpp"
 
 #include "base/text.hpp"
+#include "domain/host_settings.hpp"
 #include "xen/sysctl.hpp"
 
 #include <cstring>
@@ -43,6 +44,13 @@ Result<store::Client*> Session::store() {
     }
     return &*store_;
 }
+
+Result<const config::HostSettings*> Session::settings() {
+    if (!settings_) settings_ = TRY(host_settings());
+    return &*settings_;
+}
+
+Result<host::Lock> Session::lock() { return host::Lock::take(TRY(settings())->lock_file); }
 
 std::string path_of(DomId domain) { return "/local/domain/" + std::to_string(domain.value); }
 

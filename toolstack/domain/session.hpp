@@ -3,6 +3,8 @@
 #pragma once
 
 #include "base/failure.hpp"
+#include "config/host_settings.hpp"
+#include "host/lock.hpp"
 #include "store/client.hpp"
 #include "xen/control.hpp"
 #include "xen/domctl.hpp"
@@ -36,6 +38,11 @@ class Session {
     /// Xenstore; failures say that its daemon is not running.
     Result<store::Client*> store();
 
+    /// The host's settings (xl.conf), read when first needed.
+    Result<const config::HostSettings*> settings();
+    /// The lock of xl.conf's lockfile, which stock xl takes too; held as long as the object lives.
+    Result<host::Lock> lock();
+
     /// Id of a domain given by name or number. A number is not checked.
     Result<DomId> find(std::string_view name_or_id);
     /// Name of a domain; nothing when it has none.
@@ -50,6 +57,7 @@ class Session {
   private:
     std::optional<xen::Control> xen_;
     std::optional<store::Client> store_;
+    std::optional<config::HostSettings> settings_;
 };
 
 /// "/local/domain/ID".

@@ -2,6 +2,7 @@
 // block-* and network-*.
 #include "xl/devices.hpp"
 
+#include "base/stop_signal.hpp"
 #include "base/text.hpp"
 #include "config/mac.hpp"
 #include "config/vdev.hpp"
@@ -42,6 +43,7 @@ std::string joined(const Words& words) {
 
 /// Attaches; on a failure nothing of the device is left.
 Result<void> attach_one(Context& context, const Device& device) {
+    toolstack::StopSignals stop; // Ctrl-C ends it between steps, so that it is undone
     auto done = domain::attach(context.session, {device});
     if (!done) (void)domain::detach(context.session, {device}, true);
     return done;

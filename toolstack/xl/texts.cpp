@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Texts made from the two tables, commands and keys: shell completion and man pages.
+#include "config/host_settings.hpp"
 #include "config/schema.hpp"
 #include "xl/doctor.hpp"
 
@@ -32,7 +33,7 @@ void man_xl() {
         }
     }
     out(".SH \"EXIT STATUS\"\n0 on success, 1 on a failure, 2 on a wrong command line.\n.SH FILES\n/etc/xen, /var/lib/xen, /var/log/xen\n"
-        ".SH \"SEE ALSO\"\nxl.cfg(5)\n");
+        ".SH \"SEE ALSO\"\nxl.cfg(5), xl.conf(5)\n");
 }
 
 void man_config() {
@@ -52,12 +53,22 @@ void man_config() {
     out(".SH \"SEE ALSO\"\nxl(1)\n");
 }
 
+void man_settings() {
+    out(".TH XL.CONF 5 \"\" Proxenos \"Proxenos\"\n.SH NAME\nxl.conf \\- settings of the host for xl\n.SH DESCRIPTION\n"
+        "/etc/xen/xl.conf has the syntax of xl.cfg(5). Keys that it does not have keep their defaults; a key that has no effect, or that "
+        "nobody knows, is named in a warning when a guest is created.\n.SH KEYS\n");
+    for (auto& key : config::host_keys())
+        out(".TP\n\\fB{}\\fR{}{}\n{}\n", roff(key.name), key.value.empty() ? "" : " = ", roff(key.value), roff(key.doc));
+    out(".SH \"SEE ALSO\"\nxl(1), xl.cfg(5)\n");
+}
+
 } // namespace
 
 Result<int> run_man(Context&, const Words& words) {
     if (words.words[0] == "xl") man_xl();
     else if (words.words[0] == "xl.cfg") man_config();
-    else return fail(fmt::format("there is no man page '{}'", words.words[0]), "there are xl and xl.cfg");
+    else if (words.words[0] == "xl.conf") man_settings();
+    else return fail(fmt::format("there is no man page '{}'", words.words[0]), "there are xl, xl.cfg and xl.conf");
     return exit_good;
 }
 

@@ -113,6 +113,42 @@ TEST(Schema, EveryDefaultIsValidForItsKey) {
     }
 }
 
+TEST(HostSettings, EveryKeyOfXlConfIsHonouredOrNamed) {
+    using Auto = HostSettings::Autoballoon;
+    auto settings = parse_host_settings("autoballoon=\"on\"\nrun_hotplug_scripts=0\nlockfile=\"/tmp/l\"\ndomid_policy=\"random\"\n"
+                                        "vm.cpumask=\"0-3\"\nvm.pv.cpumask=\"1\"\nvm.hvm.cpumask=\"2\"\nnative_hotplug=0\noutput_format=\"json\"\n",
+                                        "xl.conf");
+    ASSERT_TRUE(settings) << settings.error().what;
+    EXPECT_EQ(settings->autoballoon, Auto::on);
+    EXPECT_FALSE(settings->run_hotplug_scripts);
+    EXPECT_FALSE(settings->native_hotplug);
+    EXPECT_TRUE(settings->random_ids);
+    EXPECT_EQ(settings->lock_file, "/tmp/l");
+    EXPECT_EQ(settings->cpus + settings->cpus_pv + settings->cpus_hvm, "0-312");
+    EXPECT_TRUE(settings->warnings.empty());
+    for (auto& [text, value] : {std::pair("0", Auto::off), {"1", Auto::on}, {"off", Auto::off}, {"auto", Auto::automatic}})
+        EXPECT_EQ(parse_host_settings(std::string("autoballoon='") + text + "'", "xl.conf")->autoballoon, value) << text;
+    EXPECT_EQ(parse_host_settings("", "xl.conf")->autoballoon, Auto::automatic);
+    EXPECT_FALSE(parse_host_settings("autoballoon='maybe'", "xl.conf"));
+    EXPECT_FALSE(parse_host_settings("domid_policy='last'", "xl.conf"));
+    for (auto key : {"blkdev_start='xvdz'", "bootloader_restrict=1", "bootloader_user='x'", "remus.default.netbufscript='x'",
+                     "colo.default.proxyscript='x'", "output_format='sxp'"}) {
+        auto named = parse_host_settings(key, "xl.conf");
+        ASSERT_TRUE(named) << key;
+        ASSERT_EQ(named->warnings.size(), 1u) << key;
+        EXPECT_TRUE(named->warnings[0].find("has no effect") != std::string::npos || named->warnings[0].find("not supported") != std::string::npos)
+            << named->warnings[0];
+    }
+}
+
+TEST(HostSettings, TheManPageKnowsWhatTheParserKnows) {
+    for (auto& key : host_keys()) {
+        auto settings = parse_host_settings(std::string(key.name) + "='1'", "xl.conf"); // a word that is wrong is known, too
+        for (auto& warning : settings ? settings->warnings : std::vector<std::string>{})
+            EXPECT_EQ(warning.find("unknown key"), std::string::npos) << warning;
+    }
+}
+
 TEST(HostSettings, DefaultsOfXlConf) {
     auto settings = parse_host_settings("# comment\nautoballoon=\"auto\"\nvif.default.bridge=\"br0\"\nclaim_mode=0\nfoo=1\n", "xl.conf");
     ASSERT_TRUE(settings) << settings.error().what;

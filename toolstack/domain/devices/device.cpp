@@ -2,11 +2,16 @@
 // Devices on their way up and down.
 #include "domain/device.hpp"
 
+#include "base/checkpoint.hpp"
 #include "base/text.hpp"
-#include "domain/hotplug.hpp"
+#include "domain/devices/device_model.hpp"
+#include "domain/devices/hotplug.hpp"
+#include "domain/devices/native_disk.hpp"
+#include "domain/devices/native_vif.hpp"
+#include "host/process.hpp"
 
+#include <algorithm>
 #include <cstdlib>
-#include <ctime>
 #include <fmt/format.h>
 
 namespace domain {
@@ -18,7 +23,9 @@ std::string Device::front_path() const {
     return fmt::format("{}/device/{}/{}", path_of(front), kind, id);
 }
 
-std::string Device::back_path() const { return fmt::format("{}/backend/{}/{}/{}", path_of(back), kind, front.value, id); }
+std::string Device::back_path() const {
+    return fmt::format("{}/backend/{}/{}/{}", path_of(back), back_kind.empty() ? kind : back_kind, front.value, id);
+}
 
 std::string Device::libxl_path() const { return fmt::format("/libxl/{}/device/{}/{}", front.value, kind, id); }
 
@@ -26,36 +33,34 @@ namespace {
 
 constexpr int wait_ms = 10000; ///< libxl's patience with a back end
 
-long now_ms() {
-    timespec time{};
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
 std::string permissions(DomId owner, DomId reader) { return fmt::format("n{}{}r{}{}", owner.value, '\0', reader.value, '\0'); }
 
-/// Waits until `good` holds for the state node of every device, or for those that have none any more. Gives the first
-/// device that did not get there in time.
-template <class Good> Result<const Device*> wait_for(store::Client& client, const std::vector<Device>& devices, Good good) {
+/// Waits until `good` holds for the state node of every device, or `bad` for one. Gives the first device that did not get
+/// there in time.
+template <class Good, class Bad>
+Result<const Device*> wait_for(store::Client& client, const std::vector<Device>& devices, Good good, Bad bad) {
     std::vector<std::string> paths;
     for (auto& device : devices) paths.push_back(device.back_path() + "/state");
-    auto deadline = now_ms() + wait_ms;
+    auto deadline = host::now_ms() + wait_ms;
     const Device* late = nullptr;
     bool watching = false;
     for (;;) {
         auto values = TRY(or_fail(client.get_all(paths), "cannot read the devices' states"));
         late = nullptr;
+        bool hopeless = false;
         for (std::size_t i = 0; i < devices.size(); ++i) {
             auto state = values[i] ? static_cast<BusState>(std::atoi(values[i]->c_str())) : BusState::unknown;
-            if (!good(state)) late = &devices[i];
+            if (good(state) || hopeless) continue;
+            late = &devices[i];
+            hopeless = bad(state);
         }
-        if (!late) break;
+        if (!late || hopeless) break;
         if (!watching) {
             for (auto& path : paths) TRY(or_fail(client.watch(path, "wait"), "cannot watch a device"));
             watching = true;
             continue;
         }
-        auto left = deadline - now_ms();
+        auto left = deadline - host::now_ms();
         if (left <= 0) break;
         TRY(or_fail(client.next_event(static_cast<int>(left)), "xenstore"));
     }
@@ -102,25 +107,66 @@ xen::Result<> post_nodes(store::Client& client, const Device& device, Transactio
         XEN_TRY(client.post_write(back + "/" + key, value, transaction));
         XEN_TRY(client.post_write(libxl + "/" + key, value, transaction));
     }
+    // Who cleans up is the same as who set up; what stock tools make has no such node.
+    constexpr std::string_view setups[] = {"none", "script", "native"};
+    if (!console && device.setup != Setup::script)
+        XEN_TRY(client.post_write(libxl + "/setup", setups[static_cast<std::size_t>(device.setup)], transaction));
     return {};
 }
 
-Result<void> attach(Session& session, const std::vector<Device>& devices) {
-    if (devices.empty()) return {};
-    auto& client = *TRY(session.store());
+namespace {
+
+Result<void> write_nodes(store::Client& client, const std::vector<Device>& devices) {
     for (;;) {
         auto transaction = TRY(or_fail(client.begin(), "cannot write the devices to xenstore"));
         for (auto& device : devices) TRY(or_fail(post_nodes(client, device, transaction), "cannot write a device to xenstore"));
         TRY(or_fail(client.flush(), "cannot write the devices to xenstore"));
         auto done = client.commit(transaction);
-        if (done) break;
+        if (done) return {};
         if (done.error().code != EAGAIN) return std::unexpected(explain("cannot write the devices to xenstore", done.error()));
     }
-    auto late = TRY(wait_for(client, devices, [](BusState state) { return state >= BusState::init_wait && state < BusState::closing; }));
-    if (late)
-        return fail(fmt::format("{}: its back end does not answer", late->label),
-                    fmt::format("check that domain {} runs and has the driver for '{}' (xl doctor)", late->back.value, late->kind));
-    return run_scripts(session, devices, true);
+}
+
+/// A device whose back end did not come up: what the back end says of it, or that it says nothing.
+std::unexpected<Failure> no_answer(store::Client& client, const Device& device) {
+    auto base = path_of(device.back) + "/";
+    auto said = client.get(fmt::format("{}error/{}/error", base, device.back_path().substr(base.size())));
+    if (said) return fail(fmt::format("{}: its back end says: {}", device.label, *said), "see dmesg in the back end's domain");
+    return fail(fmt::format("{}: its back end does not answer", device.label),
+                fmt::format("check that domain {} runs and has the driver for '{}' (xl doctor)", device.back.value, device.kind));
+}
+
+Result<void> await_back_ends(store::Client& client, const std::vector<Device>& devices) {
+    auto there = [](BusState state) { return state >= BusState::init_wait && state < BusState::closing; };
+    auto gone = [](BusState state) { return state == BusState::closing || state == BusState::closed; };
+    if (auto late = TRY(wait_for(client, devices, there, gone))) return no_answer(client, *late);
+    return {};
+}
+
+} // namespace
+
+Result<void> attach(Session& session, const std::vector<Device>& devices) {
+    if (devices.empty()) return {};
+    auto& client = *TRY(session.store());
+    auto ready = devices;
+    std::vector<host::Loop> held; // until the back ends have them
+    std::optional<host::Lock> lock; // two guests that are made at once must not both find a disk unused
+    if (std::any_of(ready.begin(), ready.end(), [](auto& device) { return device.source.has_value(); })) lock = TRY(session.lock());
+    TRY(check_sharing(session, ready));
+    TRY(open_disks(ready, held));
+    TRY(toolstack::checkpoint("open its disks"));
+    TRY(write_nodes(client, ready));
+    lock.reset();
+    TRY(toolstack::checkpoint("write its devices' nodes"));
+    TRY(ensure_device_model(session, ready));
+    TRY(toolstack::checkpoint("start its device model"));
+    TRY(await_back_ends(client, ready));
+    TRY(toolstack::checkpoint("wait for its back ends"));
+    TRY(join_network(session, ready));
+    TRY(toolstack::checkpoint("join its networks"));
+    TRY(run_scripts(session, ready, true));
+    TRY(toolstack::checkpoint("run its hotplug scripts"));
+    return await_opened(session, ready);
 }
 
 Result<void> detach(Session& session, const std::vector<Device>& devices, bool force) {
@@ -138,22 +184,47 @@ Result<void> detach(Session& session, const std::vector<Device>& devices, bool f
             (void)client.post(abi::XenstoreOp::Rm, {device.front_path(), std::string_view("", 1)}, Transaction::none);
     }
     (void)client.flush();
-    std::vector<Device> driven; // consoles have no driver that would close them
+    std::vector<Device> driven; // consoles have no driver that would close them, nor has a disk whose QEMU is dead
     for (auto& device : live)
-        if (device.kind != "console") driven.push_back(device);
-    auto late = TRY(wait_for(client, driven, [](BusState state) { return state == BusState::closed || state == BusState::unknown; }));
+        if (device.kind != "console" && (!device.by_device_model() || device_model_runs(session, device.front))) driven.push_back(device);
+    auto closed = [](BusState state) { return state == BusState::closed || state == BusState::unknown; };
+    auto late = TRY(wait_for(client, driven, closed, [](BusState) { return false; }));
     if (late && !force) {
         (void)client.write(late->back_path() + "/online", "1");
         return fail(fmt::format("{}: the guest does not let go of it", late->label), "unmount it in the guest, or use --force");
     }
     auto scripts = run_scripts(session, live, false);
+    leave_network(devices);
     for (auto& device : devices) {
         remove_up(client, device.front_path(), 0);
         remove_up(client, device.back_path(), 1);
         remove_up(client, device.libxl_path(), 1);
     }
+    release_device_model(session, devices);
+    await_closed(devices);
     return scripts;
 }
+
+namespace {
+
+/// How a device was set up, from what attach() wrote, or stock tools.
+void read_setup(store::Client& client, Device& device) {
+    auto node = [&](std::string_view key) { return client.get(fmt::format("{}/{}", device.libxl_path(), key)).value_or(""); };
+    if (device.back.value != 0 || device.kind == "console" || device.by_device_model()) return;
+    auto script = node("script");
+    device.script_environment = {{"vif", fmt::format("vif{}.{}", device.front.value, device.id)}, {"netdev", node("gatewaydev")}};
+    if (node("setup") == "native") {
+        device.setup = Setup::native;
+        if (device.kind == "vif")
+            device.plan = VifPlan{.way = native_way(std::string_view(script).substr(script.rfind('/') + 1)).value_or(VifPlan::Way::bridge),
+                                  .name = node("vifname"), .bridge = node("bridge"), .gateway = node("gatewaydev"), .ip = node("ip")};
+    } else if (node("setup").empty() && !script.empty()) {
+        device.setup = Setup::script;
+        device.script = script;
+    }
+}
+
+} // namespace
 
 Result<std::vector<Device>> devices_of(Session& session, DomId domain) {
     std::vector<Device> out;
@@ -173,11 +244,10 @@ Result<std::vector<Device>> devices_of(Session& session, DomId domain) {
             device.front = domain;
             device.id = static_cast<unsigned>(*number);
             device.back.value = static_cast<abi::domid_t>(std::atoi(back->c_str() + 14));
+            auto parts = toolstack::split(*back, '/'); // "", local, domain, ID, backend, KIND, ...
+            if (parts.size() > 5 && parts[5] != kind) device.back_kind = parts[5];
             device.label = fmt::format("{} {}", kind, id);
-            if (device.back.value == 0) device.script = client.get(device.back_path() + "/script").value_or("");
-            auto name = client.get(device.back_path() + "/vifname");
-            device.script_environment = {{"vif", name ? *name : fmt::format("vif{}.{}", domain.value, id)},
-                                         {"netdev", client.get(device.back_path() + "/gatewaydev").value_or("")}};
+            read_setup(client, device);
             out.push_back(std::move(device));
         }
     }

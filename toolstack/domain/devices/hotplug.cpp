@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hotplug scripts.
-#include "domain/hotplug.hpp"
+#include "domain/devices/hotplug.hpp"
 
-#include <cerrno>
-#include <csignal>
-#include <cstring>
-#include <ctime>
+#include "host/process.hpp"
+
 #include <fmt/format.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,12 +12,6 @@ namespace domain {
 namespace {
 
 constexpr int time_limit_ms = 30000; ///< a script that hangs must not hang the tools
-
-long now_ms() {
-    timespec time{};
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
 
 /// A started script; its process is reaped by finish().
 struct Running {
@@ -47,41 +36,21 @@ std::vector<std::string> environment_of(const Device& device) {
 
 Result<Running> start(const Device& device, bool up) {
     bool vif = device.kind == "vif";
-    std::vector<std::string> words = {device.script, vif ? (up ? "online" : "offline") : (up ? "add" : "remove")};
-    if (vif) words.push_back("type_if=vif");
-    std::vector<std::string> environment = environment_of(device);
-    std::vector<char*> arguments, variables;
-    for (auto& word : words) arguments.push_back(word.data());
-    for (auto& variable : environment) variables.push_back(variable.data());
-    arguments.push_back(nullptr);
-    variables.push_back(nullptr);
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", 0, 0);
-    posix_spawn_file_actions_adddup2(&files, 2, 1); // what it prints must not mix with our output
-    pid_t process = 0;
-    int error = posix_spawn(&process, device.script.c_str(), &files, nullptr, arguments.data(), variables.data());
-    posix_spawn_file_actions_destroy(&files);
-    if (error)
-        return fail(fmt::format("{}: cannot run the hotplug script '{}': {}", device.label, device.script, std::strerror(error)),
-                    error == EACCES ? "make it executable: chmod +x" : "see script=, and /etc/xen/scripts");
-    return Running{&device, process};
+    host::Program program{.words = {device.script, vif ? (up ? "online" : "offline") : (up ? "add" : "remove")},
+                          .environment = environment_of(device)};
+    if (vif) program.words.push_back("type_if=vif");
+    auto process = host::start(program);
+    if (!process) return std::unexpected(in(device.label + ": hotplug script", std::move(process).error()));
+    return Running{&device, *process};
 }
 
 Result<void> finish(Session& session, const Running& running, bool up, long deadline) {
-    int status = 0;
-    int handle = static_cast<int>(syscall(SYS_pidfd_open, running.process, 0));
-    pollfd poller{handle, POLLIN, 0};
-    auto left = std::max(0L, deadline - now_ms());
-    bool done = handle < 0 || poll(&poller, 1, static_cast<int>(left)) > 0;
-    if (handle >= 0) close(handle);
-    if (!done) kill(running.process, SIGKILL);
-    while (waitpid(running.process, &status, 0) < 0 && errno == EINTR) {}
+    auto status = host::finish(running.process, deadline);
     auto& device = *running.device;
-    if (!done) return fail(fmt::format("{}: the hotplug script '{}' hangs", device.label, device.script), "see /var/log/xen/xen-hotplug.log");
+    if (!status) return fail(fmt::format("{}: the hotplug script '{}' hangs", device.label, device.script), "see /var/log/xen/xen-hotplug.log");
     auto& client = *TRY(session.store());
     auto hotplug = up ? client.get(device.back_path() + "/hotplug-status") : std::nullopt;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && hotplug != "error") return {};
+    if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0 && hotplug != "error") return {};
     auto message = client.get(device.back_path() + "/hotplug-error");
     return fail(fmt::format("{}: the hotplug script '{}' failed{}{}", device.label, device.script, message ? ": " : "", message.value_or("")),
                 message ? "" : "see /var/log/xen/xen-hotplug.log");
@@ -93,12 +62,12 @@ Result<void> run_scripts(Session& session, const std::vector<Device>& devices, b
     Result<void> result;
     std::vector<Running> running;
     for (auto& device : devices) {
-        if (device.script.empty()) continue;
+        if (device.setup != Setup::script) continue;
         auto started = start(device, up);
         if (started) running.push_back(*started);
         else if (result) result = std::unexpected(std::move(started).error());
     }
-    auto deadline = now_ms() + time_limit_ms;
+    auto deadline = host::now_ms() + time_limit_ms;
     for (auto& script : running) {
         auto finished = finish(session, script, up, deadline);
         if (!finished && result) result = std::move(finished);

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host's side of devices, as far as it needs no host: texts, identities, programs.
+#include "host/link.hpp"
+#include "host/nat.hpp"
+#include "host/process.hpp"
+#include "host/storage.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace host {
+namespace {
+
+TEST(Mounts, DevicePlaceAndWritability) {
+    auto mounts = parse_mounts("24 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro\n"
+                               "30 24 7:0 / /mnt ro - ext4 /dev/loop0 ro\n"
+                               "31 24 7:1 / /bound ro,relatime - ext4 /dev/loop1 rw\n" // a read-only bind mount: others may write
+                               "junk\n32 24 x:y / /bad rw - ext4 /dev/x rw\n");
+    std::vector<Mount> want = {{makedev(8, 1), "/", true}, {makedev(7, 0), "/mnt", false}, {makedev(7, 1), "/bound", true}};
+    EXPECT_EQ(mounts, want);
+}
+
+TEST(Storage, OverlapOfPartitionsAndFiles) {
+    Storage disk{true, makedev(8, 0), makedev(8, 0), 0}, first{true, makedev(8, 1), makedev(8, 0), 0}, second{true, makedev(8, 2), makedev(8, 0), 0};
+    EXPECT_TRUE(overlap(disk, disk));
+    EXPECT_TRUE(overlap(disk, first));
+    EXPECT_TRUE(overlap(second, disk));
+    EXPECT_FALSE(overlap(first, second));
+    Storage file{false, makedev(8, 1), makedev(8, 1), 7}, other{false, makedev(8, 1), makedev(8, 1), 8};
+    EXPECT_TRUE(overlap(file, file));
+    EXPECT_FALSE(overlap(file, other));
+    EXPECT_FALSE(overlap(file, first));
+}
+
+TEST(Storage, TwoNamesOfOneFile) {
+    char folder[] = "/tmp/storageXXXXXX";
+    ASSERT_TRUE(mkdtemp(folder));
+    auto one = std::string(folder) + "/one", two = std::string(folder) + "/two";
+    auto file = fopen(one.c_str(), "w");
+    ASSERT_TRUE(file);
+    fclose(file);
+    ASSERT_EQ(symlink(one.c_str(), two.c_str()), 0);
+    auto a = identify(one), b = identify(two);
+    ASSERT_TRUE(a && b);
+    EXPECT_EQ(*a, *b);
+    EXPECT_FALSE(identify(std::string(folder)));
+    EXPECT_FALSE(identify(std::string(folder) + "/none"));
+    unlink(one.c_str());
+    unlink(two.c_str());
+    rmdir(folder);
+}
+
+TEST(Addresses, WithAndWithoutNetwork) {
+    EXPECT_EQ(parse_address("10.1.2.3"), (Address{{10, 1, 2, 3}, 32}));
+    EXPECT_EQ(parse_address("10.1.2.0/24"), (Address{{10, 1, 2, 0}, 24}));
+    for (auto text : {"", "10.1.2", "10.1.2.3/33", "10.1.2.3/", "fe80::1", "10.1.2.3/-1", "x"}) EXPECT_FALSE(parse_address(text)) << text;
+    EXPECT_EQ(print(Address{{10, 1, 2, 3}, 32}), "10.1.2.3");
+}
+
+TEST(Nat, CommandsNameTheGuestAndTheWayOut) {
+    Address guest{{10, 9, 0, 5}, 32};
+    EXPECT_NE(translate_commands(guest, "").find("add element ip proxenos guests { 10.9.0.5 }\n"), std::string::npos);
+    EXPECT_NE(translate_commands(guest, "eth1").find("guests_by_interface { 10.9.0.5 . \"eth1\" }\n"), std::string::npos);
+    EXPECT_EQ(stop_commands(guest, ""), "delete element ip proxenos guests { 10.9.0.5 }\n");
+}
+
+TEST(Programs, OutputErrorsAndTime) {
+    EXPECT_EQ(run({"cat"}, "hello").value_or("failed"), "hello");
+    auto failed = run({"sh", "-c", "echo why >&2; echo more >&2; exit 3"}, "");
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().what, "'sh' failed: why");
+    EXPECT_FALSE(run({"/nowhere/program"}, ""));
+    auto slow = run({"sleep", "60"}, "", 50);
+    ASSERT_FALSE(slow);
+    EXPECT_EQ(slow.error().what, "'sleep' hangs");
+}
+
+TEST(Programs, StatusOfAnEndedOne) {
+    auto process = start({.words = {"sh", "-c", "exit 7"}, .environment = {}});
+    ASSERT_TRUE(process);
+    auto status = finish(*process, now_ms() + 10000);
+    ASSERT_TRUE(status && WIFEXITED(*status));
+    EXPECT_EQ(WEXITSTATUS(*status), 7);
+}
+
+} // namespace
+} // namespace host

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// QEMU for disks.
+#include "domain/devices/device_model.hpp"
+
+#include "base/text.hpp"
+#include "host/process.hpp"
+#include "xen/handle.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace domain {
+namespace {
+
+constexpr std::string_view programs[] = {"/usr/libexec/xen-qemu-system-i386", "/usr/lib/xen-4.17/bin/qemu-system-i386",
+                                         "/usr/bin/qemu-system-i386"};
+constexpr int start_limit_ms = 60000, stop_limit_ms = 10000;
+
+std::string pid_path(DomId guest) { return fmt::format("{}/image/device-model-pid", path_of(guest)); }
+std::string state_path(DomId guest) { return fmt::format("/local/domain/0/device-model/{}", guest.value); }
+std::string pid_file(DomId guest) { return fmt::format("/run/xen/qemu-dm-{}.pid", guest.value); }
+
+std::string file_text(const std::string& path) {
+    xen::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    char text[8192];
+    auto size = file ? read(file.get(), text, sizeof text) : 0;
+    return {text, size > 0 ? static_cast<std::size_t>(size) : 0};
+}
+
+/// The process of the guest's QEMU, 0 where there is none. A number that another program has by now is none.
+pid_t process_of(Session& session, DomId guest) {
+    auto client = session.store();
+    auto text = client ? (*client)->get(pid_path(guest)) : std::nullopt;
+    auto pid = toolstack::to_unsigned(toolstack::trim(text ? *text : file_text(pid_file(guest))));
+    if (!pid || *pid < 2 || *pid > INT32_MAX) return 0;
+    auto words = file_text(fmt::format("/proc/{}/cmdline", *pid));
+    auto argument = fmt::format("{0}-xen-domid{0}{1}{0}", '\0', guest.value);
+    return words.find(argument) == std::string::npos ? 0 : static_cast<pid_t>(*pid);
+}
+
+std::vector<std::string> command_line(const std::string& program, DomId guest, const std::string& name) {
+    return {program, "-xen-domid", std::to_string(guest.value), "-no-shutdown", "-chardev",
+            fmt::format("socket,id=libxl-cmd,path=/run/xen/qmp-libxl-{},server=on,wait=off", guest.value), "-mon",
+            "chardev=libxl-cmd,mode=control", "-nodefaults", "-no-user-config", "-xen-attach", "-name", name, "-display", "none",
+            "-machine", "xenpv", "-daemonize", "-pidfile", pid_file(guest)};
+}
+
+void kill_and_wait(pid_t process) {
+    xen::FileDescriptor handle(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
+    if (!handle) return;
+    kill(process, SIGTERM);
+    pollfd poller{handle.get(), POLLIN, 0};
+    auto deadline = host::now_ms() + stop_limit_ms;
+    int done = 0;
+    for (long left; done <= 0 && (left = deadline - host::now_ms()) > 0;) done = poll(&poller, 1, static_cast<int>(left));
+    if (done <= 0) kill(process, SIGKILL);
+}
+
+void stop(Session& session, DomId guest) {
+    if (auto process = process_of(session, guest)) kill_and_wait(process);
+    unlink(pid_file(guest).c_str());
+    unlink(fmt::format("/run/xen/qmp-libxl-{}", guest.value).c_str());
+    auto client = session.store();
+    if (!client) return;
+    (void)(*client)->remove(pid_path(guest));
+    (void)(*client)->remove(state_path(guest));
+    (void)(*client)->remove(fmt::format("/local/domain/0/backend/qdisk/{}", guest.value)); // QEMU may have made it again
+    auto others = (*client)->list("/local/domain/0/device-model");
+    if (others && others->empty()) (void)(*client)->remove("/local/domain/0/device-model");
+}
+
+Result<std::string> find_program() {
+    for (auto program : programs)
+        if (access(std::string(program).c_str(), X_OK) == 0) return std::string(program);
+    return fail("there is no QEMU for Xen", "install qemu-system-xen, or convert the image: qemu-img convert -O raw");
+}
+
+} // namespace
+
+Result<void> check_device_model() {
+    TRY(find_program());
+    return {};
+}
+
+bool device_model_runs(Session& session, DomId guest) { return process_of(session, guest) != 0; }
+
+Result<void> ensure_device_model(Session& session, const std::vector<Device>& devices) {
+    const Device* first = nullptr;
+    for (auto& device : devices)
+        if (!first && device.by_device_model() && device.back.value == 0) first = &device;
+    if (!first || device_model_runs(session, first->front)) return {};
+    auto guest = first->front;
+    auto name = session.display_name(guest);
+    auto log = fmt::format("/var/log/xen/qemu-dm-{}.log", name);
+    mkdir("/var/log/xen", 0755);
+    xen::FileDescriptor output(open(log.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
+    if (!output) return fail(fmt::format("cannot write '{}': {}", log, std::strerror(errno)));
+    host::Program program{.words = command_line(TRY(find_program()), guest, name), .environment = {}, .output = output.get(),
+                          .errors = output.get(), .own_session = true};
+    // It goes to the background by itself when it serves: its first process ends then, or tells what is wrong.
+    auto status = host::finish(TRY(host::start(program)), host::now_ms() + start_limit_ms);
+    if (!status || !WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
+        auto said = file_text(log);
+        return fail(fmt::format("{}: QEMU {}: {}", first->label, status ? "does not start" : "hangs", toolstack::trim(said.substr(0, said.find('\n')))),
+                    "see " + log);
+    }
+    auto& client = *TRY(session.store());
+    auto pid = std::string(toolstack::trim(file_text(pid_file(guest))));
+    return or_fail(client.write(pid_path(guest), pid), "cannot keep QEMU's number");
+}
+
+void release_device_model(Session& session, const std::vector<Device>& gone) {
+    std::vector<DomId> guests;
+    for (auto& device : gone)
+        if (device.by_device_model() && (guests.empty() || guests.back() != device.front)) guests.push_back(device.front);
+    for (auto guest : guests) {
+        auto left = devices_of(session, guest);
+        bool needed = false;
+        if (left)
+            for (auto& device : *left) needed = needed || device.by_device_model();
+        if (!needed) stop(session, guest);
+    }
+}
+
+} // namespace domain
