@@ -20,6 +20,10 @@ namespace {
 /// A message and what a client may have sent after it; more stays in the socket.
 constexpr std::size_t input_room = 2 * (sizeof(store::Header) + store::payload_max);
 
+/// Requests that a client of the socket may have handled in one turn, in rounds: tools send many at once, and a turn's end
+/// (journal, replies, a look for others) costs as much as several of them. Domains have one.
+constexpr int socket_rounds = 16;
+
 }  // namespace
 
 void Daemon::log(std::string_view line) {
@@ -97,13 +101,17 @@ void Daemon::make_ready(Channel& channel) {
     if (!std::exchange(channel.is_ready, true)) ready_domains_.push_back(channel.domain.domid);
 }
 
-void Daemon::handle_ready() {
+void Daemon::handle_sockets() {
     handling_sockets_.swap(ready_sockets_);
     for (Socket* const socket : handling_sockets_) {
         socket->is_ready = false;
         if (!socket->is_broken) handle_socket(*socket);
     }
     handling_sockets_.clear();
+}
+
+void Daemon::handle_ready() {
+    for (int round = 0; round < socket_rounds && !ready_sockets_.empty(); ++round) handle_sockets();
     handling_domains_.swap(ready_domains_);
     for (auto const domid : handling_domains_)
         if (Channel* const channel = domains_->find(domid)) {  // it may have died meanwhile

@@ -24,8 +24,8 @@ struct Socket {
     bool is_broken = false;
 };
 
-/// One turn of the loop: wait, take at most one request from each client that has one, write the journal,
-/// and only then send what the turn produced. So nobody starves, and nothing is acknowledged before it is
+/// One turn of the loop: wait, take at most one request from each domain that has one and a few from each client of the
+/// socket, write the journal, and only then send what the turn produced. So nobody starves, and nothing is acknowledged before it is
 /// safe from SIGKILL.
 class Daemon {
   public:
@@ -52,6 +52,7 @@ class Daemon {
     void make_ready(Socket& socket);
     void make_ready(Channel& channel);
     void handle_ready();
+    void handle_sockets();
     void save();
     void publish();
     void send(Socket& socket);

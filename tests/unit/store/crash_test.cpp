@@ -87,6 +87,34 @@ struct Writer {
     }
 };
 
+/// A client that never stops asking, with as many requests under way as the sockets hold.
+void flood(std::atomic<bool> const& stop) {
+    auto client = connect();
+    if (!client) return;
+    std::vector<std::string> const paths(40, "/");
+    while (!stop && client->get_all(paths)) {}
+}
+
+TEST(Fairness, AFloodDoesNotKeepOthersWaiting) {
+    auto const folder = std::filesystem::temp_directory_path() / ("xenstored-flood-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder);
+    ::setenv("XENSTORED_RUNDIR", folder.c_str(), 1);
+    {
+        Daemon daemon{folder};
+        std::atomic<bool> stop = false;
+        auto client = connect();
+        ASSERT_TRUE(client);
+        std::vector<std::jthread> floods;
+        for (int i = 0; i < 6; ++i) floods.emplace_back([&] { flood(stop); });
+        std::this_thread::sleep_for(50ms);
+        auto const start = std::chrono::steady_clock::now();
+        for (int i = 0; i < 200; ++i) ASSERT_TRUE(client->write("/polite", std::to_string(i)));
+        stop = true;
+        EXPECT_LT(std::chrono::steady_clock::now() - start, 20s) << "200 requests";
+    }
+    std::filesystem::remove_all(folder);
+}
+
 TEST(Crash, NothingAcknowledgedIsLost) {
     auto const folder = std::filesystem::temp_directory_path() / ("xenstored-crash-" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder);

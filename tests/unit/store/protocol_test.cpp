@@ -201,6 +201,34 @@ TEST_F(Protocol, DomainsComeAndGo) {
     EXPECT_EQ(dom0.call(Op::Release, strings({"0"})).error, EINVAL);
 }
 
+/// Of a domain that is gone nothing is left, where toolstacks put its nodes and anywhere else; those of others stay.
+TEST_F(Protocol, NothingOfADomainOutlivesIt) {
+    for (char const* domid : {"5", "51"}) {
+        ASSERT_EQ(dom0.call(Op::Introduce, strings({domid, "1", "1"})).error, 0);
+        std::string const id{domid}, own = "/local/domain/" + id, reader = "r" + id;
+        for (auto const& path : {own, "/vm/some-" + id, "/local/domain/0/backend/vif/" + id + "/0"}) {
+            ASSERT_EQ(dom0.write(path, ""), 0);
+            ASSERT_EQ(dom0.chmod(path, {"n0", reader}), 0);
+        }
+        ASSERT_EQ(dom0.write(own + "/vm", "/vm/some-" + id), 0);
+        for (auto const& path : {own + "/data", std::string{"/odd/place/"} + id}) {
+            ASSERT_EQ(dom0.write(path, ""), 0);
+            ASSERT_EQ(dom0.chmod(path, {"n" + id}), 0);
+        }
+    }
+    ASSERT_EQ(dom0.write("/local/domain/51/name", "stays"), 0);
+    ASSERT_EQ(dom0.call(Op::Release, strings({"5"})).error, 0);
+    EXPECT_EQ(server.accounts().of(5).mentions, 0);
+    EXPECT_EQ(server.accounts().of(5).nodes, 0);
+    EXPECT_EQ(dom0.read("/local/domain/5/data").error, ENOENT);
+    EXPECT_EQ(dom0.read("/odd/place/5").error, ENOENT);
+    for (char const* path : {"/local/domain/5", "/vm/some-5", "/local/domain/0/backend/vif/5/0"})
+        EXPECT_EQ(dom0.call(Op::GetPerms, strings({path})).payload, strings({"n0"})) << path;
+    EXPECT_EQ(dom0.read("/local/domain/51/name").payload, "stays");
+    EXPECT_EQ(dom0.call(Op::GetPerms, strings({"/odd/place/51"})).payload, strings({"n51"}));
+    EXPECT_EQ(dom0.call(Op::GetPerms, strings({"/vm/some-51"})).payload, strings({"n0", "r51"}));
+}
+
 TEST_F(Protocol, LargeDirectoriesComeInParts) {
     std::vector<std::string> names;
     for (int i = 0; i < 700; ++i) {

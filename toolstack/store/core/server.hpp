@@ -151,6 +151,14 @@ class Server {
     std::expected<View, int> view(Request const&);
     std::expected<Node const*, int> look_up(Request const&, View const&, std::string_view path,
                                             std::uint8_t need, OpenTransaction::Dependency part);
+    /// What a request names: the tree it sees, the path, and the node or why it may not have it.
+    struct Place {
+        View view;
+        Path path;
+        std::expected<Node const*, int> node;
+    };
+    std::expected<Place, int> locate(Request const&, std::string_view given, std::uint8_t need,
+                                     OpenTransaction::Dependency part);
     std::expected<Node const*, int> get(Request const&, std::string_view given, std::uint8_t need,
                                         OpenTransaction::Dependency part);
     Outcome check_quota(Request const&, View const&, Mutation const&) const;
@@ -184,6 +192,7 @@ class Server {
     Outcome resume(Request&);
     Outcome set_target(Request&);
     void remove_orphans(abi::domid_t);
+    void remove_orphans_below(abi::domid_t, std::string top);
     void log_domain(Domain const&);
 
     // server_control.cpp

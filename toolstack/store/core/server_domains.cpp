@@ -97,12 +97,26 @@ void Server::remove_domain(abi::domid_t domid) {
     announcements_.emplace_back(released);
 }
 
-/// Nodes of the domain go, and it leaves the permission lists of others: its id will be used again.
+/// Nodes of the domain go, and it leaves the permission lists of others: its id will be used again. Looks where toolstacks
+/// put a domain's nodes first, and through the whole store only if that were not all.
 void Server::remove_orphans(abi::domid_t domid) {
-    if (accounts_.of(domid).mentions == 0) return;
+    auto const is_done = [&] { return accounts_.of(domid).mentions == 0; };
+    if (is_done()) return;
+    std::vector<std::string> places{domain_path(domid), fmt::format("/libxl/{}", domid)};
+    if (Node const* const vm = tree_.find(places[0] + "/vm"); vm && vm->value.starts_with("/vm/") && Path::canonical(vm->value, 0))
+        places.push_back(vm->value);
+    if (Node const* const kinds = tree_.find("/local/domain/0/backend"))
+        for (NodePtr const& kind : kinds->children) places.push_back(fmt::format("/local/domain/0/backend/{}/{}", kind->name, domid));
+    for (auto const& place : places)
+        if (!is_done() && tree_.find(place)) remove_orphans_below(domid, place);
+    if (!is_done()) remove_orphans_below(domid, "/");
+}
+
+void Server::remove_orphans_below(abi::domid_t domid, std::string top) {
     std::vector<Mutation> mutations;
     std::string inside;  // a subtree that goes as a whole, with a slash
-    for_each_node("/", tree_.root(), [&](std::string const& path, Node const& node) {
+    Node const& first = *tree_.find(top);
+    for_each_node(std::move(top), first, [&](std::string const& path, Node const& node) {
         if (!inside.empty() && path.starts_with(inside)) return;
         Mutation mutation;
         mutation.path = path;

@@ -54,13 +54,20 @@ std::expected<Node const*, int> Server::look_up(Request const& request, View con
     return nearest.node;
 }
 
-std::expected<Node const*, int> Server::get(Request const& request, std::string_view given, std::uint8_t need,
-                                            OpenTransaction::Dependency part) {
+std::expected<Server::Place, int> Server::locate(Request const& request, std::string_view given, std::uint8_t need,
+                                                 OpenTransaction::Dependency part) {
     auto const seen = view(request);
     if (!seen) return std::unexpected(seen.error());
-    auto const path = Path::canonical(given, request.from.who.domid);
+    auto path = Path::canonical(given, request.from.who.domid);
     if (!path) return std::unexpected(path.error());
-    return look_up(request, *seen, path->view(), need, part);
+    auto const node = look_up(request, *seen, path->view(), need, part);
+    return Place{*seen, std::move(*path), node};
+}
+
+std::expected<Node const*, int> Server::get(Request const& request, std::string_view given, std::uint8_t need,
+                                            OpenTransaction::Dependency part) {
+    auto const place = locate(request, given, need, part);
+    return place ? place->node : std::unexpected(place.error());
 }
 
 Outcome Server::read(Request& request) {
@@ -178,17 +185,14 @@ Outcome Server::write(Request& request) {
     Strings strings{request.payload};
     auto const given = strings.next();
     if (!given) return std::unexpected(EINVAL);
-    auto const seen = view(request);
-    if (!seen) return std::unexpected(seen.error());
-    auto const path = Path::canonical(*given, request.from.who.domid);
-    if (!path) return std::unexpected(path.error());
-    auto const node = look_up(request, *seen, path->view(), access_write, OpenTransaction::content);
-    if (!node && node.error() != ENOENT) return std::unexpected(node.error());
+    auto const place = locate(request, *given, access_write, OpenTransaction::content);
+    if (!place) return std::unexpected(place.error());
+    if (!place->node && place->node.error() != ENOENT) return std::unexpected(place->node.error());
     Mutation mutation;
-    mutation.path = path->view();
+    mutation.path = place->path.view();
     mutation.value = strings.rest();
     if (!request.from.who.is_privileged()) mutation.creator = request.from.who.domid;
-    if (auto const done = change(request, *seen, std::move(mutation)); !done) return done;
+    if (auto const done = change(request, place->view, std::move(mutation)); !done) return done;
     acknowledge(request);
     return {};
 }
@@ -196,18 +200,15 @@ Outcome Server::write(Request& request) {
 Outcome Server::make_directory(Request& request) {
     auto const given = only_string(request.payload);
     if (!given) return std::unexpected(given.error());
-    auto const seen = view(request);
-    if (!seen) return std::unexpected(seen.error());
-    auto const path = Path::canonical(*given, request.from.who.domid);
-    if (!path) return std::unexpected(path.error());
-    auto const node = look_up(request, *seen, path->view(), access_write, OpenTransaction::content);
-    if (!node) {
-        if (node.error() != ENOENT) return std::unexpected(node.error());
+    auto const place = locate(request, *given, access_write, OpenTransaction::content);
+    if (!place) return std::unexpected(place.error());
+    if (!place->node) {
+        if (place->node.error() != ENOENT) return std::unexpected(place->node.error());
         Mutation mutation;
         mutation.kind = Mutation::Kind::Create;
-        mutation.path = path->view();
+        mutation.path = place->path.view();
         if (!request.from.who.is_privileged()) mutation.creator = request.from.who.domid;
-        if (auto const done = change(request, *seen, std::move(mutation)); !done) return done;
+        if (auto const done = change(request, place->view, std::move(mutation)); !done) return done;
     }
     acknowledge(request);
     return {};
@@ -216,20 +217,18 @@ Outcome Server::make_directory(Request& request) {
 Outcome Server::remove(Request& request) {
     auto const given = only_string(request.payload);
     if (!given) return std::unexpected(given.error());
-    auto const seen = view(request);
-    if (!seen) return std::unexpected(seen.error());
-    auto const path = Path::canonical(*given, request.from.who.domid);
-    if (!path) return std::unexpected(path.error());
-    auto const node = look_up(request, *seen, path->view(), access_write, OpenTransaction::subtree);
-    if (!node) {
+    auto const place = locate(request, *given, access_write, OpenTransaction::subtree);
+    if (!place) return std::unexpected(place.error());
+    if (!place->node) {
         // What is not there is removed already, as long as its parent is there.
-        if (node.error() != ENOENT || !seen->tree->find(parent_of(path->view()))) return std::unexpected(node.error());
+        if (place->node.error() != ENOENT || !place->view.tree->find(parent_of(place->path.view())))
+            return std::unexpected(place->node.error());
     } else {
-        if (path->view() == "/") return std::unexpected(EINVAL);
+        if (place->path.view() == "/") return std::unexpected(EINVAL);
         Mutation mutation;
         mutation.kind = Mutation::Kind::Remove;
-        mutation.path = path->view();
-        if (auto const done = change(request, *seen, std::move(mutation)); !done) return done;
+        mutation.path = place->path.view();
+        if (auto const done = change(request, place->view, std::move(mutation)); !done) return done;
     }
     acknowledge(request);
     return {};
@@ -257,22 +256,19 @@ Outcome Server::set_permissions(Request& request) {
     }
     if (list->empty() || !strings.rest().empty()) return std::unexpected(EINVAL);
     if (is_special(*given)) return special_permissions(request, *given, std::move(list));
-    auto const seen = view(request);
-    if (!seen) return std::unexpected(seen.error());
-    auto const path = Path::canonical(*given, request.from.who.domid);
-    if (!path) return std::unexpected(path.error());
-    auto const node = look_up(request, *seen, path->view(), access_write | access_owner, OpenTransaction::content);
-    if (!node) return std::unexpected(node.error());
-    if (!request.from.who.is_privileged() && list->front().domid != (*node)->permissions->front().domid)
+    auto const place = locate(request, *given, access_write | access_owner, OpenTransaction::content);
+    if (!place) return std::unexpected(place.error());
+    if (!place->node) return std::unexpected(place->node.error());
+    if (!request.from.who.is_privileged() && list->front().domid != (*place->node)->permissions->front().domid)
         return std::unexpected(EPERM);
     // An owner to be would inherit the node with an id that is used again.
     auto const owner = list->front().domid;
     if (owner != 0 && !find_domain(owner) && !host_.exists(owner)) return std::unexpected(ENOENT);
     Mutation mutation;
     mutation.kind = Mutation::Kind::SetPermissions;
-    mutation.path = path->view();
+    mutation.path = place->path.view();
     mutation.permissions = std::move(list);
-    if (auto const done = change(request, *seen, std::move(mutation)); !done) return done;
+    if (auto const done = change(request, place->view, std::move(mutation)); !done) return done;
     acknowledge(request);
     return {};
 }
