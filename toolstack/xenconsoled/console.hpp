@@ -52,6 +52,14 @@ class Console {
     [[nodiscard]] Terminal const* terminal() const { return terminal_ ? &*terminal_ : nullptr; }
     [[nodiscard]] bool wants_input() const { return ring_ && ring_->room() > 0; }
 
+    /// What the daemon has arranged for it: the port by which it is found, the terminal's events that are waited for.
+    struct Arranged {
+        std::optional<xen::Port> port;
+        bool has_terminal = false, is_limited = false;
+        std::uint32_t events = 0;
+    };
+    Arranged arranged;
+
     /// Path of the console's nodes in the store; also the token of its watch.
     [[nodiscard]] std::string path() const;
 

@@ -8,7 +8,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fmt/format.h>
-#include <poll.h>
+#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <syslog.h>
 #include <thread>
@@ -35,6 +35,10 @@ xen::Result<std::unique_ptr<Daemon>> Daemon::start(Options const& options) {
     std::signal(SIGPIPE, SIG_IGN);
     daemon->signals_ = xen::FileDescriptor{::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC)};
     if (!daemon->signals_) return xen::fail_errno("signalfd");
+    daemon->epoll_ = xen::FileDescriptor{::epoll_create1(EPOLL_CLOEXEC)};
+    if (!daemon->epoll_) return xen::fail_errno("epoll");
+    XEN_TRY(daemon->watch_file(daemon->events_.fd(), &daemon->events_));
+    XEN_TRY(daemon->watch_file(daemon->signals_.get(), &daemon->signals_));
     std::error_code ignored;
     if (options.log_guests || options.log_hypervisor) std::filesystem::create_directories(options.log_folder, ignored);
     if (options.log_hypervisor) {
@@ -52,11 +56,13 @@ xen::Result<> Daemon::connect_store() {
     // While xenstored is away the kernel's device would make us wait inside the kernel.
     store_ = XEN_TRY(needs_socket_ ? store::Client::open_socket() : store::Client::open());
     needs_socket_ = store_->uses_socket();
+    XEN_TRY(watch_file(store_->fd(), &store_));
     XEN_TRY(store_->watch("@introduceDomain", "domains"));
     XEN_TRY(store_->watch("@releaseDomain", "domains"));
     for (auto& [domain, console] : consoles_) {
         XEN_TRY(store_->watch(console->path(), fmt::format("{}", domain.value)));
         console->refresh(*store_);
+        settle(*console);
     }
     return {};
 }
@@ -69,6 +75,7 @@ void Daemon::reconnect_store() {
 }
 
 void Daemon::take_store_events() {
+    has_more_events_ = false;
     for (int budget = 64; store_ && budget > 0; --budget) {
         auto const event = store_->next_event(0);
         if (!event) {
@@ -85,8 +92,11 @@ void Daemon::take_store_events() {
         std::from_chars(token.data(), token.data() + token.size(), domid);
         auto const found = consoles_.find(xen::DomId{domid});
         // Our own writing of the terminal's name fires too.
-        if (found != consoles_.end() && !(*event)->path.ends_with("/tty")) found->second->refresh(*store_);
+        if (found == consoles_.end() || (*event)->path.ends_with("/tty")) continue;
+        found->second->refresh(*store_);
+        settle(*found->second);
     }
+    has_more_events_ = true;
 }
 
 void Daemon::add(xen::DomId domain) {
@@ -95,27 +105,39 @@ void Daemon::add(xen::DomId domain) {
     if (store_->watch(console->path(), fmt::format("{}", domain.value))) consoles_.emplace(domain, std::move(console));
 }
 
+void Daemon::remove(Console& console) {
+    console.drain();
+    if (store_) (void)store_->unwatch(console.path(), fmt::format("{}", console.domain().value));
+    if (console.arranged.port) by_port_.erase(console.arranged.port->value);
+    std::erase(limited_, &console);
+    consoles_.erase(console.domain());  // closes its terminal, which leaves the epoll set
+}
+
 void Daemon::look_for_domains() {
     auto const infos = xen::list_domains(control_);
     if (!infos) return ::syslog(LOG_ERR, "%s", infos.error().message().c_str());
-    std::map<xen::DomId, bool> alive;
-    for (auto const& info : *infos)
-        if (info.domain != 0 && !(info.flags & abi::dominf_dying)) alive[xen::DomId{info.domain}] = true;
-    std::erase_if(consoles_, [&](auto const& entry) {
-        if (alive.contains(entry.first)) return false;
-        entry.second->drain();
-        if (store_) (void)store_->unwatch(entry.second->path(), fmt::format("{}", entry.first.value));
-        return true;
-    });
-    for (auto const& [domain, is_alive] : alive)
-        if (!consoles_.contains(domain)) add(domain);
+    auto next = consoles_.begin();  // both lists are in order of the domains' ids
+    auto const remove_before = [&](xen::DomId domain) {
+        while (next != consoles_.end() && next->first < domain) remove(*(next++)->second);
+    };
+    for (auto const& info : *infos) {
+        xen::DomId const domain{info.domain};
+        if (domain.value == 0 || (info.flags & abi::dominf_dying)) continue;
+        remove_before(domain);
+        if (next != consoles_.end() && next->first == domain) ++next;
+        else add(domain);
+    }
+    remove_before(xen::DomId{abi::first_reserved});
 }
 
 void Daemon::take_port_events() {
     for (std::size_t budget = 2 * consoles_.size() + 2; budget > 0; --budget) {
         auto const port = events_.pending();
-        if (!port) {
-            for (auto& [domain, console] : consoles_) console->on_event();
+        if (!port) {  // overflow: look at all
+            for (auto& [domain, console] : consoles_) {
+                console->on_event();
+                settle(*console);
+            }
             return;
         }
         if (!*port) return;
@@ -124,8 +146,10 @@ void Daemon::take_port_events() {
             (void)events_.unmask(**port);
             continue;
         }
-        for (auto& [domain, console] : consoles_)
-            if (console->port() == **port) console->on_event();
+        auto const found = by_port_.find((*port)->value);
+        if (found == by_port_.end()) continue;
+        found->second->on_event();
+        settle(*found->second);
     }
 }
 
@@ -159,38 +183,76 @@ void Daemon::take_signal() {
 
 void Daemon::unmask_due() {
     auto const now = Clock::now();
-    for (auto& [domain, console] : consoles_)
-        if (auto const when = console->unmask_at(); when && *when <= now) console->unmask();
+    for (std::size_t i = limited_.size(); i-- > 0;) {  // settle() takes out only the one it is given
+        Console& console = *limited_[i];
+        if (*console.unmask_at() > now) continue;
+        console.unmask();
+        settle(console);
+    }
 }
 
 int Daemon::timeout() const {
+    if (store_ && has_more_events_) return 0;
     auto nearest = store_ ? Clock::time_point::max() : Clock::now() + std::chrono::milliseconds{100};
-    for (auto const& [domain, console] : consoles_)
-        if (auto const when = console->unmask_at()) nearest = std::min(nearest, *when);
+    for (Console const* const console : limited_) nearest = std::min(nearest, *console->unmask_at());
     if (nearest == Clock::time_point::max()) return -1;
     auto const left = std::chrono::ceil<std::chrono::milliseconds>(nearest - Clock::now());
     return static_cast<int>(std::max<long>(left.count(), 0));
 }
 
+xen::Result<> Daemon::watch_file(int fd, void* tag) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.ptr = tag;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) < 0) return xen::fail_errno("epoll");
+    return {};
+}
+
+/// Brings what is waited for in line with the console's state; after anything that may have changed it.
+void Daemon::settle(Console& console) {
+    auto& arranged = console.arranged;
+    if (arranged.port != console.port()) {
+        if (arranged.port) by_port_.erase(arranged.port->value);
+        arranged.port = console.port();
+        if (arranged.port) by_port_[arranged.port->value] = &console;
+    }
+    bool const limited = console.unmask_at().has_value();
+    if (limited != arranged.is_limited) {
+        if (limited) limited_.push_back(&console);
+        else std::erase(limited_, &console);
+        arranged.is_limited = limited;
+    }
+    Terminal const* const terminal = console.terminal();
+    if (!terminal) return;
+    // Without room in the ring we wait for the domain's event, not for the terminal.
+    std::uint32_t const events = (console.wants_input() ? EPOLLIN : 0u) | (terminal->has_output() ? EPOLLOUT : 0u);
+    if (arranged.has_terminal && events == arranged.events) return;
+    epoll_event event{};
+    event.events = events;
+    event.data.ptr = &console;
+    if (::epoll_ctl(epoll_.get(), arranged.has_terminal ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, terminal->fd(), &event) < 0)
+        return ::syslog(LOG_ERR, "console of domain %u: epoll: %m", console.domain().value);
+    arranged.has_terminal = true;
+    arranged.events = events;
+}
+
 void Daemon::wait() {
-    std::vector<pollfd> polled{{events_.fd(), POLLIN, 0}, {signals_.get(), POLLIN, 0}, {store_ ? store_->fd() : -1, POLLIN, 0}};
-    std::vector<Console*> owners;
-    for (auto& [domain, console] : consoles_) {
-        Terminal const* const terminal = console->terminal();
-        if (!terminal) continue;
-        // Without room in the ring we wait for the domain's event, not for the terminal.
-        auto const events = (console->wants_input() ? POLLIN : 0) | (terminal->has_output() ? POLLOUT : 0);
-        polled.push_back({terminal->fd(), static_cast<short>(events), 0});
-        owners.push_back(console.get());
+    std::array<epoll_event, 64> ready;
+    int const count = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), timeout());
+    bool ports = false, signal = false;
+    for (int i = 0; i < count; ++i) {
+        auto const& event = ready[static_cast<std::size_t>(i)];
+        if (event.data.ptr == &events_) ports = true;
+        else if (event.data.ptr == &signals_) signal = true;
+        else if (event.data.ptr != &store_) {  // the store's turn is at the start of the loop
+            auto& console = *static_cast<Console*>(event.data.ptr);
+            if (event.events & EPOLLOUT) console.on_terminal_writable();
+            if (event.events & EPOLLIN) console.on_terminal_readable();
+            settle(console);
+        }
     }
-    if (::poll(polled.data(), polled.size(), timeout()) < 0) return;
-    for (std::size_t i = 0; i < owners.size(); ++i) {
-        auto const what = polled[i + 3].revents;
-        if (what & POLLOUT) owners[i]->on_terminal_writable();
-        if (what & POLLIN) owners[i]->on_terminal_readable();
-    }
-    if (polled[0].revents) take_port_events();
-    if (polled[1].revents) take_signal();
+    if (ports) take_port_events();
+    if (signal) take_signal();
 }
 
 void Daemon::run() {

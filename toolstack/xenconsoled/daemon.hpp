@@ -5,6 +5,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <unordered_map>
+#include <vector>
 
 #include "console.hpp"
 #include "options.hpp"
@@ -12,6 +14,7 @@
 
 namespace xenconsoled {
 
+/// Nothing that one console does costs by the number of the others.
 class Daemon {
   public:
     [[nodiscard]] static xen::Result<std::unique_ptr<Daemon>> start(Options const& options);
@@ -27,6 +30,9 @@ class Daemon {
     void take_signal();
     void look_for_domains();
     void add(xen::DomId domain);
+    void remove(Console& console);
+    void settle(Console& console);
+    xen::Result<> watch_file(int fd, void* tag);
     void wait();
     void unmask_due();
     [[nodiscard]] int timeout() const;
@@ -38,11 +44,15 @@ class Daemon {
     xen::EventChannel events_;
     std::optional<store::Client> store_;
     std::map<xen::DomId, std::unique_ptr<Console>> consoles_;
+    std::unordered_map<std::uint32_t, Console*> by_port_;
+    std::vector<Console*> limited_;  ///< consoles that raised too many events and wait for their next period
+    xen::FileDescriptor epoll_;
     xen::FileDescriptor signals_;
     std::optional<xen::Port> hypervisor_port_;
     LogFile hypervisor_log_;
     std::uint32_t hypervisor_position_ = 0;
     bool needs_socket_ = false;
+    bool has_more_events_ = false;  ///< of the store, maybe read from its socket already
     bool stopping_ = false;
 };
 
