@@ -8,6 +8,7 @@
 #include "domain/domains.hpp"
 #include "domain/stored_config.hpp"
 #include "domain/tune.hpp"
+#include "xen/sysctl.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -74,9 +75,11 @@ class Watcher {
 
     Result<void> look() {
         auto& client = *TRY(session_.store());
-        for (auto& entry : TRY(list(session_))) {
+        for (auto& info : TRY(or_fail(xen::list_domains(*TRY(session_.xen())), "cannot list the domains"))) {
+            Listed entry{info, {}};
             if (!entry.has(abi::dominf_shutdown) || entry.has(abi::dominf_dying)) continue;
             if (entry.reason() == 2 || !is_ours(client, entry.id())) continue; // suspended ones are saved by somebody
+            entry.name = TRY(session_.name(entry.id())).value_or("");
             auto acted = act(client, entry);
             if (!acted) {
                 log(fmt::format("{}: {}", entry.name, acted.error().what));
