@@ -93,8 +93,7 @@ Result<DomId> Creation::run() {
 Result<void> Creation::check_host() {
     if (config_.type != config::GuestType::pv)
         return fail(fmt::format("guests of type {} are not supported yet", name(config_.type)), "use type=\"pv\"");
-    if (auto other = session_.find(config_.name)) 
-        return fail(fmt::format("domain {} has this name already", other->value), "choose another name, or destroy that domain");
+    TRY(check_name(*TRY(session_.store())));
     if (config_.uuid) {
         uuid_ = *config_.uuid;
         for (auto& entry : TRY(list(session_)))

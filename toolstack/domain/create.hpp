@@ -64,6 +64,7 @@ class Creation {
     Result<void> start();
 
     Result<void> prepare_devices();
+    Result<void> check_name(store::Client&);
     Result<void> set_affinity(xen::Control&, const std::vector<std::string>& texts, bool per_vcpu, bool soft);
     Result<void> apply_masks(xen::Control&);
     DomId next_id();
@@ -80,6 +81,7 @@ class Creation {
     std::optional<host::Lock> memory_lock_;
     xen::Port store_port_, console_port_;
     xen::Frame store_ring_, console_ring_;
+    std::vector<std::string> seen_; ///< ids whose names were looked at before anything was made
     std::vector<std::function<void()>> undo_;
 };
 

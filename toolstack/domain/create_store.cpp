@@ -6,8 +6,14 @@
 #include "domain/config_json.hpp"
 #include "domain/userdata.hpp"
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <ctime>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace domain {
@@ -61,12 +67,40 @@ template <class Queue> Result<void> transact(store::Client& client, std::string_
     }
 }
 
+/// Held while a name is checked and written, so that two creations at once cannot both take it.
+Result<xen::FileDescriptor> lock_names() {
+    constexpr auto path = "/run/xen/proxenos-names.lock";
+    mkdir("/run/xen", 0755);
+    xen::FileDescriptor file(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    int done = -1;
+    if (file) do done = flock(file.get(), LOCK_EX);
+        while (done != 0 && errno == EINTR);
+    if (done != 0) return fail(fmt::format("cannot lock '{}': {}", path, std::strerror(errno)));
+    return file;
+}
+
 std::string owner_and_reader(DomId owner, DomId reader) { return fmt::format("n{}{}r{}{}", owner.value, '\0', reader.value, '\0'); }
 
 } // namespace
 
+/// Refuses a name that a domain has which was not looked at before: all the first time, later those that came meanwhile.
+Result<void> Creation::check_name(store::Client& client) {
+    std::vector<std::string> added, paths;
+    for (auto& id : client.list("/local/domain").value_or(std::vector<std::string>{}))
+        if (std::ranges::find(seen_, id) == seen_.end()) added.push_back(id);
+    for (auto& id : added) paths.push_back("/local/domain/" + id + "/name");
+    auto names = TRY(or_fail(client.get_all(paths), "cannot read the domains' names"));
+    for (std::size_t i = 0; i < names.size(); ++i)
+        if (names[i] == config_.name)
+            return fail(fmt::format("domain {} has this name already", added[i]), "choose another name, or destroy that domain");
+    seen_.insert(seen_.end(), added.begin(), added.end());
+    return {};
+}
+
 Result<void> Creation::write_skeleton() {
     auto& client = *TRY(session_.store());
+    auto lock = TRY(lock_names()); // others look for our name before we look, or after it is there
+    TRY(check_name(client));
     auto vm = "/vm/" + config::print(uuid_);
     auto read_only = owner_and_reader({0}, id_);
     timespec now{};
