@@ -22,6 +22,9 @@ u64 claimed PX_GUARDED_BY(lock) = 0;
 std::atomic<u64> total{0};
 /// Allocations that found nothing while blocks were lent for scrubbing: nobody borrows more until they are served.
 std::atomic<u32> waiting{0};
+/// CPUs that scrub. More than a few would only be in each other's way, and in the way of who needs the lock.
+std::atomic<u32> scrubbers{0};
+constexpr u32 max_scrubbers = 4;
 /// Frames as they were at boot are scrubbed by idle CPUs; without this, only when they are given out.
 bool scrub_boot_memory = true;
 
@@ -180,8 +183,8 @@ u64 free_frames_below(unsigned address_bits) {
     return sum;
 }
 
-bool scrub_some(unsigned frames) {
-    if (waiting.load(std::memory_order_relaxed) != 0) return true; // they look again when what is lent is back
+namespace {
+bool scrub_one_block(unsigned frames) PX_EXCLUDES(lock) {
     FreeBlock block;
     {
         IrqGuard guard(lock);
@@ -192,6 +195,15 @@ bool scrub_some(unsigned frames) {
     IrqGuard guard(lock);
     buddies.take_back(block);
     return true;
+}
+} // namespace
+
+bool scrub_some(unsigned frames) {
+    if (waiting.load(std::memory_order_relaxed) != 0) return true; // they look again when what is lent is back
+    bool is_more = false;
+    if (scrubbers.fetch_add(1, std::memory_order_relaxed) < max_scrubbers) is_more = scrub_one_block(frames);
+    scrubbers.fetch_sub(1, std::memory_order_relaxed);
+    return is_more;
 }
 
 u64 outstanding_claims() {

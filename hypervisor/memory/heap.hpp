@@ -42,7 +42,8 @@ void count_hypervisor_frames(u64 frames);
 /// Frames free below 2^address_bits.
 [[nodiscard]] u64 free_frames_below(unsigned address_bits);
 /// Scrubs at most `frames` of the free frames that are dirty (not those that nobody has used since boot, with
-/// `bootscrub=no`), without the heap's lock. True if some may be left. Called by idle CPUs, interrupts on.
+/// `bootscrub=no`), without the heap's lock. True if some may be left for this CPU: a few do this at a time. Called by
+/// idle CPUs, interrupts on.
 bool scrub_some(unsigned frames);
 
 /// Claims (XENMEM_claim_pages): frames promised to a domain and not yet allocated, over all domains.
