@@ -10,22 +10,21 @@ namespace px::pv {
 
 namespace {
 
-/// The level 1 table entry (8 bytes) that contains a faulting address. Null: the address is not mapped to a level 1 table
-/// of the domain, or it is mapped writable, so that this was not why it faulted.
-u64* find_written_entry(PvDomain& domain, Mfn l4, u64 address) PX_REQUIRES(domain.page_table_lock) {
+/// What a faulting address maps, if it is there and only for reading: else it was not why the write faulted, and the entry
+/// is empty.
+Entry read_only_mapping(const PvDomain& domain, Mfn l4, u64 address) PX_REQUIRES(domain.page_table_lock) {
     const u64* const mapping = find_l1_entry(domain, l4, GuestVaddr(address));
     const Entry e{mapping ? __atomic_load_n(mapping, __ATOMIC_RELAXED) : 0};
-    if (!e.is_present() || e.is_writable() || !is_valid(e.frame())) return nullptr;
-    const Frame& frame = frame_of(e.frame());
-    if (frame.owner.load(std::memory_order_relaxed) != domain.id.raw() || !is_table(frame, 1)) return nullptr;
-    return to_virtual<u64>(e.frame()) + address % page_size / sizeof(u64);
+    return e.is_present() && !e.is_writable() ? e : Entry{0};
 }
 
-/// True if the address maps device memory that is only for reading.
-bool is_read_only_device(PvDomain& domain, Mfn l4, u64 address) PX_REQUIRES(domain.page_table_lock) {
-    const u64* const mapping = find_l1_entry(domain, l4, GuestVaddr(address));
-    const Entry e{mapping ? __atomic_load_n(mapping, __ATOMIC_RELAXED) : 0};
-    return e.is_present() && !e.is_writable() && is_read_only_device_frame(e.frame());
+/// The level 1 table entry (8 bytes) that contains an address with this mapping. Null: it is not in a level 1 table of the
+/// domain.
+u64* written_entry(const PvDomain& domain, Entry mapping, u64 address) PX_REQUIRES(domain.page_table_lock) {
+    if (!mapping.is_present() || !is_valid(mapping.frame())) return nullptr;
+    const Frame& frame = frame_of(mapping.frame());
+    if (frame.owner.load(std::memory_order_relaxed) != domain.id.raw() || !is_table(frame, 1)) return nullptr;
+    return to_virtual<u64>(mapping.frame()) + address % page_size / sizeof(u64);
 }
 
 std::optional<Instruction> fetch(const x86::Registers& r) {
@@ -35,10 +34,13 @@ std::optional<Instruction> fetch(const x86::Registers& r) {
     return decode(std::span(bytes, sizeof bytes - missing), CodeSize::Bits64);
 }
 
+u64 target_of(const Instruction& i, x86::Registers& r, const WriteOperation& operation) {
+    return operation.is_string ? r.rdi & i.address_mask() : effective_address(r, i);
+}
+
 /// Segment bases: only FS and GS have any, and kernels do not write page tables through them.
-bool hits(const Instruction& i, x86::Registers& r, const WriteOperation& operation, u64 address) {
+bool hits(const Instruction& i, const WriteOperation& operation, u64 target, u64 address) {
     if (i.segment == SegmentOverride::Fs || i.segment == SegmentOverride::Gs) return false;
-    const u64 target = operation.is_string ? r.rdi & i.address_mask() : effective_address(r, i);
     const bool inside = target % sizeof(u64) + operation.bytes <= sizeof(u64);
     return inside && address >= target && address - target < operation.bytes;
 }
@@ -61,22 +63,28 @@ bool emulate_page_table_write(PvVcpu& vcpu, x86::Registers& r, u64 address, u32 
     bool is_ignored = false;
     {
         Guard guard(domain.page_table_lock);
-        is_ignored = is_read_only_device(domain, vcpu.kernel_l4, address);
-        if (!is_ignored && !find_written_entry(domain, vcpu.kernel_l4, address)) return false;
+        const Entry mapping = read_only_mapping(domain, vcpu.kernel_l4, address);
+        if (!written_entry(domain, mapping, address)) {
+            // Writes to devices that are only for reading have no effect.
+            is_ignored = mapping.is_present() && is_read_only_device_frame(mapping.frame());
+            if (!is_ignored) return false;
+        }
     }
     const auto instruction = fetch(r);
     if (!instruction) return false;
     auto operation = write_operation(*instruction, r);
-    if (!operation || !hits(*instruction, r, *operation, address) || !read_source(r, *operation)) return false;
+    if (!operation) return false;
+    const u64 target = target_of(*instruction, r, *operation);
+    if (!hits(*instruction, *operation, target, address) || !read_source(r, *operation)) return false;
     if (is_ignored) {
         (void)operation->apply(0, r);
         operation->finish(*instruction, r);
         return true;
     }
-    const u64 target = operation->is_string ? r.rdi : effective_address(r, *instruction);
     {
         Guard guard(domain.page_table_lock);
-        u64* const entry = find_written_entry(domain, vcpu.kernel_l4, address);
+        const Entry mapping = read_only_mapping(domain, vcpu.kernel_l4, address);
+        u64* const entry = written_entry(domain, mapping, address);
         if (!entry) return true; // changed meanwhile: the guest tries again
         const u64 old = __atomic_load_n(entry, __ATOMIC_RELAXED);
         const unsigned shift = static_cast<unsigned>(target % sizeof(u64) * 8);
