@@ -14,7 +14,8 @@ walk) counts as one, and so do cache misses: this tells which path is longer, no
 the same Debian 6.1 in all columns, with the same image and, but for the last column, Debian's own toolstack. Xen is
 Debian's 4.17 started with `spec-ctrl=eager-fpu`, which the emulator needs. Both have `bootscrub=0`: Xen never clears the
 memory it found at boot, Proxenos does before a guest first gets it, at 512 instructions for each page; the life of a domain
-is measured after a large guest has come and gone. Both clear what a domain left when a CPU is idle. The ratio is Proxenos to Xen: below 1 is shorter.
+is measured after a large guest has come and gone. What a domain leaves behind, idle CPUs clear on both. The ratio is
+Proxenos to Xen: below 1 is shorter.
 """
 
 
