@@ -13,6 +13,7 @@
 #include "x86/machine/console/console_keys.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
+#include "x86/machine/cpu/speculation.hpp"
 
 namespace px::start {
 namespace {
@@ -47,6 +48,7 @@ void run() {
     options::parse_command_line(boot_info.command_line);
     console::init();
     say_hello();
+    x86::speculation::init();
     x86::init_memory();
     console::init_ring();
     softirq::init();

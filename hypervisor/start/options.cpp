@@ -32,8 +32,8 @@ bool same_name(std::string_view a, std::string_view b) {
 constexpr std::string_view known_names[] = {
     "acpi",      "apic_verbosity", "bootscrub", "bootscrub_chunk", "cpufreq", "cpuidle", "crashkernel", "dom0-iommu",
     "e820-verbose", "edd",         "edid",      "ept",     "hap",     "iommu",       "max_cstate",
-    "mce",       "mwait-idle",     "nmi",       "numa",            "pcid",    "pv-l1tf", "sched-gran",  "smt",
-    "spec-ctrl", "tbuf_size",      "ucode",     "vpmu",            "xpti",    "invpcid", "tsx",         "gnttab",
+    "mce",       "mwait-idle",     "nmi",       "numa",            "pcid",    "sched-gran",  "smt",
+    "tbuf_size",      "ucode",     "vpmu",            "xpti",    "invpcid", "tsx",         "gnttab",
     "sched",     "watchdog",       "dom0",      "pv",              "vpid",    "ler",     "cet",
 };
 

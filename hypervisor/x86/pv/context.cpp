@@ -6,6 +6,7 @@
 #include "start/parts.hpp"
 #include "x86/layout.hpp"
 #include "x86/machine/cpu/cpu.hpp"
+#include "x86/machine/cpu/speculation.hpp"
 #include "x86/machine/paging/paging.hpp"
 #include "x86/pv/emulate/control_register.hpp"
 #include "x86/pv/emulate/debug_register.hpp"
@@ -68,6 +69,7 @@ void PvVcpu::save_state() {
 
 void PvVcpu::load_state() {
     dirty_cpu = this_cpu().raw();
+    x86::speculation::enter_domain(&domain);
     enter_space(*this);
     if (const u64 cr4 = real_cr4(control); cr4 != x86::read_cr4()) x86::write_cr4(cr4);
     if (!load_selectors(segments)) failsafe_pending = true;

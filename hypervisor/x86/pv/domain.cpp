@@ -21,6 +21,7 @@ Result<Domain*> make_pv_domain(DomId id, const abi::DomctlCreateDomain& config) 
     if ((config.flags & ~allowed) != 0 || config.arch.emulation_flags != 0) return fail(Error::Invalid);
     PvDomain* const domain = make<PvDomain>(id);
     if (!domain) return fail(Error::NoMemory);
+    domain->absent_entries = x86::speculation::absent_entries(id.raw() == 0);
     domain->policy = make<CpuPolicy>(host_policies.pv);
     Result<> made = domain->policy ? create_per_domain_area(*domain) : fail(Error::NoMemory);
     if (!made) {

@@ -4,6 +4,7 @@
 // No guest-controlled state is trusted on the way in: each CPU has its own SYSCALL stub, which knows its slot of
 // px_syscall_slots by address, so that neither a segment base nor SWAPGS is needed to find the stack.
 
+#include "x86/patch.inc"
 #include "x86/register_frame.inc"
 
 // Offsets in x86::Registers and of CpuInfo, checked in entry.cpp.
@@ -122,9 +123,12 @@ px_leave_guest:
     cmpl $GUEST_CODE64, REG_CS - 120(%rsp)
     movq REG_RSP - 120(%rsp), %rsp
     jne 2f
+    PATCH_VERW
     sysretq
-2:  sysretl
+2:  PATCH_VERW
+    sysretl
 1:  addq $8, %rsp
+    PATCH_VERW
 px_guest_iret:
     iretq
 

@@ -2,6 +2,7 @@
 // SYSCALL by 64-bit code: the short way through a hypercall, and the fork to everything else.
 #include "hypercall/call.hpp"
 #include "schedule/softirq.hpp"
+#include "x86/machine/cpu/patch.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
 namespace px::pv {
@@ -102,6 +103,7 @@ extern "C" [[gnu::naked]] void px_syscall64() {
         "movq %c[rbp](%%rsp), %%rbp\n"
         "movq %c[rflags](%%rsp), %%r11\n"
         "movq %c[rsp](%%rsp), %%rsp\n"
+        PX_PATCH_VERW
         "sysretq\n"
 
         // No handler.

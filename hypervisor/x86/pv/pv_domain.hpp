@@ -3,6 +3,7 @@
 #pragma once
 
 #include "domain/domain.hpp"
+#include "x86/machine/cpu/speculation.hpp"
 #include "x86/pv/policy/cpu_policy.hpp"
 #include "x86/pv/paging/table_hold.hpp"
 
@@ -19,6 +20,8 @@ class PvDomain final : public Domain {
     SpinLock<LockRank::PageTables> page_table_lock;
     /// L3 table behind L4 slot 260: GDT and LDT areas of the vCPUs. Its lower tables are made as vCPUs are.
     Paddr per_domain_l3 = Paddr::invalid();
+    /// Absent entries that point below this are refused in its tables (L1TF); 0: none. Constant.
+    x86::speculation::AbsentEntries absent_entries;
     /// Frames with FrameState::pinned.
     u64 pinned_tables PX_GUARDED_BY(page_table_lock) = 0;
     /// relinquish(): where an interrupted teardown goes on.

@@ -15,6 +15,29 @@ u64 hypervisor_frame() {
 long map_frame(void* at, u64 mfn, u64 flags = kernel_rw | no_execute) { return update_va(at, mfn * page_bytes | flags); }
 } // namespace
 
+/// For a host whose CPU has L1TF, with pv-l1tf=dom0.
+MICRO_CASE_ALONE(absent_entries_that_point_to_memory) {
+    auto* page = static_cast<u64*>(new_page());
+    const u64 entry = *entry_for(reinterpret_cast<u64>(page));
+    const u64 frame = entry & frame_mask;
+    CHECK_IS(update_va(page, frame | writable), error(Errno::Perm));
+    CHECK_IS(update_va(page, frame), error(Errno::Perm));
+    CHECK_IS(mmu_update(entry_for(reinterpret_cast<u64>(page)), frame), error(Errno::Perm));
+    CHECK(!traps([&] { *page = 1; })); // it is mapped as before
+    CHECK(traps([&] { *const_cast<volatile u64*>(entry_for(reinterpret_cast<u64>(page))) = frame; }));
+    // Linux inverts the address of what it takes away, so that it lies above all memory.
+    CHECK_IS(update_va(page, ~frame & frame_mask), 0);
+    CHECK(traps([&] { *page = 1; }));
+    CHECK_IS(update_va(page, 0), 0);
+    CHECK_IS(update_va(page, entry), 0);
+    // A table that has one when it is checked.
+    auto* table = static_cast<u64*>(new_page());
+    table[511] = frame;
+    CHECK_IS(set_access(table, false), 0);
+    CHECK(mmuext(abi::MmuextCommand::PinL1Table, mfn_of(table)) != 0);
+    CHECK(mmuext(abi::MmuextCommand::PinL2Table, mfn_of(table)) != 0);
+}
+
 MICRO_CASE(m2p_is_readable_and_right) {
     for (u64 pfn = 0; pfn < start_info->nr_pages; pfn += 97)
         if (p2m()[pfn] != ~u64{0}) CHECK_IS(m2p()[p2m()[pfn]], pfn);
@@ -72,7 +95,7 @@ MICRO_CASE(pinning_checks_the_contents) {
     CHECK_IS(set_access(page, false), 0);
     CHECK(mmuext(abi::MmuextCommand::PinL1Table, mfn_of(page)) < 0);
     CHECK_IS(set_access(page, true), 0);
-    page[7] = 0x1234560; // not present: anything goes
+    page[7] = 0x7ffff01234560; // not present: anything goes that is no memory
     CHECK_IS(set_access(page, false), 0);
     CHECK_IS(mmuext(abi::MmuextCommand::PinL1Table, mfn_of(page)), 0);
     CHECK_IS(mmuext(abi::MmuextCommand::UnpinTable, mfn_of(page)), 0);

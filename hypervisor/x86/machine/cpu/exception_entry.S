@@ -9,6 +9,7 @@
 
     .section .text.entry, "ax"
 
+#include "x86/patch.inc"
 #include "x86/register_frame.inc"
 
     .balign 16
@@ -35,6 +36,7 @@ px_vector_stubs:
 
 exception_entry:
     cld
+    PATCH_CLAC
     SAVE_REGISTERS
 1:  movq %rsp, %rdi
     movq %rsp, %rbx
@@ -49,6 +51,7 @@ exception_entry:
     .balign 16
 interrupt_entry:
     cld
+    PATCH_CLAC
     SAVE_REGISTERS
     movq %rsp, %rdi
     movq %rsp, %rbx
@@ -70,6 +73,7 @@ leave:
     .balign 16
 ist_entry:
     cld
+    PATCH_CLAC
     SAVE_REGISTERS
     testb $3, CS_OFFSET(%rsp)
     jz 1b

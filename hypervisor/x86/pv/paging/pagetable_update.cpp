@@ -38,6 +38,7 @@ Result<> update_l1_entry(u64* entry, Entry next, PvDomain& table_owner, const Do
         store_entry(entry, next, bits);
         return {};
     }
+    if (!next.is_present() && table_owner.absent_entries.refuse(next.raw)) return fail(Error::Perm);
     TRY(acquire_mapping(next, table_owner, frame_owner));
     store_entry(entry, next, bits);
     release_mapping(old, table_owner);
@@ -51,6 +52,7 @@ Result<> update_table_entry(Frame& table, unsigned level, unsigned index, Entry 
     const Entry old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
     const auto is_linear = [&](Entry e) { return e.frame() == mfn_of(table); };
     next = adjusted_table(next);
+    if (!next.is_present() && owner.absent_entries.refuse(next.raw)) return fail(Error::Perm);
     // What is held of an earlier call goes first, unless it is this one that goes on: the old entry may need the hold.
     const bool goes_on = next.is_present() && is_valid(next.frame()) && hold.has(frame_of(next.frame()), level - 1);
     if (!goes_on) TRY(settle(owner, hold));

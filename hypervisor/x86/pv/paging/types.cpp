@@ -66,8 +66,21 @@ bool is_linear(const Frame& table, Entry e) { return e.frame() == mfn_of(table);
 
 Result<> check_table(Frame& table, PvDomain& owner, unsigned level) PX_REQUIRES(owner.page_table_lock);
 
+/// True if an absent entry of a table points to memory where it must not (L1TF). Nobody writes to the table.
+bool has_refused_entry(const Frame& table, const PvDomain& owner, unsigned level) {
+    const u64* const entries = to_virtual<u64>(table);
+    for (unsigned i = 0; i < entries_per_table; ++i)
+        if ((level != 4 || is_guest_slot(i)) && owner.absent_entries.refuse(entries[i])) return true;
+    return false;
+}
+
 Result<> complete(Frame& table, PvDomain& owner, unsigned level) PX_REQUIRES(owner.page_table_lock) {
-    return table.load().has(FrameState::validated) ? Result<>{} : check_table(table, owner, level);
+    if (table.load().has(FrameState::validated)) return {};
+    if (owner.absent_entries.memory_end != 0 && has_refused_entry(table, owner, level)) {
+        if (!table.load().has(FrameState::partial)) set_partial(table, 0, false);
+        return fail(Error::Perm);
+    }
+    return check_table(table, owner, level);
 }
 
 Result<> check_l1(Frame& table, PvDomain& owner) {

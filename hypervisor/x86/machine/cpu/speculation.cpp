@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options, the log's account, registers and barriers.
+#include "x86/machine/cpu/speculation.hpp"
+
+#include "base/log.hpp"
+#include "base/percpu.hpp"
+#include "memory/frame.hpp"
+#include "start/options.hpp"
+#include "x86/instructions.hpp"
+#include "x86/machine/cpu/cpu.hpp"
+#include "x86/machine/cpu/patch.hpp"
+
+namespace px::x86::speculation {
+namespace {
+
+constexpr u32 msr_spec_ctrl = 0x48, msr_pred_cmd = 0x49, msr_arch_capabilities = 0x10a;
+constexpr u64 pred_ibpb = 1, efer_automatic_ibrs = u64{1} << 21;
+
+constinit Wishes wishes;
+constinit Choice choice; // constant after init()
+PX_PER_CPU PerCpu<const void*> last_domain;
+
+/// Words that the reference knows and that need nothing here, or nothing that can be chosen.
+constexpr std::string_view without_effect[] = {"eager-fpu", "l1d-flush", "branch-harden", "bti-thunk", "msr-sc", "rsb", "pv",
+                                               "hvm", "xen", "ibpb-entry", "srb-lock", "unpriv-mmio", "gds-mit", "div-scrub", "psfd",
+                                               "bhi-dis-s", "bhb-entry", "ibpb-alt", "lock-harden"};
+
+bool choose_all(bool on) {
+    wishes.verw = wishes.ibpb = wishes.ibrs = on;
+    wishes.l1tf_domu = on;
+    wishes.forces_verw = false;
+    return true;
+}
+
+/// One word: a name, "no-name" or "name=value".
+bool parse_word(std::string_view word) {
+    if (const auto all = options::boolean(word)) return choose_all(*all);
+    const bool is_negated = word.starts_with("no-");
+    if (is_negated) word.remove_prefix(3);
+    const auto equals = word.find('=');
+    const std::string_view name = word.substr(0, equals);
+    const auto value = options::boolean(equals == std::string_view::npos ? std::string_view{} : word.substr(equals + 1));
+    const auto set = [&](bool& flag) {
+        if (value) flag = *value != is_negated;
+        return value.has_value();
+    };
+    if (name == "md-clear" || name == "verw") {
+        const bool is_known = set(wishes.verw);
+        wishes.forces_verw = is_known && wishes.verw;
+        return is_known;
+    }
+    if (name == "ibpb") return set(wishes.ibpb);
+    if (name == "ibrs") return set(wishes.ibrs);
+    if (name == "stibp") return set(wishes.stibp);
+    if (name == "ssbd") return set(wishes.ssbd);
+    for (const auto other : without_effect)
+        if (name == other) return true;
+    return false;
+}
+
+bool parse_list(std::string_view value, bool (*parse)(std::string_view)) {
+    for (;;) {
+        const auto comma = value.find(',');
+        if (!parse(value.substr(0, comma))) return false;
+        if (comma == std::string_view::npos) return true;
+        value.remove_prefix(comma + 1);
+    }
+}
+
+bool parse_l1tf(std::string_view word) {
+    const auto equals = word.find('=');
+    const auto name = word.substr(0, equals);
+    if (const auto both = options::boolean(word)) {
+        wishes.l1tf_dom0 = wishes.l1tf_domu = *both;
+        return true;
+    }
+    const auto value = options::boolean(equals == std::string_view::npos ? std::string_view{} : word.substr(equals + 1));
+    if (!value || (name != "dom0" && name != "domu")) return false;
+    (name == "dom0" ? wishes.l1tf_dom0 : wishes.l1tf_domu) = *value;
+    return true;
+}
+
+PX_OPTION(spec_ctrl, "spec-ctrl", [](std::string_view v) { return parse_list(v, parse_word); });
+PX_OPTION(pv_l1tf, "pv-l1tf", [](std::string_view v) { return parse_list(v, parse_l1tf); });
+
+Facts read_facts() {
+    const CpuFeatures& f = cpu_features;
+    Facts facts{.is_intel = f.vendor == Vendor::Intel, .family = f.family, .model = f.model};
+    if (f.max_leaf >= 7) facts.edx_7 = cpuid(7).edx;
+    if (f.max_extended_leaf >= 0x80000008) facts.ebx_ext8 = cpuid(0x80000008).ebx;
+    if (f.max_extended_leaf >= 0x80000021) facts.eax_ext21 = cpuid(0x80000021).eax;
+    if (facts.edx_7 >> 29 & 1) facts.capabilities = rdmsr(msr_arch_capabilities);
+    return facts;
+}
+
+void tell() {
+    log::info("Speculation: IBRS {}, IBPB {}, STIBP {}, SSBD {}, buffers {}",
+              choice.has_automatic_ibrs || (choice.spec_ctrl & 1) ? "always" : "no", choice.has_ibpb ? "between domains" : "no",
+              choice.spec_ctrl & 2 ? "on" : "off", choice.spec_ctrl & 4 ? "on" : "off",
+              choice.clears_buffers ? "cleared on the way to guests" : "not cleared");
+    if (choice.has_l1tf)
+        log::info("Speculation: L1TF: absent page-table entries that point to memory are {}",
+                  !wishes.l1tf_domu ? "let through" : wishes.l1tf_dom0 ? "refused" : "refused to guests, not to dom0");
+    if (choice.has_meltdown)
+        log::warning("Speculation: this CPU has Meltdown, and there are no separate page tables for guests' user mode (XPTI): "
+                     "a paravirtual guest can read all memory");
+    if (choice.has_mds && !choice.clears_buffers) log::warning("Speculation: this CPU has MDS and its buffers are not cleared");
+    if (cpu_features.vendor == Vendor::Intel && !(choice.spec_ctrl & 1))
+        log::warning("Speculation: indirect branches of the hypervisor are not protected (no enhanced IBRS, no retpolines)");
+}
+
+} // namespace
+
+void init() {
+    choice = decide(read_facts(), wishes);
+    if (choice.clears_buffers) apply_patches(PatchKind::ClearBuffers);
+    if (host_cr4 & cr4::smap) apply_patches(PatchKind::ClearAc);
+    init_cpu();
+    tell();
+}
+
+void init_cpu() {
+    if (choice.has_automatic_ibrs) wrmsr(msr::efer, rdmsr(msr::efer) | efer_automatic_ibrs);
+    if (choice.has_spec_ctrl) wrmsr(msr_spec_ctrl, choice.spec_ctrl);
+}
+
+void enter_domain(const void* domain) {
+    if (!choice.has_ibpb) return;
+    const void*& last = last_domain.here();
+    if (last == domain) return;
+    last = domain;
+    wrmsr(msr_pred_cmd, pred_ibpb);
+}
+
+AbsentEntries absent_entries(bool is_dom0) {
+    if (!choice.has_l1tf || !(is_dom0 ? wishes.l1tf_dom0 : wishes.l1tf_domu)) return {};
+    return absent_entries_below(max_frame.raw() << page_shift, choice.l1d_address_bits);
+}
+
+} // namespace px::x86::speculation

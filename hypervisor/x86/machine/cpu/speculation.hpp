@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Defences against speculative execution: what the CPU needs and offers, and what is done.
+#pragma once
+
+#include "base/number.hpp"
+
+namespace px::x86::speculation {
+
+/// What CPUID and IA32_ARCH_CAPABILITIES say (SDM volume 4; APM volume 2, section 3.2.9).
+struct Facts {
+    bool is_intel = false;
+    u32 family = 0, model = 0;
+    u32 edx_7 = 0;        ///< CPUID 7
+    u32 ebx_ext8 = 0;     ///< CPUID 0x80000008
+    u32 eax_ext21 = 0;    ///< CPUID 0x80000021
+    u64 capabilities = 0; ///< 0 without the register
+};
+
+/// What the command line asks for; every one only where the CPU has it.
+struct Wishes {
+    bool forces_verw = false; ///< asked for by name: also where the CPU does not say that it helps
+    bool verw = true, ibpb = true, ibrs = true, stibp = false, ssbd = false;
+    bool l1tf_dom0 = false, l1tf_domu = true;
+};
+
+struct Choice {
+    bool clears_buffers = false;  ///< VERW before each return to a guest
+    bool has_ibpb = false;        ///< a barrier when another domain's vCPU comes to a CPU
+    bool has_automatic_ibrs = false; ///< AMD: EFER bit 21
+    u64 spec_ctrl = 0;            ///< value of MSR 0x48 for good; written if has_spec_ctrl
+    bool has_spec_ctrl = false;
+    // What the CPU suffers from.
+    bool has_meltdown = false, has_l1tf = false, has_mds = false;
+    /// Address bits by which the level 1 cache is looked up under speculation.
+    u32 l1d_address_bits = 44;
+};
+
+/// Pure.
+[[nodiscard]] Choice decide(const Facts& facts, const Wishes& wishes);
+
+/// Boot CPU, after the options, before the image is write-protected: decides, says so, patches.
+void init();
+/// Each CPU: its model-specific registers.
+void init_cpu();
+/// This CPU is about to run a vCPU of a domain (by its address, null for none that matters); interrupts off.
+void enter_domain(const void* domain);
+
+/// What page-table entries that are not present must not point to, because the level 1 cache answers for them (L1TF).
+struct AbsentEntries {
+    u64 memory_end = 0; ///< RAM ends here; 0: no entry is refused
+    u64 address_mask = 0;
+
+    [[nodiscard]] constexpr bool refuse(u64 entry) const {
+        if (memory_end == 0) [[likely]] return false;
+        const u64 address = entry & address_mask;
+        return address != 0 && address < memory_end && !(entry & 1); // frame 0 is nobody's
+    }
+};
+constexpr AbsentEntries absent_entries_below(u64 memory_end, u32 l1d_address_bits) {
+    return {memory_end, 0x000ffffffffff000 & ((u64{1} << l1d_address_bits) - 1)};
+}
+/// For a domain of this host.
+[[nodiscard]] AbsentEntries absent_entries(bool is_dom0);
+
+} // namespace px::x86::speculation

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which defences a CPU gets, by what it says of itself.
+#include "x86/machine/cpu/speculation.hpp"
+
+#include "x86/machine/cpu/patch.hpp"
+
+#include <gtest/gtest.h>
+
+using namespace px;
+using namespace px::x86;
+using namespace px::x86::speculation;
+
+namespace {
+
+constexpr u32 md_clear = 1u << 10, ibrs_ibpb = 1u << 26, stibp = 1u << 27, ssbd = 1u << 31;
+
+// Skylake-SP with current microcode: no word in ARCH_CAPABILITIES that helps.
+constexpr Facts skylake{.is_intel = true, .family = 6, .model = 0x55, .edx_7 = md_clear | ibrs_ibpb | stibp | ssbd};
+// Sapphire Rapids: RDCL_NO, IBRS_ALL, MDS_NO among others.
+constexpr Facts sapphire{.is_intel = true, .family = 6, .model = 0x8f, .edx_7 = md_clear | ibrs_ibpb | stibp | ssbd, .capabilities = 0x2b};
+// Zen 4: IBPB, IBRS, STIBP, IBRS always on, SSBD; automatic IBRS.
+constexpr Facts zen4{.family = 25, .model = 0x61, .ebx_ext8 = 1u << 12 | 1u << 14 | 1u << 15 | 1u << 16 | 1u << 24, .eax_ext21 = 1u << 8};
+
+TEST(Speculation, Skylake) {
+    const Choice c = decide(skylake, {});
+    EXPECT_TRUE(c.has_meltdown && c.has_l1tf && c.has_mds);
+    EXPECT_TRUE(c.clears_buffers && c.has_ibpb);
+    EXPECT_TRUE(c.has_spec_ctrl);
+    EXPECT_EQ(c.spec_ctrl, 0u); // IBRS there does not last without being written at each entry
+    EXPECT_EQ(c.l1d_address_bits, 44u);
+}
+
+TEST(Speculation, SapphireRapids) {
+    const Choice c = decide(sapphire, {});
+    EXPECT_FALSE(c.has_meltdown || c.has_l1tf || c.has_mds || c.clears_buffers);
+    EXPECT_TRUE(c.has_ibpb);
+    EXPECT_EQ(c.spec_ctrl, 1u);
+}
+
+TEST(Speculation, Zen4) {
+    const Choice c = decide(zen4, {});
+    EXPECT_FALSE(c.has_meltdown || c.has_l1tf || c.has_mds || c.clears_buffers);
+    EXPECT_TRUE(c.has_ibpb && c.has_automatic_ibrs);
+    EXPECT_EQ(c.spec_ctrl, 0u);
+}
+
+TEST(Speculation, NothingIsWrittenThatTheCpuDoesNotHave) {
+    for (const bool intel : {false, true}) {
+        const Choice c = decide({.is_intel = intel, .family = 15, .model = 107}, {.stibp = true, .ssbd = true});
+        EXPECT_FALSE(c.has_spec_ctrl || c.has_ibpb || c.has_automatic_ibrs || c.clears_buffers);
+        EXPECT_EQ(c.spec_ctrl, 0u);
+    }
+}
+
+TEST(Speculation, TheCommandLineDecides) {
+    const Choice off = decide(skylake, {.verw = false, .ibpb = false, .ibrs = false});
+    EXPECT_FALSE(off.clears_buffers || off.has_ibpb);
+    EXPECT_TRUE(off.has_meltdown); // that stays true
+    const Choice more = decide(sapphire, {.forces_verw = true, .stibp = true, .ssbd = true});
+    EXPECT_TRUE(more.clears_buffers);
+    EXPECT_EQ(more.spec_ctrl, 7u);
+}
+
+TEST(Speculation, SmallCoresAndCore2) {
+    EXPECT_FALSE(decide({.is_intel = true, .family = 6, .model = 0x37}, {}).has_l1tf);
+    EXPECT_EQ(decide({.is_intel = true, .family = 6, .model = 0x17}, {}).l1d_address_bits, 36u);
+}
+
+TEST(AbsentEntries, OnlyWhatPointsToMemory) {
+    const AbsentEntries none{}, a = absent_entries_below(u64{16} << 30, 44);
+    EXPECT_FALSE(none.refuse(0x1000));
+    EXPECT_FALSE(a.refuse(0));
+    EXPECT_FALSE(a.refuse(0xffe)); // flags alone
+    EXPECT_TRUE(a.refuse(0x1000));
+    EXPECT_TRUE(a.refuse((u64{16} << 30) - 0x1000));
+    EXPECT_FALSE(a.refuse(u64{16} << 30));
+    EXPECT_FALSE(a.refuse(0x1001)); // present: page types judge it
+    EXPECT_TRUE(a.refuse(0x1000 | u64{1} << 63));
+    EXPECT_TRUE(a.refuse(0x1000 | u64{1} << 45)); // the cache does not look at bit 45
+    EXPECT_FALSE(a.refuse(~u64{0x1000} & 0x000ffffffffff000)); // inverted, as Linux does
+}
+
+TEST(Patch, VerwReachesItsSelector) {
+    const u64 place = 0xffff82d040200100, selector = 0xffff82d040300000;
+    const auto bytes = verw_at(place, selector);
+    EXPECT_EQ((std::array{bytes[0], bytes[1], bytes[2]}), (std::array<u8, 3>{0x0f, 0x00, 0x2d}));
+    const u32 distance = static_cast<u32>(bytes[3]) | static_cast<u32>(bytes[4]) << 8 | static_cast<u32>(bytes[5]) << 16 | static_cast<u32>(bytes[6]) << 24;
+    EXPECT_EQ(place + 7 + static_cast<s64>(static_cast<s32>(distance)), selector);
+    const auto back = verw_at(selector, place);
+    EXPECT_EQ(back[6], 0xff); // backwards
+}
+
+} // namespace
