@@ -66,11 +66,23 @@ void put_device(char c) PX_REQUIRES(lock) {
     if (uses_vga) x86::vga::write(c);
 }
 
+/// What the ports take at once; in a panic all of it.
+bool send_out() PX_REQUIRES(lock) {
+    bool is_left = false;
+    for (unsigned i = 0; i < 2; ++i) {
+        if (!uses_port[i]) continue;
+        if (is_forced.load(std::memory_order_relaxed)) ports[i].flush();
+        else is_left |= ports[i].pump();
+    }
+    return is_left;
+}
+
 void put(std::string_view text, bool to_ring) PX_REQUIRES(lock) {
     for (const char c : text) {
         if (to_ring) ring.put(c);
         if (is_up) put_device(c);
     }
+    send_out();
 }
 
 void put_line(std::string_view text) {
@@ -137,8 +149,21 @@ bool parse_ring_size(std::string_view value) {
     return true;
 }
 
+constinit bool is_synchronous = false;
+constinit u64 transmit_bytes = 16384;
+constexpr u64 most_transmit_bytes = u64{1} << 20;
 /// Output is always written out before the call returns.
-bool parse_sync(std::string_view value) { return options::boolean(value).has_value(); }
+bool parse_sync(std::string_view value) {
+    const auto on = options::boolean(value);
+    is_synchronous = on.value_or(false);
+    return on.has_value();
+}
+bool parse_transmit_buffer(std::string_view value) {
+    const auto bytes = options::size(value, 1024);
+    if (!bytes || *bytes < page_size || *bytes > most_transmit_bytes) return false;
+    transmit_bytes = std::bit_floor(*bytes);
+    return true;
+}
 
 PX_OPTION(console, "console", parse_console);
 PX_OPTION(com1, "com1", [](std::string_view v) { return ports[0].configure(v); });
@@ -152,7 +177,7 @@ PX_OPTION(guest_loglvl, "guest_loglvl", [](std::string_view v) { return parse_th
 PX_OPTION(console_timestamps, "console_timestamps", parse_stamps);
 PX_OPTION(conring_size, "conring_size", parse_ring_size);
 PX_OPTION(sync_console, "sync_console", parse_sync);
-PX_OPTION(serial_tx_buffer, "serial_tx_buffer", [](std::string_view v) { return options::size(v, 1).has_value(); });
+PX_OPTION(serial_tx_buffer, "serial_tx_buffer", parse_transmit_buffer);
 PX_OPTION(console_to_ring, "console_to_ring", [](std::string_view v) {
     const auto on = options::boolean(v);
     guest_to_ring = on.value_or(false);
@@ -185,6 +210,28 @@ void init_ring() {
         ring.move_to({to_virtual<char>(*frames), bytes});
     }
     log::info("Allocated console ring of {} KiB.", bytes >> 10);
+}
+
+void buffer_output() {
+    if (is_synchronous) return banner("Console output is synchronous.");
+    for (unsigned i = 0; i < 2; ++i) {
+        if (!uses_port[i]) continue;
+        Frame* frames = heap::allocate({.order = static_cast<unsigned>(std::countr_zero(transmit_bytes >> page_shift))});
+        if (!frames) return; // it stays synchronous
+        Hold hold;
+        ports[i].use_buffer({to_virtual<char>(*frames), transmit_bytes});
+    }
+}
+
+bool pump_output() {
+    Hold hold;
+    return send_out();
+}
+
+void flush() {
+    Hold hold;
+    for (unsigned i = 0; i < 2; ++i)
+        if (uses_port[i]) ports[i].flush();
 }
 
 void clock_is_ready() { is_clock_ready.store(true, std::memory_order_relaxed); }

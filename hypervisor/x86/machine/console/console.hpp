@@ -15,6 +15,12 @@ void clock_is_ready();
 void init_input();
 /// dom0 is built: gives it the serial input and the VGA screen.
 void end_boot();
+/// The host ends, or is about to: all that was said is sent, and waited for.
+void flush();
+/// Hands the serial ports what they take without waiting. True if some is left. (polled by console_input.cpp)
+bool pump_output();
+/// Timers run: serial output is buffered from now on, unless `sync_console`.
+void buffer_output();
 /// Panic: no locks, no filters from now on. Never undone.
 void force();
 /// Lines of all levels are shown from now on, or only those that the log level lets through again.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Console input: polled by a timer, for the hypervisor's debug keys or for dom0.
+// Console input, polled by a timer (which also sends what output is left), for the hypervisor's debug keys or for dom0.
 #include "base/lock.hpp"
 #include "domain/domain_list.hpp"
 #include "domain/event/channels.hpp"
@@ -14,6 +14,7 @@ namespace px::console {
 namespace {
 
 constexpr Nanoseconds poll_period = 10'000'000;
+constexpr Nanoseconds send_period = 1'000'000; // 16 characters at 115200 baud take 1.4 ms
 constexpr unsigned switch_count = 3;
 
 constinit SpinLock<LockRank::ConsoleRing> input_lock;
@@ -69,7 +70,8 @@ void poll(void*) {
         character_typed(static_cast<char>(c));
     }
     if (hardware_domain() && take_ring_news()) send_global_virq(abi::Virq::ConRing);
-    timer().set(machine::now() + poll_period);
+    const bool is_output_left = pump_output();
+    timer().set(machine::now() + (is_output_left ? send_period : poll_period));
 }
 
 void show_help() {
@@ -119,6 +121,7 @@ void init_input() {
     register_key('h', "show this message", show_help);
     new (timer_store) Timer(poll, nullptr);
     timer().set(machine::now() + poll_period);
+    buffer_output();
 }
 
 void end_boot() {

@@ -90,6 +90,25 @@ bool SerialPort::init() {
 
 void SerialPort::write(char c) {
     if (!is_ready_) return;
+    if (buffer_.empty()) return send(c);
+    const u32 mask = static_cast<u32>(buffer_.size()) - 1;
+    if (end_ - first_ >= buffer_.size()) send(buffer_[first_++ & mask]);
+    buffer_[end_++ & mask] = c;
+}
+
+bool SerialPort::pump() {
+    while (is_queued()) {
+        if (room_ == 0 && !(in8(base_ + LineStatus) & transmitter_empty)) return true;
+        send(buffer_[first_++ & (buffer_.size() - 1)]);
+    }
+    return false;
+}
+
+void SerialPort::flush() {
+    while (is_queued()) send(buffer_[first_++ & (buffer_.size() - 1)]);
+}
+
+void SerialPort::send(char c) {
     if (room_ == 0) {
         u32 tries = patience;
         while (!(in8(base_ + LineStatus) & transmitter_empty))

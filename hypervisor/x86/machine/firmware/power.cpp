@@ -6,6 +6,7 @@
 #include "domain/machine.hpp"
 #include "start/options.hpp"
 #include "x86/instructions.hpp"
+#include "x86/machine/console/console.hpp"
 #include "x86/machine/firmware/acpi.hpp"
 #include "x86/machine/firmware/acpi_tables.hpp"
 #include "x86/machine/firmware/efi_runtime.hpp"
@@ -108,6 +109,7 @@ Result<> enter_s5(u16 pm1a, u16 pm1b) {
     const acpi::FixedHardware& hardware = acpi::fixed_hardware();
     if (hardware.pm1a_control.address == 0 && hardware.pm1b_control.address == 0) return fail(Error::Perm);
     log::info("Preparing system for ACPI S5 state.");
+    console::flush();
     disable_interrupts();
     write(hardware.pm1a_event, 1 << 15); // wake status: what is left over must not wake it at once
     write(hardware.pm1a_control, pm1a | sleep_enable);
@@ -126,12 +128,14 @@ void power_off() {
     }
     x86::efi::reset_system(x86::efi::Reset::Shutdown);
     log::warning("The firmware says no way to switch off: halted");
+    console::flush();
     x86::disable_interrupts();
     for (;;) x86::hlt();
 }
 
 void reboot() {
     using enum x86::power::Method;
+    console::flush();
     x86::disable_interrupts();
     for (;;) {
         x86::power::reset_by(x86::power::method);
