@@ -88,6 +88,18 @@ def test_qcow2_hot_plug(ours, overlay):
     nothing_left(ours)
 
 
+@pytest.mark.parametrize("form, name", [("vhd", "vpc"), ("qed", "qed"), ("vmdk", "vmdk"), ("qcow", "qcow")])
+def test_other_formats(ours, tmp_path, form, name):
+    subprocess.run(["qemu-img", "create", "-q", "-f", name, tmp_path / "image", "8M"], check=True)
+    put_image(ours, "/root/image", tmp_path / "image", tmp_path / "i")
+    guest = ours.guest(disk=f'["/root/image,{form},xvda,w"]').up()
+    status, text = guest.run("for i in 1 2 3 4 5 6 7 8 9; do [ -b /dev/xvda ] && break; sleep 0.5; done; echo written > /f; "
+                             "dd if=/f of=/dev/xvda bs=512 conv=sync 2>/dev/null; echo 3 > /proc/sys/vm/drop_caches; head -c 7 /dev/xvda")
+    assert status == 0 and "written" in text.split()
+    ours.out("xl destroy guest; rm /root/image")
+    nothing_left(ours)
+
+
 def test_raw_by_qemu(dom0, raw):
     guest = dom0.guest(disk=f'["format=raw,backendtype=qdisk,vdev=xvda,access=w,target={raw}"]').up()
     assert guest.run(MOUNT.format("xvda", "") + " && echo x > /mnt/f && umount /mnt")[0] == 0

@@ -71,6 +71,8 @@ def test_cpu_masks(conf):
     conf.guest(options="-p", vcpus=2)
     rows = [line.split() for line in conf.out("xl vcpu-list guest").splitlines()[1:]]
     assert [row[6] for row in rows] == ["1", "1"]
+    assert "leaves none of these CPUs" in conf.fails("xl vcpu-pin guest 0 0")
+    conf.out("xl vcpu-pin --ignore-global-affinity-masks guest 0 0")
     conf.out("xl destroy guest")
     said = conf.fails(f"""xl create -q {conf.config("guest", cpus='"0"')}""")
     assert "leaves no CPU to virtual CPU 0" in said

@@ -15,7 +15,7 @@ using toolstack::trim;
 
 namespace {
 
-constexpr std::string_view format_names[] = {"raw", "qcow", "qcow2", "qed", "vhd", "empty"};
+constexpr std::string_view format_names[] = {"raw", "qcow", "qcow2", "qed", "vhd", "vmdk", "empty"};
 constexpr std::string_view backend_names[] = {"", "phy", "qdisk", "tap", "standalone"};
 
 /// A specification while it is read: which places are already taken.
@@ -29,7 +29,7 @@ struct Reader {
         if (text == "aio") text = "raw"; // tap:aio: of old files
         for (std::size_t i = 0; i < std::size(format_names) - 1; ++i)
             if (text == format_names[i]) return disk.format = static_cast<Format>(i), Result<void>{};
-        return fail(fmt::format("unknown disk format '{}'", text), "known are raw, qcow, qcow2, qed and vhd");
+        return fail(fmt::format("unknown disk format '{}'", text), "known are raw, qcow, qcow2, qed, vhd and vmdk");
     }
 
     Result<void> backend(std::string_view text) {

@@ -12,7 +12,7 @@
 namespace config {
 
 /// Format of the data behind a disk.
-enum class Format : std::uint8_t { raw, qcow, qcow2, qed, vhd, empty };
+enum class Format : std::uint8_t { raw, qcow, qcow2, qed, vhd, vmdk, empty };
 /// Who serves the disk; `chosen` leaves it to the toolstack.
 enum class Backend : std::uint8_t { chosen, phy, qdisk, tap, standalone };
 

@@ -72,6 +72,15 @@ std::string no_effect(std::string_view key) {
 
 std::span<const HostKey> host_keys() { return keys; }
 
+Result<CpuSet> HostSettings::allowed_cpus(bool pv) const {
+    auto no_nodes = [](unsigned) -> Result<CpuSet> { return fail("a cpumask of xl.conf cannot name nodes", "write the CPUs' numbers"); };
+    CpuSet mask;
+    mask.set();
+    for (auto text : {&cpus, pv ? &cpus_pv : &cpus_hvm})
+        if (!text->empty()) mask &= TRY(parse_cpus(*text, no_nodes));
+    return mask;
+}
+
 void HostSettings::apply(Vif& vif) const {
     if (vif.bridge.empty()) vif.bridge = bridge;
     if (vif.script.empty()) vif.script = vif_script;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/failure.hpp"
+#include "config/cpus.hpp"
 #include "config/vif.hpp"
 
 #include <cstdint>
@@ -28,6 +29,8 @@ struct HostSettings {
     bool native_hotplug = true;      ///< ours alone: false runs stock's scripts in place of what the tools do themselves
     std::vector<std::string> warnings; ///< keys that are unknown or have no effect here
 
+    /// The CPUs that the masks leave to PV guests, or to the others.
+    toolstack::Result<CpuSet> allowed_cpus(bool pv) const;
     /// Fills what the interface leaves open.
     void apply(Vif& vif) const;
 };

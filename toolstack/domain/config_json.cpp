@@ -17,7 +17,7 @@ Json disk_json(const config::Disk& disk) {
     if (!disk.target.empty()) out["pdev_path"] = disk.target;
     out["vdev"] = disk.vdev;
     if (disk.backend == config::Backend::phy) out["backend"] = "phy";
-    out["format"] = disk.format == config::Format::empty ? "empty" : std::string(name(disk.format));
+    out["format"] = disk.format == config::Format::vmdk ? "unknown" : std::string(name(disk.format)); // libxl has no word for vmdk
     if (!disk.script.empty()) out["script"] = disk.script;
     if (disk.cdrom) out["removable"] = 1;
     if (disk.writable) out["readwrite"] = 1;

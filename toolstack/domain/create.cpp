@@ -194,14 +194,9 @@ Result<void> Creation::set_affinity(xen::Control& control, const std::vector<std
 }
 
 Result<void> Creation::apply_masks(xen::Control& control) {
-    auto& settings = *TRY(session_.settings());
-    auto& kind = config_.type == config::GuestType::pv ? settings.cpus_pv : settings.cpus_hvm;
-    if (settings.cpus.empty() && kind.empty()) return {};
+    auto mask = TRY(TRY(session_.settings())->allowed_cpus(config_.type == config::GuestType::pv));
+    if (mask.all()) return {};
     auto cpus = TRY(or_fail(xen::physical_info(control), "cannot examine the host")).max_cpu_id + 1;
-    config::CpuSet mask;
-    mask.set();
-    for (auto& text : {settings.cpus, kind})
-        if (!text.empty()) mask &= TRY(config::parse_cpus(text, [](unsigned) -> Result<config::CpuSet> { return fail("a mask of xl.conf cannot name nodes"); }));
     for (unsigned vcpu = 0; vcpu < config_.max_vcpus; ++vcpu) {
         auto hard = to_set(TRY(or_fail(xen::vcpu_affinity(control, id_, vcpu, cpus), "cannot read its placement")).hard) & mask;
         auto map = to_bitmap(hard, cpus);

@@ -82,6 +82,11 @@ Result<int> run_vcpu_pin(Context& context, const Words& words) {
     if (words.words.size() > 3 && words.words[3] != "-")
         soft = domain::to_bitmap(TRY(config::parse_cpus(words.words[3], nodes)), host.ids);
     if (!hard && !soft) return fail("neither hard nor soft affinity given");
+    if (hard && !words.has('\1') && info.domain != 0) {
+        auto allowed = TRY(TRY(context.session.settings())->allowed_cpus(!(info.flags & abi::dominf_hvm_guest)));
+        hard = domain::to_bitmap(domain::to_set(*hard) & allowed, host.ids);
+        if (domain::to_set(*hard).none()) return fail("the cpumask of /etc/xen/xl.conf leaves none of these CPUs", "--ignore-global-affinity-masks goes past it");
+    }
     if (context.dry_run) {
         out("cpumap: {}\n", config::print_cpus(domain::to_set(hard ? *hard : *soft), host.ids));
         return exit_good;

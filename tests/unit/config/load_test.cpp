@@ -141,6 +141,13 @@ TEST(HostSettings, EveryKeyOfXlConfIsHonouredOrNamed) {
     }
 }
 
+TEST(HostSettings, CpuMasks) {
+    auto settings = *parse_host_settings("vm.cpumask='0-3'\nvm.pv.cpumask='3-4'\nvm.hvm.cpumask='nodes:0'\n", "xl.conf");
+    EXPECT_EQ(print_ranges(*settings.allowed_cpus(true), 64), "3");
+    EXPECT_FALSE(settings.allowed_cpus(false));
+    EXPECT_TRUE(parse_host_settings("", "xl.conf")->allowed_cpus(true)->all());
+}
+
 TEST(HostSettings, TheManPageKnowsWhatTheParserKnows) {
     for (auto& key : host_keys()) {
         auto settings = parse_host_settings(std::string(key.name) + "='1'", "xl.conf"); // a word that is wrong is known, too

@@ -42,7 +42,7 @@ Result<bool> needs_device_model(const config::Disk& disk, const Device& device) 
     bool raw = disk.format == config::Format::raw || disk.format == config::Format::empty;
     if (disk.backend == config::Backend::tap)
         return fail(fmt::format("{}: there is no backendtype tap any more", device.label), "leave backendtype away, or use qdisk");
-    if (raw || disk.backend == config::Backend::standalone || device.back.value != 0) return disk.backend == config::Backend::qdisk;
+    if (raw || disk.backend == config::Backend::standalone) return disk.backend == config::Backend::qdisk;
     if (disk.backend == config::Backend::phy || !disk.script.empty())
         return fail(fmt::format("{}: {} needs QEMU, but {} is for raw disks", device.label, name(disk.format),
                                 disk.script.empty() ? "backendtype=phy" : "script="),
@@ -124,18 +124,17 @@ Result<Device> make_disk(Session& session, DomId front, const config::Disk& disk
     std::string mode = disk.writable ? disk.force ? "w!" : "w" : "r";
     device.back_nodes = {{"params", by_model ? fmt::format("{}:{}", model_format(disk.format), disk.target) : disk.target}};
     if (!by_model) device.back_nodes.push_back({"script", device.script});
-    device.back_nodes.insert(device.back_nodes.end(), {
-                         {"frontend-id", std::to_string(front.value)},
-                         {"online", "1"},
-                         {"removable", disk.cdrom ? "1" : "0"},
-                         {"bootable", "1"},
-                         {"state", "1"},
-                         {"dev", disk.vdev},
-                         {"type", by_model ? "qdisk" : "phy"},
-                         {"mode", mode},
-                         {"device-type", disk.cdrom ? "cdrom" : "disk"},
-                         {"discard-enable", discard ? "1" : "0"},
-                         {"specification", "xen"}});
+    device.back_nodes.insert(device.back_nodes.end(), {{"frontend-id", std::to_string(front.value)},
+                                                       {"online", "1"},
+                                                       {"removable", disk.cdrom ? "1" : "0"},
+                                                       {"bootable", "1"},
+                                                       {"state", "1"},
+                                                       {"dev", disk.vdev},
+                                                       {"type", by_model ? "qdisk" : "phy"},
+                                                       {"mode", mode},
+                                                       {"device-type", disk.cdrom ? "cdrom" : "disk"},
+                                                       {"discard-enable", discard ? "1" : "0"},
+                                                       {"specification", "xen"}});
     if (disk.direct_io_safe) device.back_nodes.push_back({"direct-io-safe", "1"});
     device.front_nodes = {{"virtual-device", std::to_string(disk.number)},
                           {"device-type", disk.cdrom ? "cdrom" : "disk"},

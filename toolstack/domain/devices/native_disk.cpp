@@ -43,6 +43,16 @@ std::optional<host::Storage> storage_of(std::string params, const std::string& p
     return host::identify(makedev(static_cast<unsigned>(*high), static_cast<unsigned>(*low)));
 }
 
+/// Whether a domain can still write: it lives, and has not stopped for good (one that is kept after a crash has).
+bool may_write(Session& session, DomId id) {
+    auto control = session.xen();
+    auto info = control ? xen::domain_info(**control, id) : xen::Result<xen::DomainInfo>(std::unexpected(xen::Error{ESRCH, {}}));
+    if (!info) return !control || info.error().code != ESRCH;
+    auto reason = info->flags >> abi::dominf_shutdown_shift & abi::dominf_shutdown_mask;
+    constexpr unsigned suspended = 2;
+    return !(info->flags & (abi::dominf_shutdown | abi::dominf_dying)) || reason == suspended;
+}
+
 /// The disks that domain 0 serves to others than `except`.
 Result<std::vector<Other>> disks_of_others(Session& session, DomId except) {
     auto& client = *TRY(session.store());
@@ -53,7 +63,7 @@ Result<std::vector<Other>> disks_of_others(Session& session, DomId except) {
         std::vector<DomId> domains;
         for (auto& domain : client.list(root).value_or(std::vector<std::string>{})) {
             auto id = toolstack::to_unsigned(domain);
-            if (!id || *id == except.value || !client.get(fmt::format("/local/domain/{}/vm", *id))) continue; // a trace of a dead one
+            if (!id || *id == except.value || !may_write(session, {static_cast<abi::domid_t>(*id)})) continue;
             for (auto& device : client.list(root + "/" + domain).value_or(std::vector<std::string>{})) {
                 for (auto key : {"params", "mode", "physical-device"}) paths.push_back(fmt::format("{}/{}/{}/{}", root, domain, device, key));
                 domains.push_back({static_cast<abi::domid_t>(*id)});
