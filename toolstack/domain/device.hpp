@@ -57,6 +57,7 @@ struct Device {
     std::string front_path() const;
     std::string back_path() const;
     std::string libxl_path() const;
+    std::string error_path() const; ///< where the kernel's back end says what is wrong with it
     bool by_device_model() const { return back_kind == "qdisk"; }
 };
 

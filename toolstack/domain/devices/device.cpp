@@ -27,6 +27,11 @@ std::string Device::back_path() const {
     return fmt::format("{}/backend/{}/{}/{}", path_of(back), back_kind.empty() ? kind : back_kind, front.value, id);
 }
 
+std::string Device::error_path() const {
+    auto base = path_of(back);
+    return base + "/error" + back_path().substr(base.size());
+}
+
 std::string Device::libxl_path() const { return fmt::format("/libxl/{}/device/{}/{}", front.value, kind, id); }
 
 namespace {
@@ -129,8 +134,7 @@ Result<void> write_nodes(store::Client& client, const std::vector<Device>& devic
 
 /// A device whose back end did not come up: what the back end says of it, or that it says nothing.
 std::unexpected<Failure> no_answer(store::Client& client, const Device& device) {
-    auto base = path_of(device.back) + "/";
-    auto said = client.get(fmt::format("{}error/{}/error", base, device.back_path().substr(base.size())));
+    auto said = client.get(device.error_path() + "/error");
     if (said) return fail(fmt::format("{}: its back end says: {}", device.label, *said), "see dmesg in the back end's domain");
     return fail(fmt::format("{}: its back end does not answer", device.label),
                 fmt::format("check that domain {} runs and has the driver for '{}' (xl doctor)", device.back.value, device.kind));
@@ -199,6 +203,7 @@ Result<void> detach(Session& session, const std::vector<Device>& devices, bool f
         remove_up(client, device.front_path(), 0);
         remove_up(client, device.back_path(), 1);
         remove_up(client, device.libxl_path(), 1);
+        remove_up(client, device.error_path(), 1); // what a back end says that finds its guest gone
     }
     release_device_model(session, devices);
     await_closed(devices);

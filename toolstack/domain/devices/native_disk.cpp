@@ -137,7 +137,7 @@ Result<void> await_opened(Session& session, const std::vector<Device>& devices) 
                 pause_ms(wait);
                 continue;
             }
-            auto said = client.get(fmt::format("/local/domain/0/error/backend/vbd/{}/{}/error", device.front.value, device.id));
+            auto said = client.get(device.error_path() + "/error");
             return fail(fmt::format("{}: the kernel cannot use '{}'{}{}", device.label, device.source->path, said ? ": " : "", said.value_or("")),
                         "see dmesg");
         }
