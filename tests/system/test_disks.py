@@ -88,7 +88,7 @@ def test_qcow2_hot_plug(ours, overlay):
     nothing_left(ours)
 
 
-@pytest.mark.parametrize("form, name", [("vhd", "vpc"), ("qed", "qed"), ("vmdk", "vmdk"), ("qcow", "qcow")])
+@pytest.mark.parametrize("form, name", [("vhd", "vpc"), ("vmdk", "vmdk")])
 def test_other_formats(ours, tmp_path, form, name):
     subprocess.run(["qemu-img", "create", "-q", "-f", name, tmp_path / "image", "8M"], check=True)
     put_image(ours, "/root/image", tmp_path / "image", tmp_path / "i")
@@ -119,7 +119,10 @@ def test_damaged_qcow2(ours):
     """QEMU's own words, and nothing left."""
     ours.out("truncate -s 1M /root/bad.qcow2")
     said = ours.fails(f"""xl create -q {ours.config("guest", disk='["/root/bad.qcow2,qcow2,xvda,w"]')}""")
-    assert "disk 'xvda'" in said, said
+    assert "disk 'xvda': QEMU says:" in said and "qcow2" in said, said
+    # Debian 12 builds its QEMU for Xen without this one.
+    said = ours.fails(f"""xl create -q {ours.config("guest", disk='["/root/bad.qcow2,qed,xvda,w"]')}""")
+    assert "Unknown driver 'qed'" in said, said
     nothing_left(ours)
     assert len(ours.rows()) == 1
 

@@ -22,7 +22,7 @@ def xl_conf(dom0):
 
 def network(dom0):
     """What the tools may not leave behind."""
-    return dom0.out("ls /sys/class/net; ip -4 addr; ip route; nft list ruleset; xenstore-ls -f /local/domain/0 | grep backend/vif/[0-9]; true")
+    return dom0.out("ls /sys/class/net; ip -4 addr | sed 's/state [A-Z]*//'; ip route; nft list ruleset; xenstore-ls -f /local/domain/0 | grep backend/vif/[0-9]; true")
 
 
 def addressed(guest, address, router):

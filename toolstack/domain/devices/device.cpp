@@ -133,17 +133,19 @@ Result<void> write_nodes(store::Client& client, const std::vector<Device>& devic
 }
 
 /// A device whose back end did not come up: what the back end says of it, or that it says nothing.
-std::unexpected<Failure> no_answer(store::Client& client, const Device& device) {
+std::unexpected<Failure> no_answer(Session& session, store::Client& client, const Device& device) {
+    auto words = device.by_device_model() ? device_model_says(session, device.front) : "";
+    if (!words.empty()) return fail(fmt::format("{}: QEMU says: {}", device.label, words), "check the image: qemu-img info");
     auto said = client.get(device.error_path() + "/error");
     if (said) return fail(fmt::format("{}: its back end says: {}", device.label, *said), "see dmesg in the back end's domain");
     return fail(fmt::format("{}: its back end does not answer", device.label),
                 fmt::format("check that domain {} runs and has the driver for '{}' (xl doctor)", device.back.value, device.kind));
 }
 
-Result<void> await_back_ends(store::Client& client, const std::vector<Device>& devices) {
+Result<void> await_back_ends(Session& session, store::Client& client, const std::vector<Device>& devices) {
     auto there = [](BusState state) { return state >= BusState::init_wait && state < BusState::closing; };
     auto gone = [](BusState state) { return state == BusState::closing || state == BusState::closed; };
-    if (auto late = TRY(wait_for(client, devices, there, gone))) return no_answer(client, *late);
+    if (auto late = TRY(wait_for(client, devices, there, gone))) return no_answer(session, client, *late);
     return {};
 }
 
@@ -164,7 +166,7 @@ Result<void> attach(Session& session, const std::vector<Device>& devices) {
     TRY(toolstack::checkpoint("write its devices' nodes"));
     TRY(ensure_device_model(session, ready));
     TRY(toolstack::checkpoint("start its device model"));
-    TRY(await_back_ends(client, ready));
+    TRY(await_back_ends(session, client, ready));
     TRY(toolstack::checkpoint("wait for its back ends"));
     TRY(join_network(session, ready));
     TRY(toolstack::checkpoint("join its networks"));

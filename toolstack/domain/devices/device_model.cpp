@@ -28,6 +28,8 @@ std::string pid_path(DomId guest) { return fmt::format("{}/image/device-model-pi
 std::string state_path(DomId guest) { return fmt::format("/local/domain/0/device-model/{}", guest.value); }
 std::string pid_file(DomId guest) { return fmt::format("/run/xen/qemu-dm-{}.pid", guest.value); }
 
+std::string log_path(Session& session, DomId guest) { return fmt::format("/var/log/xen/qemu-dm-{}.log", session.display_name(guest)); }
+
 std::string file_text(const std::string& path) {
     xen::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     char text[8192];
@@ -46,11 +48,12 @@ pid_t process_of(Session& session, DomId guest) {
     return words.find(argument) == std::string::npos ? 0 : static_cast<pid_t>(*pid);
 }
 
-std::vector<std::string> command_line(const std::string& program, DomId guest, const std::string& name) {
+/// `log` named as QEMU's own keeps its standard error, which is the same file, open in the background.
+std::vector<std::string> command_line(const std::string& program, DomId guest, const std::string& name, const std::string& log) {
     return {program, "-xen-domid", std::to_string(guest.value), "-no-shutdown", "-chardev",
             fmt::format("socket,id=libxl-cmd,path=/run/xen/qmp-libxl-{},server=on,wait=off", guest.value), "-mon",
             "chardev=libxl-cmd,mode=control", "-nodefaults", "-no-user-config", "-xen-attach", "-name", name, "-display", "none",
-            "-machine", "xenpv", "-daemonize", "-pidfile", pid_file(guest)};
+            "-machine", "xenpv", "-daemonize", "-pidfile", pid_file(guest), "-D", log};
 }
 
 void kill_and_wait(pid_t process) {
@@ -92,6 +95,11 @@ Result<void> check_device_model() {
 
 bool device_model_runs(Session& session, DomId guest) { return process_of(session, guest) != 0; }
 
+std::string device_model_says(Session& session, DomId guest) {
+    auto text = file_text(log_path(session, guest));
+    return std::string(toolstack::trim(text.substr(0, text.find('\n'))));
+}
+
 Result<void> ensure_device_model(Session& session, const std::vector<Device>& devices) {
     const Device* first = nullptr;
     for (auto& device : devices)
@@ -99,18 +107,16 @@ Result<void> ensure_device_model(Session& session, const std::vector<Device>& de
     if (!first || device_model_runs(session, first->front)) return {};
     auto guest = first->front;
     auto name = session.display_name(guest);
-    auto log = fmt::format("/var/log/xen/qemu-dm-{}.log", name);
+    auto log = log_path(session, guest);
     mkdir("/var/log/xen", 0755);
-    xen::FileDescriptor output(open(log.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
+    xen::FileDescriptor output(open(log.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0640));
     if (!output) return fail(fmt::format("cannot write '{}': {}", log, std::strerror(errno)));
-    host::Program program{.words = command_line(TRY(find_program()), guest, name), .environment = {}, .output = output.get(),
+    host::Program program{.words = command_line(TRY(find_program()), guest, name, log), .environment = {}, .output = output.get(),
                           .errors = output.get(), .own_session = true};
     // It goes to the background by itself when it serves: its first process ends then, or tells what is wrong.
     auto status = host::finish(TRY(host::start(program)), host::now_ms() + start_limit_ms);
     if (!status || !WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
-        auto said = file_text(log);
-        return fail(fmt::format("{}: QEMU {}: {}", first->label, status ? "does not start" : "hangs", toolstack::trim(said.substr(0, said.find('\n')))),
-                    "see " + log);
+        return fail(fmt::format("{}: QEMU {}: {}", first->label, status ? "does not start" : "hangs", device_model_says(session, guest)), "see " + log);
     }
     auto& client = *TRY(session.store());
     auto pid = std::string(toolstack::trim(file_text(pid_file(guest))));

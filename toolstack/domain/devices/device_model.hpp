@@ -18,6 +18,9 @@ Result<void> ensure_device_model(Session&, const std::vector<Device>&);
 /// Whether a guest's QEMU is alive.
 bool device_model_runs(Session&, DomId guest);
 
+/// What a guest's QEMU has said, its first line; empty when it is content.
+std::string device_model_says(Session&, DomId guest);
+
 /// Ends the QEMU of guests whose devices these were, when none of their devices is left that needs it.
 void release_device_model(Session&, const std::vector<Device>& gone);
 
