@@ -108,32 +108,31 @@ std::expected<DomainRef, abi::GrantStatus> named_domain(u16 id) {
     return std::unexpected(domain.error() == Error::Perm ? abi::GrantStatus::PermissionDenied
                                                          : abi::GrantStatus::BadDomain);
 }
+
+/// The query on the table of the domain that `op` names, under its lock; op.status says what became of it.
+template <class Op, class Query> Result<> query_table(Op& op, Query query) {
+    auto domain = named_domain(op.dom);
+    if (!domain) {
+        op.status = raw(domain.error());
+        return {};
+    }
+    GrantTable& table = *(*domain)->grants;
+    Guard guard(table.lock);
+    op.status = raw(query(table) ? abi::GrantStatus::Okay : abi::GrantStatus::GeneralError);
+    return {};
+}
 } // namespace
 
 Result<> setup_table(abi::GnttabSetupTable& op) {
-    auto domain = named_domain(op.dom);
-    if (!domain) {
-        op.status = raw(domain.error());
-        return {};
-    }
-    GrantTable& table = *(*domain)->grants;
-    Guard guard(table.lock);
-    op.status = raw(table.grow(op.nr_frames) ? abi::GrantStatus::Okay : abi::GrantStatus::GeneralError);
-    return {};
+    return query_table(op, [&](GrantTable& table) PX_NO_THREAD_SAFETY { return table.grow(op.nr_frames).has_value(); });
 }
 
 Result<> query_size(abi::GnttabQuerySize& op) {
-    auto domain = named_domain(op.dom);
-    if (!domain) {
-        op.status = raw(domain.error());
-        return {};
-    }
-    GrantTable& table = *(*domain)->grants;
-    Guard guard(table.lock);
-    op.nr_frames = table.frame_count;
-    op.max_nr_frames = table.max_frames;
-    op.status = raw(abi::GrantStatus::Okay);
-    return {};
+    return query_table(op, [&](GrantTable& table) PX_NO_THREAD_SAFETY {
+        op.nr_frames = table.frame_count;
+        op.max_nr_frames = table.max_frames;
+        return true;
+    });
 }
 
 Result<> get_version(abi::GnttabGetVersion& op) {
@@ -144,16 +143,7 @@ Result<> get_version(abi::GnttabGetVersion& op) {
 }
 
 Result<> get_status_frames(abi::GnttabGetStatusFrames& op) {
-    auto domain = named_domain(op.dom);
-    if (!domain) {
-        op.status = raw(domain.error());
-        return {};
-    }
-    GrantTable& table = *(*domain)->grants;
-    Guard guard(table.lock);
-    op.status = raw(table.version == 2 && op.nr_frames <= table.status_count ? abi::GrantStatus::Okay
-                                                                             : abi::GrantStatus::GeneralError);
-    return {};
+    return query_table(op, [&](GrantTable& table) PX_NO_THREAD_SAFETY { return table.version == 2 && op.nr_frames <= table.status_count; });
 }
 
 u32 max_shared_frames(const Domain& domain) { return domain.grants ? domain.grants->max_frames : 0; }
