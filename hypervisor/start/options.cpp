@@ -64,7 +64,17 @@ void dispatch(std::string_view option) {
 
 } // namespace
 
+SplitLine split_command_line(std::string_view line) {
+    constexpr std::string_view separator = " -- ";
+    const std::size_t at = line.find(separator);
+    if (at == std::string_view::npos) return {line, {}};
+    std::string_view rest = line.substr(at + separator.size());
+    while (!rest.empty() && is_space(rest.front())) rest.remove_prefix(1);
+    return {line.substr(0, at), rest};
+}
+
 void parse_command_line(std::string_view line) {
+    line = split_command_line(line).own;
     bool is_first = true;
     while (!line.empty()) {
         if (is_space(line.front())) {
@@ -85,7 +95,6 @@ void parse_command_line(std::string_view line) {
         }
         line.remove_prefix(used);
         const std::string_view option(word, length);
-        if (option == "--") return; // dom0's arguments follow
         if (!(is_first && option == "placeholder")) dispatch(option);
         is_first = false;
     }

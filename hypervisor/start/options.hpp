@@ -25,7 +25,12 @@ struct BootOption {
 #endif
 
 namespace options {
-/// Parses the whole command line (commands.md rules: unknown options warn, `--` ends ours, "placeholder" is skipped).
+/// Splits the boot loader's line: ours, and what follows the first " -- ", which is for dom0's kernel.
+struct SplitLine {
+    std::string_view own, for_dom0;
+};
+SplitLine split_command_line(std::string_view line);
+/// Parses our part of the command line (commands.md rules: unknown options warn, "placeholder" is skipped).
 void parse_command_line(std::string_view line);
 /// "on", "yes", "true", "1", "enable" and empty: true; "off", "no", "false", "0", "disable": false.
 std::optional<bool> boolean(std::string_view value);

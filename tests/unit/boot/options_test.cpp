@@ -34,6 +34,17 @@ TEST_F(Options, GoToWhoeverDeclaredThem) {
     EXPECT_THAT(logged, IsEmpty());
 }
 
+TEST_F(Options, WhatFollowsTwoDashesIsForDom0) {
+    const auto split = options::split_command_line("com1=1 --  quiet \"a b\" -- more");
+    EXPECT_EQ(split.own, "com1=1");
+    EXPECT_EQ(split.for_dom0, "quiet \"a b\" -- more");
+    EXPECT_EQ(options::split_command_line("com1=1 --").own, "com1=1 --"); // a space must follow
+    EXPECT_EQ(options::split_command_line("com1=1").for_dom0, "");
+    options::parse_command_line("com1=1 -- smep nonsense");
+    EXPECT_THAT(seen, ElementsAre("c:1"));
+    EXPECT_THAT(logged, IsEmpty());
+}
+
 TEST_F(Options, DashesNegationQuotes) {
     options::parse_command_line("dom0-mem=1 no-smep com1=\"a b\"");
     EXPECT_THAT(seen, ElementsAre("d:1", "s:no", "c:a b"));

@@ -94,9 +94,18 @@ void fill_p2m(const GuestMemory& memory, const Layout& layout) {
     }
 }
 
-void copy_command_line(abi::StartInfo& info, const char* line) {
-    const std::size_t length = std::min(std::strlen(line), sizeof(info.cmd_line) - 1);
-    std::memcpy(info.cmd_line, line, length);
+/// dom0's line is its module's, then what the hypervisor's own line has behind " -- ".
+void copy_command_line(abi::StartInfo& info, std::string_view line, std::string_view more) {
+    std::size_t used = 0;
+    const auto append = [&](std::string_view text) {
+        const std::size_t length = std::min(text.size(), sizeof(info.cmd_line) - 1 - used);
+        std::memcpy(info.cmd_line + used, text.data(), length);
+        used += length;
+    };
+    append(line);
+    if (more.empty()) return;
+    append(" ");
+    append(more);
 }
 
 void fill_start_info(const PvDomain& domain, const GuestMemory& memory, const Kernel& kernel, const Layout& layout,
@@ -124,7 +133,7 @@ void fill_start_info(const PvDomain& domain, const GuestMemory& memory, const Ke
     auto& vga = *reinterpret_cast<abi::Dom0VgaConsoleInfo*>(memory.page(layout.start_info.first) + sizeof(abi::StartInfo));
     vga.video_type = static_cast<u8>(abi::VgaType::TextMode3);
     vga.u.text_mode_3 = {.font_height = 16, .cursor_x = 0, .cursor_y = 24, .rows = 25, .columns = 80};
-    copy_command_line(info, boot.modules[0].command_line);
+    copy_command_line(info, boot.modules[0].command_line, options::split_command_line(boot.command_line).for_dom0);
 }
 
 void say_layout(const Kernel& kernel, const Layout& l, u64 initrd_bytes) {
