@@ -22,6 +22,11 @@ struct CpuTopology {
     u32 core, socket, node;
 };
 [[nodiscard]] CpuTopology cpu_topology(CpuId cpu);
+/// What the interrupt controllers and the firmware call a CPU.
+struct CpuIdentity {
+    u32 apic_id, acpi_id;
+};
+[[nodiscard]] CpuIdentity cpu_identity(CpuId cpu);
 /// Shape of the sockets, as sysctl physinfo tells it.
 struct HostShape {
     u32 threads_per_core, cores_per_socket;

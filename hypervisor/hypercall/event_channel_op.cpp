@@ -65,4 +65,17 @@ Outcome event_channel_op(Call& call) {
     return Outcome::of(result);
 }
 
+/// The form before 2006: one structure, which begins with the command. The operations of then only.
+Outcome event_channel_op_compat(Call& call) {
+    constexpr u64 operands = sizeof(u32);
+    const auto command = GuestPointer<u32>(call.args[0]).read();
+    if (!command) return Outcome::error(command.error());
+    using Op = abi::EventChannelOp;
+    switch (const auto op = static_cast<Op>(*command)) {
+    case Op::AllocUnbound: case Op::BindInterdomain: case Op::BindVirq: case Op::BindIpi: case Op::BindPirq: case Op::Close:
+    case Op::Send: case Op::Status: return Outcome::of(perform(op, call.args[0] + operands));
+    default: return Outcome::error(Error::NoSys);
+    }
+}
+
 } // namespace px::hypercall

@@ -12,6 +12,7 @@ Outcome memory_op(Call&);
 Outcome sched_op(Call&);
 Outcome sched_op_compat(Call&);
 Outcome event_channel_op(Call&);
+Outcome event_channel_op_compat(Call&);
 Outcome grant_table_op(Call&);
 Outcome vcpu_op(Call&);
 Outcome set_timer_op(Call&);
@@ -27,6 +28,7 @@ Outcome kexec_op(Call&);
 // x86/machine
 Outcome platform_op(Call&);
 Outcome physdev_op(Call&);
+Outcome physdev_op_compat(Call&);
 Outcome mca(Call&);
 Outcome xenpmu_op(Call&);
 

@@ -45,6 +45,8 @@ constexpr Table make_table() {
     row(t, Number::NmiOp, nmi_op, "nmi_op", pv_only);
     row(t, Number::SchedOp, sched_op, "sched_op", everybody);
     row(t, Number::CallbackOp, callback_op, "callback_op", pv_only);
+    row(t, Number::EventChannelOpCompat, event_channel_op_compat, "event_channel_op_compat", pv_only);
+    row(t, Number::PhysdevOpCompat, physdev_op_compat, "physdev_op_compat", pv_only);
     row(t, Number::EventChannelOp, event_channel_op, "event_channel_op", everybody);
     row(t, Number::PhysdevOp, physdev_op, "physdev_op", everybody);
     row(t, Number::HvmOp, hvm_op, "hvm_op", everybody);

@@ -104,7 +104,7 @@ Result<> register_info(Vcpu& vcpu, u64 argument) {
     const auto op = TRY(GuestPointer<abi::VcpuRegisterVcpuInfo>(argument).read());
     Domain& domain = vcpu.domain;
     // In one page, and aligned: the hypervisor changes its words atomically.
-    if (op.offset > page_size - sizeof(abi::VcpuInfo) || op.offset % alignof(abi::VcpuInfo) != 0) return fail(Error::Invalid);
+    if (op.offset > page_size - sizeof(abi::VcpuInfo) || op.offset % alignof(abi::VcpuInfo) != 0) return fail(Error::NoDeviceOrAddress);
     // Another one's pages must not change under its feet: it must not have come up.
     if (&vcpu != &current() && (vcpu.flags.load() & vcpu_flag::down) == 0) return fail(Error::Invalid);
     const Mfn mfn = TRY(domain.translate(Gfn(op.mfn)));
@@ -124,6 +124,16 @@ Result<> register_info(Vcpu& vcpu, u64 argument) {
     write_time_info(vcpu);
     event::vcpu_info_moved(vcpu);
     return {};
+}
+
+/// Which CPU it is that runs a vCPU: for the owner of the hardware, and only while the vCPU cannot move.
+Result<> get_physid(const Vcpu& vcpu, u64 argument) {
+    u32 cpu = max_cpus, usable = 0;
+    for (u32 i = 0; i < max_cpus; ++i)
+        if (machine::online_cpus().test(i) && vcpu.hard_affinity.test(i)) cpu = i, ++usable;
+    if (!vcpu.domain.is_hardware_domain || usable != 1) return fail(Error::Invalid);
+    const machine::CpuIdentity id = machine::cpu_identity(CpuId(cpu));
+    return GuestPointer<abi::VcpuGetPhysid>(argument).write({id.apic_id | u64{id.acpi_id} << 32});
 }
 
 Result<> send_nmi(Vcpu& vcpu, u64 argument) {
@@ -170,7 +180,7 @@ Outcome vcpu_op(Call& call) {
     case abi::VcpuOp::StopSingleshotTimer: return Outcome::of(stop_singleshot(*vcpu));
     case abi::VcpuOp::RegisterVcpuInfo: return Outcome::of(register_info(*vcpu, argument));
     case abi::VcpuOp::SendNmi: return Outcome::of(send_nmi(*vcpu, argument));
-    case abi::VcpuOp::GetPhysid: return Outcome::error(Error::Invalid); // for a pinned hardware domain only
+    case abi::VcpuOp::GetPhysid: return Outcome::of(get_physid(*vcpu, argument));
     case abi::VcpuOp::RegisterVcpuTimeMemoryArea: return Outcome::of(register_time(*vcpu, argument));
     }
     return Outcome::error(Error::NoSys);

@@ -3,6 +3,7 @@
 #include "domain/machine.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
+#include "x86/machine/firmware/acpi.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 
 #include <bit>
@@ -43,6 +44,13 @@ ApicIdShape shape() {
 }
 
 } // namespace
+
+CpuIdentity cpu_identity(CpuId cpu) {
+    const u32 apic_id = x86::apic::id_of(cpu);
+    for (const x86::acpi::Cpu& known : x86::acpi::cpus())
+        if (known.apic_id == apic_id) return {apic_id, known.acpi_id};
+    return {apic_id, ~0u};
+}
 
 CpuTopology cpu_topology(CpuId cpu) {
     const ApicIdShape s = shape();

@@ -13,7 +13,6 @@
 #include "x86/machine/firmware/platform_efi.hpp"
 #include "x86/machine/firmware/platform_firmware.hpp"
 #include "x86/machine/firmware/power.hpp"
-#include "x86/machine/interrupt/apic.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -47,10 +46,9 @@ Result<> cpu_info(abi::PlatformPcpuinfo& op) {
         return {};
     }
     op.flags = machine::online_cpus().test(op.xen_cpuid) ? abi::pcpu_flags_online : 0;
-    op.apic_id = apic::id_of(CpuId(op.xen_cpuid));
-    op.acpi_id = ~0u;
-    for (const acpi::Cpu& cpu : acpi::cpus())
-        if (cpu.apic_id == op.apic_id) op.acpi_id = cpu.acpi_id;
+    const machine::CpuIdentity id = machine::cpu_identity(CpuId(op.xen_cpuid));
+    op.apic_id = id.apic_id;
+    op.acpi_id = id.acpi_id;
     return {};
 }
 
@@ -94,6 +92,16 @@ Result<> idle_times(abi::PlatformGetidletime& op) {
     return {};
 }
 
+/// What Xen answers about things that the machine does not have here: memory type ranges of the guest's choosing, quirks, microcode,
+/// hot-plugged CPUs and memory, parked cores. NoSys for what is not there.
+Result<> absent(const abi::PlatformRequest& op) {
+    using Op = abi::PlatformOp;
+    switch (static_cast<Op>(op.cmd)) {
+    case Op::AddMemtype: case Op::PlatformQuirk: case Op::MemHotadd: return fail(Error::Invalid);
+    default: return fail(Error::NoSys); // microcode, frequencies, hot-plug, symbols: off
+    }
+}
+
 /// Fills the out fields of `op`; sets copy_back if there are any.
 Result<> perform(abi::PlatformRequest& op, bool& copy_back) {
     using Op = abi::PlatformOp;
@@ -114,7 +122,7 @@ Result<> perform(abi::PlatformRequest& op, bool& copy_back) {
     case Op::CpuOnline: return cpu_online(op.u.cpu_ol.cpuid);
     case Op::CpuOffline: return cpu_offline(op.u.cpu_ol.cpuid);
     case Op::Getidletime: return with_result(idle_times(op.u.getidletime));
-    default: return fail(Error::NoSys); // MTRRs, microcode, frequencies, hot-plug, symbols: off
+    default: return absent(op);
     }
 }
 

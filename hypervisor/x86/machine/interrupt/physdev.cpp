@@ -102,7 +102,6 @@ Result<> perform(abi::PhysdevOp command, u64 address) {
     case Op::GetFreePirq: return with_result(address, &get_free_pirq);
     case Op::PirqEoiGmfnV1: return without_result(address, &share_eoi_page<true>);
     case Op::PirqEoiGmfnV2: return without_result(address, &share_eoi_page<false>);
-    case Op::FreeIrqVector: return {}; // nothing was allocated
     default: return hardware_operation(command, address);
     }
 }
@@ -111,6 +110,19 @@ Result<> perform(abi::PhysdevOp command, u64 address) {
 } // namespace px::x86::physdev
 
 namespace px::hypercall {
+
+/// The form before 2006: one structure, which begins with the command, then its operands at 8 bytes' alignment.
+Outcome physdev_op_compat(Call& call) {
+    constexpr u64 operands = sizeof(u64);
+    const auto command = GuestPointer<u32>(call.args[0]).read();
+    if (!command) return Outcome::error(command.error());
+    using Op = abi::PhysdevOp;
+    switch (const auto op = static_cast<Op>(*command)) {
+    case Op::IrqStatusQuery: case Op::SetIopl: case Op::SetIobitmap: case Op::ApicRead: case Op::ApicWrite: case Op::AllocIrqVector:
+        return Outcome::of(x86::physdev::perform(op, call.args[0] + operands));
+    default: return Outcome::error(Error::NoSys);
+    }
+}
 
 Outcome physdev_op(Call& call) {
     return Outcome::of(x86::physdev::perform(static_cast<abi::PhysdevOp>(call.args[0]), call.args[1]));
