@@ -7,11 +7,13 @@
 #include "base/list.hpp"
 #include "base/lock.hpp"
 #include "base/result.hpp"
+#include "domain/machine.hpp"
 #include "domain/vcpu.hpp"
 #include "memory/frame.hpp"
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <span>
 
 namespace px {
@@ -82,6 +84,8 @@ class Domain {
     abi::SharedInfo* shared_info = nullptr; ///< direct-map address; a hypervisor page the guest may map
     u64 time_offset_ns = 0;                 ///< added to the wall clock (settimeoffset)
     u32 tsc_mode = 0;                       ///< settscinfo
+    /// How its vCPUs compute system time from the cycle counter that they read, if that is not the host's (paused while it changes).
+    std::optional<machine::TimeScale> own_time_scale;
     u64 vm_assist = 0;                      ///< bits of vm_assist(2)
 
     EventChannels* events = nullptr;

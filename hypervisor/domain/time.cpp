@@ -12,8 +12,8 @@ namespace {
 /// Order of stores that a guest on another CPU observes.
 void store_fence() { std::atomic_thread_fence(std::memory_order_release); }
 
-abi::VcpuTimeInfo time_info_now(u32 version) {
-    const machine::TimeScale scale = machine::time_scale();
+abi::VcpuTimeInfo time_info_now(const Domain& domain, u32 version) {
+    const machine::TimeScale scale = domain.own_time_scale ? *domain.own_time_scale : machine::time_scale();
     abi::VcpuTimeInfo info{};
     info.version = version;
     info.tsc_timestamp = scale.base_tsc;
@@ -25,9 +25,9 @@ abi::VcpuTimeInfo time_info_now(u32 version) {
 }
 
 /// The version is odd while the rest changes. The guest may scribble over it: that harms only itself.
-void store_time_info(volatile abi::VcpuTimeInfo& to) {
+void store_time_info(const Domain& domain, volatile abi::VcpuTimeInfo& to) {
     const u32 version = (to.version & ~1u) + 1;
-    const abi::VcpuTimeInfo info = time_info_now(version + 1);
+    const abi::VcpuTimeInfo info = time_info_now(domain, version + 1);
     to.version = version;
     store_fence();
     to.tsc_timestamp = info.tsc_timestamp;
@@ -40,7 +40,7 @@ void store_time_info(volatile abi::VcpuTimeInfo& to) {
 }
 
 bool write_time_area(Vcpu& vcpu) {
-    const abi::VcpuTimeInfo info = time_info_now(vcpu.info->time.version & ~1u);
+    const abi::VcpuTimeInfo info = time_info_now(vcpu.domain, vcpu.info->time.version & ~1u);
     return vcpu.copy_to_guest(vcpu.time_area, &info, sizeof(info)) == 0;
 }
 
@@ -63,10 +63,21 @@ bool write_runstate_area(Vcpu& vcpu) {
     return true;
 }
 
+/// The contents are constant, but the guest may have put another page there: written again every second, which is as often as
+/// guests of Xen see theirs change.
+bool refresh_time_area(Vcpu& vcpu) {
+    constexpr Nanoseconds shelf_life = 1'000'000'000;
+    const Nanoseconds now = machine::now();
+    if (vcpu.time_area_written != 0 && now - vcpu.time_area_written < shelf_life) return true;
+    if (!write_time_area(vcpu)) return false;
+    vcpu.time_area_written = now;
+    return true;
+}
+
 } // namespace
 
 void write_time_info(Vcpu& vcpu) {
-    if (vcpu.info) store_time_info(vcpu.info->time);
+    if (vcpu.info) store_time_info(vcpu.domain, vcpu.info->time);
 }
 
 void write_wall_clock(Domain& domain) {
@@ -92,7 +103,10 @@ void write_all_wall_clocks() {
 
 void write_clocks(Domain& domain) {
     for (u32 i = 0; i < domain.max_vcpus; ++i)
-        if (domain.vcpus[i]) write_time_info(*domain.vcpus[i]);
+        if (Vcpu* vcpu = domain.vcpus[i]) {
+            write_time_info(*vcpu);
+            vcpu->time_area_written = 0;
+        }
     write_wall_clock(domain);
 }
 
@@ -104,18 +118,14 @@ void register_runstate_area(Vcpu& vcpu, GuestVaddr area) {
 
 void register_time_area(Vcpu& vcpu, GuestVaddr area) {
     vcpu.time_area = area;
-    vcpu.time_area_written = false;
+    vcpu.time_area_written = 0;
     if (&vcpu == &current()) update_guest_areas(vcpu);
 }
 
 void update_guest_areas(Vcpu& vcpu) {
     bool is_done = true;
     if (vcpu.runstate_area.is_valid() && vcpu.runstate_area.raw() != 0) is_done = write_runstate_area(vcpu);
-    // Constant, so once is enough.
-    if (vcpu.time_area.is_valid() && vcpu.time_area.raw() != 0 && !vcpu.time_area_written) {
-        vcpu.time_area_written = write_time_area(vcpu);
-        is_done = is_done && vcpu.time_area_written;
-    }
+    if (vcpu.time_area.is_valid() && vcpu.time_area.raw() != 0) is_done &= refresh_time_area(vcpu);
     vcpu.areas_are_stale = !is_done;
 }
 

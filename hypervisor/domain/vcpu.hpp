@@ -67,7 +67,7 @@ class Vcpu {
     Timer periodic{&Vcpu::on_periodic, this};
     Nanoseconds period = 0; ///< of the periodic timer, 0: off
     GuestVaddr time_area = GuestVaddr::invalid(); ///< registered secondary vcpu_time_info
-    bool time_area_written = false;
+    Nanoseconds time_area_written = 0; ///< when; 0: not yet, or not any more
     bool areas_are_stale = false; ///< a registered area could not be written: call update_guest_areas() in kernel mode
 
     bool is_paused_for_shutdown = false; ///< one of pause_count is the domain's shutdown (domain lock)

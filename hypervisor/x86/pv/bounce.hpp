@@ -2,6 +2,7 @@
 // Bounce frames: how a paravirtual kernel is called for exceptions, system calls and events (layout: public/arch-x86).
 #pragma once
 
+#include "domain/time.hpp"
 #include "x86/pv/guest_copy.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
@@ -22,6 +23,9 @@ inline void toggle_mode(PvVcpu& vcpu) {
     vcpu.in_kernel_mode = !vcpu.in_kernel_mode;
     x86::swapgs();
     x86::write_cr3(paddr_of(vcpu.active_l4()).raw());
+    // An area that could not be written when the vCPU was switched to may be there now.
+    if (vcpu.areas_are_stale && vcpu.in_kernel_mode) [[unlikely]]
+        update_guest_areas(vcpu);
 }
 
 /// Crashes the domain: there is nobody to take what would be delivered.

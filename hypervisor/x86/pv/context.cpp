@@ -71,7 +71,7 @@ void PvVcpu::load_state() {
     dirty_cpu = this_cpu().raw();
     x86::speculation::enter_domain(&domain);
     enter_space(*this);
-    if (const u64 cr4 = real_cr4(control); cr4 != x86::read_cr4()) x86::write_cr4(cr4);
+    if (const u64 cr4 = real_cr4(*this); cr4 != x86::read_cr4()) x86::write_cr4(cr4);
     if (!load_selectors(segments)) failsafe_pending = true;
     x86::wrfsbase(segments.fs_base);
     x86::wrgsbase(in_kernel_mode ? segments.gs_base_kernel : segments.gs_base_user);

@@ -3,6 +3,7 @@
 #include "abi/version.hpp"
 #include "domain/domain_list.hpp"
 #include "memory/heap.hpp"
+#include "x86/pv/hypercall_page.hpp"
 #include "x86/pv/policy/cpuid.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 #include "x86/pv/pv_vcpu.hpp"
@@ -29,6 +30,14 @@ Result<Domain*> make_pv_domain(DomId id, const abi::DomctlCreateDomain& config) 
         return fail(made.error());
     }
     return domain;
+}
+
+Result<> init_hypercall_page(PvDomain& domain, Gfn gfn) {
+    const Mfn mfn = TRY(domain.translate(gfn));
+    if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), domain)) return fail(Error::Access);
+    fill_hypercall_page(to_virtual(mfn));
+    release_writable(frame_of(mfn));
+    return {};
 }
 
 Result<> PvDomain::relinquish() { return release_page_tables(*this); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "abi/hypercall.hpp"
+#include "x86/pv/pv_domain.hpp"
 
 #include <cstring>
 
@@ -22,5 +23,9 @@ inline void fill_hypercall_page(void* page) {
     unsigned char iret[] = {0x51, 0x41, 0x53, 0x50, 0xb8, 23, 0, 0, 0, 0x0f, 0x05};
     std::memcpy(bytes + 23 * abi::hypercall_stub_size, iret, sizeof(iret));
 }
+
+/// Fills a page of the guest with them, for kernels that do not make the call themselves. Errors: Access for a page that the
+/// guest could not write.
+Result<> init_hypercall_page(PvDomain& domain, Gfn gfn);
 
 } // namespace px::pv

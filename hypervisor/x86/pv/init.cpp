@@ -4,6 +4,7 @@
 #include "start/parts.hpp"
 #include "x86/layout.hpp"
 #include "x86/machine/cpu/cpu.hpp"
+#include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/pv/bounce.hpp"
 #include "x86/pv/policy/cpuid.hpp"
 #include "x86/pv/fpu.hpp"
@@ -47,8 +48,9 @@ void init_cpu(CpuId cpu) {
     // SYSRET: CS = base + 16 (64-bit) or base, SS = base + 8.
     x86::wrmsr(msr::star, u64{x86::selector::guest_code32} << 48 | u64{x86::selector::hypervisor_code} << 32);
     x86::wrmsr(msr::syscall_mask, syscall_flag_mask);
-    // CPUs without SYSENTER in long mode (AMD) take or leave these.
-    (void)x86::wrmsr_safe(msr::sysenter_cs, x86::selector::hypervisor_code);
+    // AMD's CPUs have no SYSENTER in long mode; where one is emulated all the same, an empty selector makes it #GP.
+    const bool has_sysenter = x86::cpu_features.vendor != x86::Vendor::Amd;
+    (void)x86::wrmsr_safe(msr::sysenter_cs, has_sysenter ? x86::selector::hypervisor_code : 0);
     (void)x86::wrmsr_safe(msr::sysenter_esp, stack);
     (void)x86::wrmsr_safe(msr::sysenter_eip, reinterpret_cast<u64>(&px_sysenter));
 }

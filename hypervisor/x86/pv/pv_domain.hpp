@@ -6,6 +6,7 @@
 #include "x86/machine/cpu/speculation.hpp"
 #include "x86/pv/policy/cpu_policy.hpp"
 #include "x86/pv/paging/table_hold.hpp"
+#include "x86/pv/time_stamp.hpp"
 
 namespace px::pv {
 
@@ -31,6 +32,9 @@ class PvDomain final : public Domain {
 
     // -- CPUID and MSR policy (Domain::lock; read without it: constant once a vCPU has run) --
     CpuPolicy* policy = nullptr;
+
+    // -- time (paused while it changes) --
+    TimeStamp time_stamp;
 
     // -- I/O --
     /// Bit set: port refused. 8 KiB, made when it gets its first port; null: no ports.

@@ -10,33 +10,46 @@ namespace px::pv {
 namespace domctl {
 namespace {
 
-/// Fills a page of the guest with call stubs, for kernels that do not make the call themselves.
-Result<> init_hypercall_page(PvDomain& domain, u64 gmfn) {
-    const Mfn mfn = TRY(domain.translate(Gfn(gmfn)));
-    if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), domain)) return fail(Error::Access);
-    fill_hypercall_page(to_virtual(mfn));
-    release_writable(frame_of(mfn));
-    return {};
-}
-
 Result<> set_address_size(const abi::DomctlAddressSize& op) {
     if (op.size == 64) return {};
     return fail(op.size == 32 ? Error::NotSupported : Error::Invalid);
 }
 
-/// The clock of a guest is the host's: what can be chosen is whether RDTSC is left to it (it is, where the host's counter is
-/// reliable, in every mode but "always emulate").
+/// Holds a domain that is not the caller's still.
+class PausedDomain {
+  public:
+    explicit PausedDomain(Domain& domain) : domain_(domain) { domain_.pause(); }
+    ~PausedDomain() { domain_.unpause(); }
+    PausedDomain(const PausedDomain&) = delete;
+    PausedDomain& operator=(const PausedDomain&) = delete;
+
+  private:
+    Domain& domain_;
+};
+
 Result<> set_tsc(PvDomain& domain, const abi::DomctlTscInfo& op) {
-    if (op.tsc_mode > abi::tsc_mode_never_emulate) return fail(Error::Invalid);
-    domain.tsc_mode = op.tsc_mode;
-    return {};
+    if (&domain == &current_domain()) return fail(Error::Invalid);
+    const PausedDomain still(domain);
+    return set_time_stamp(domain, op.tsc_mode, op.elapsed_nsec, op.gtsc_khz, op.incarnation);
 }
 
-void get_tsc(const PvDomain& domain, abi::DomctlTscInfo& op) {
+/// The counter's age counts from the domain's start where it is emulated, and is the host's cycles in nanoseconds otherwise.
+Result<> get_tsc(const PvDomain& domain, abi::DomctlTscInfo& op) {
+    if (&domain == &current_domain()) return fail(Error::Invalid);
+    const TimeStamp& t = domain.time_stamp;
     op.tsc_mode = domain.tsc_mode;
-    op.gtsc_khz = static_cast<u32>(machine::cycles_khz());
-    op.incarnation = 0;
-    op.elapsed_nsec = static_cast<u64>(machine::now());
+    op.incarnation = t.incarnation;
+    if (domain.tsc_mode == abi::tsc_mode_never_emulate) {
+        op.gtsc_khz = 0;
+        op.elapsed_nsec = 0;
+    } else if (t.is_emulated) {
+        op.gtsc_khz = t.khz;
+        op.elapsed_nsec = static_cast<u64>(machine::now() - t.start);
+    } else {
+        op.gtsc_khz = static_cast<u32>(machine::cycles_khz());
+        op.elapsed_nsec = static_cast<u64>(machine::now());
+    }
+    return {};
 }
 
 } // namespace
@@ -53,7 +66,7 @@ Result<PvVcpu*> named_vcpu(PvDomain& domain, u32 number) {
 Result<> PvDomain::arch_domctl(abi::Domctl& op, GuestVaddr, bool& copy_back) {
     using abi::DomctlCommand;
     switch (static_cast<DomctlCommand>(op.cmd)) {
-    case DomctlCommand::HypercallInit: return domctl::init_hypercall_page(*this, op.u.hypercall_init.gmfn);
+    case DomctlCommand::HypercallInit: return init_hypercall_page(*this, Gfn(op.u.hypercall_init.gmfn));
     case DomctlCommand::SetAddressSize: return domctl::set_address_size(op.u.address_size);
     case DomctlCommand::GetAddressSize:
         op.u.address_size.size = 64;
@@ -61,9 +74,8 @@ Result<> PvDomain::arch_domctl(abi::Domctl& op, GuestVaddr, bool& copy_back) {
         return {};
     case DomctlCommand::SetTscInfo: return domctl::set_tsc(*this, op.u.tsc_info);
     case DomctlCommand::GetTscInfo:
-        domctl::get_tsc(*this, op.u.tsc_info);
         copy_back = true;
-        return {};
+        return domctl::get_tsc(*this, op.u.tsc_info);
     case DomctlCommand::IoportPermission:
         return set_port_permission(*this, op.u.ioport_permission.first_port, op.u.ioport_permission.nr_ports,
                                    op.u.ioport_permission.allow_access != 0);

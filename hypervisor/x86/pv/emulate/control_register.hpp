@@ -17,7 +17,7 @@ inline constexpr u64 tsd = 1u << 2, de = 1u << 3, pae = 1u << 5, mce = 1u << 6, 
                      osxmmexcpt = 1u << 10, umip = 1u << 11, fsgsbase = 1u << 16, osxsave = 1u << 18, smep = 1u << 20,
                      smap = 1u << 21;
 /// What the guest reads back as it wrote it.
-inline constexpr u64 guest_owned = tsd | de | pce | osxsave | fsgsbase | mce;
+inline constexpr u64 guest_owned = tsd | de | osxsave | fsgsbase;
 /// Of those, what changes the CPU.
 inline constexpr u64 effective = tsd | de;
 } // namespace cr4_bit
@@ -28,10 +28,12 @@ constexpr u64 guest_cr0(const ControlRegisters& control) {
            (control.task_switched ? task_switched : 0);
 }
 constexpr u64 guest_cr4(const ControlRegisters& control) {
-    return control.cr4 | cr4_bit::pae | cr4_bit::osfxsr | cr4_bit::osxmmexcpt;
+    return control.cr4 | cr4_bit::pae | cr4_bit::mce | cr4_bit::osfxsr | cr4_bit::osxmmexcpt;
 }
-inline u64 real_cr4(const ControlRegisters& control) {
-    return (x86::host_cr4 & ~cr4_bit::effective) | (control.cr4 & cr4_bit::effective);
+/// What is in CR4 while the vCPU runs: RDTSC traps if its kernel wants that for user mode, or if its counter is emulated.
+inline u64 real_cr4(const PvVcpu& vcpu) {
+    return (x86::host_cr4 & ~cr4_bit::effective) | (vcpu.control.cr4 & cr4_bit::effective) |
+           (vcpu.pv_domain().time_stamp.is_emulated ? cr4_bit::tsd : 0);
 }
 
 } // namespace px::pv

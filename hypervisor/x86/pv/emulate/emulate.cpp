@@ -4,6 +4,7 @@
 
 #include "x86/instructions.hpp"
 #include "x86/pv/bounce.hpp"
+#include "x86/pv/emulate/control_register.hpp"
 #include "x86/pv/fpu.hpp"
 #include "x86/pv/emulate/msr.hpp"
 #include "x86/pv/trap.hpp"
@@ -53,16 +54,24 @@ Emulated write_msr_instruction(PvVcpu& vcpu, x86::Registers& r) {
     return Emulated::Done;
 }
 
+/// RDTSC and RDTSCP come here when CR4.TSD is set: by the guest kernel for its user mode, or by the hypervisor for both.
+bool may_read_time_stamp(const PvVcpu& vcpu) { return vcpu.in_kernel_mode || !(vcpu.control.cr4 & cr4_bit::tsd); }
+
 /// 0F 01: XSETBV, RDTSCP, LMSW.
 Emulated group7(PvVcpu& vcpu, x86::Registers& r, const Instruction& op) {
     if (op.is_memory) return Emulated::Refused;
     if (op.extension() == 2 && op.rm == 1) {
+        if (!(vcpu.control.cr4 & cr4_bit::osxsave)) {
+            inject_exception(vcpu, r, vector::invalid_opcode);
+            return Emulated::Delivered;
+        }
         const u64 value = (r.rdx << 32) | static_cast<u32>(r.rax);
         if (!vcpu.in_kernel_mode || static_cast<u32>(r.rcx) != 0 || !set_xcr0(vcpu, value)) return Emulated::Refused;
         return Emulated::Done;
     }
     if (op.extension() == 7 && op.rm == 1) {
-        set_low_halves(r, x86::rdtsc());
+        if (!may_read_time_stamp(vcpu)) return Emulated::Refused;
+        set_low_halves(r, read_time_stamp(vcpu.pv_domain()));
         r.rcx = vcpu.tsc_aux;
         return Emulated::Done;
     }
@@ -81,7 +90,7 @@ Emulated dispatch(PvVcpu& vcpu, x86::Registers& r, const Instruction& op) {
         if (!kernel) return Emulated::Refused;
         set_task_switched(vcpu, false);
         return Emulated::Done;
-    case 0x0f08: case 0x0f09: // INVD is done as WBINVD
+    case 0x0f09: // INVD is refused: it would lose what others wrote
         if (!kernel) return Emulated::Refused;
         if (vcpu.domain.is_hardware_domain) x86::wbinvd();
         return Emulated::Done;
@@ -90,7 +99,10 @@ Emulated dispatch(PvVcpu& vcpu, x86::Registers& r, const Instruction& op) {
     case 0x0f21: case 0x0f23:
         return kernel && !op.is_memory ? emulate_debug_register(vcpu, r, op) : Emulated::Refused;
     case 0x0f30: return write_msr_instruction(vcpu, r);
-    case 0x0f31: set_low_halves(r, x86::rdtsc()); return Emulated::Done;
+    case 0x0f31:
+        if (!may_read_time_stamp(vcpu)) return Emulated::Refused;
+        set_low_halves(r, read_time_stamp(vcpu.pv_domain()));
+        return Emulated::Done;
     case 0x0f32: return read_msr_instruction(vcpu, r);
     case 0x0fa2: emulate_cpuid(vcpu, r); return Emulated::Done;
     default: return Emulated::Refused;
@@ -104,7 +116,11 @@ bool emulate_privileged(PvVcpu& vcpu, x86::Registers& r) {
     const std::size_t count = fetch_instruction(r, bytes);
     const bool is_64bit = runs_64bit_code(r);
     const auto op = decode({bytes, count}, is_64bit ? CodeSize::Bits64 : CodeSize::Bits32);
-    if (!op || op->lock) return false;
+    if (!op) return false;
+    if (op->lock) { // on none of these
+        inject_exception(vcpu, r, vector::invalid_opcode);
+        return true;
+    }
     const u64 rip = r.rip;
     switch (dispatch(vcpu, r, *op)) {
     case Emulated::Refused: return false;

@@ -2,6 +2,7 @@
 // Port I/O of paravirtual guests: who may touch which port, and the instructions (single and string).
 #include "x86/pv/emulate/emulate.hpp"
 #include "x86/pv/bounce.hpp"
+#include "x86/pv/guest_copy.hpp"
 #include "x86/pv/emulate/port.hpp"
 #include "x86/pv/trap.hpp"
 #include "schedule/softirq.hpp"
@@ -43,6 +44,7 @@ Emulated string_element(PvVcpu& vcpu, x86::Registers& r, const Instruction& op, 
     if (is_out && op.segment == SegmentOverride::Fs) base = x86::rdfsbase();
     if (is_out && op.segment == SegmentOverride::Gs) base = x86::rdgsbase();
     const u64 address = base + (index & op.address_mask());
+    if (!is_guest_range(address, bytes)) return Emulated::Refused;
     u32 value = 0;
     if (is_out) {
         if (const u64 left = copy_from_active(&value, address, bytes)) {

@@ -7,8 +7,24 @@
 #include "x86/pv/emulate/emulate.hpp"
 #include "x86/pv/fpu.hpp"
 #include "x86/pv/guest_copy.hpp"
+#include "x86/pv/paging/pagetable.hpp"
 
 namespace px::pv {
+
+namespace {
+
+/// As MMUEXT_NEW_BASEPTR does, for kernels that never heard of it.
+Emulated write_cr3(PvVcpu& vcpu, u64 value) {
+    if (!settle_foreign_hold(vcpu.table_hold, vcpu.pv_domain())) return Emulated::Again;
+    const auto set = [&]() -> Result<> {
+        Guard guard(vcpu.pv_domain().page_table_lock);
+        return set_kernel_table(vcpu, Mfn(value >> page_shift));
+    }();
+    if (!set) return set.error() == Error::Restart ? Emulated::Again : Emulated::Refused;
+    return settle_all(vcpu.table_hold) ? Emulated::Done : Emulated::Again;
+}
+
+} // namespace
 
 Emulated emulate_control_register(PvVcpu& vcpu, x86::Registers& r, const Instruction& op) {
     u64& operand = register_of(r, op.rm);
@@ -29,7 +45,7 @@ Emulated emulate_control_register(PvVcpu& vcpu, x86::Registers& r, const Instruc
             operand = vcpu.info->arch.cr2;
         return Emulated::Done;
     case 3:
-        if (is_write) return Emulated::Refused; // MMUEXT_NEW_BASEPTR is how it is done
+        if (is_write) return write_cr3(vcpu, operand);
         operand = paddr_of(vcpu.kernel_l4).raw();
         return Emulated::Done;
     case 4:
@@ -37,7 +53,7 @@ Emulated emulate_control_register(PvVcpu& vcpu, x86::Registers& r, const Instruc
             operand = guest_cr4(vcpu.control);
         } else {
             vcpu.control.cr4 = operand & cr4_bit::guest_owned;
-            x86::write_cr4(real_cr4(vcpu.control));
+            x86::write_cr4(real_cr4(vcpu));
         }
         return Emulated::Done;
     default: return Emulated::Refused;
@@ -63,9 +79,11 @@ Result<> set_debug_register(PvVcpu& vcpu, unsigned number, u64 value) {
         debug.address[number] = value;
         break;
     case 4: case 6:
+        if (value >> 32) return fail(Error::Invalid); // reserved
         debug.dr6 = (value & 0xe00f) | 0xffff0ff0;
         break;
     case 5: case 7:
+        if (value >> 32) return fail(Error::Invalid);
         if (!is_valid_dr7(value)) return fail(Error::Perm);
         debug.dr7 = normal_dr7(value);
         break;

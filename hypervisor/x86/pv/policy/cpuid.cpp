@@ -8,6 +8,7 @@
 #include "x86/instructions.hpp"
 #include "x86/pv/emulate/control_register.hpp"
 #include "x86/pv/emulate/emulate.hpp"
+#include "x86/pv/emulate/msr.hpp"
 #include "x86/pv/fpu.hpp"
 
 #include <bit>
@@ -25,19 +26,23 @@ CpuidLeafValue host_leaf(u32 leaf, u32 subleaf) {
     return {r.eax, r.ebx, r.ecx, r.edx};
 }
 
-/// Leaf +3: how the guest's time stamp counter behaves. It is never emulated.
-CpuidLeafValue time_leaf(const Domain& domain, u32 subleaf) {
-    const u32 khz = static_cast<u32>(machine::cycles_khz());
+/// Leaf +3: how the guest's time stamp counter behaves.
+CpuidLeafValue time_leaf(const PvVcpu& vcpu, u32 subleaf) {
+    const PvDomain& domain = vcpu.pv_domain();
+    const TimeStamp& t = domain.time_stamp;
+    const u32 host_khz = static_cast<u32>(machine::cycles_khz());
     switch (subleaf) {
     case 0: {
-        const u32 flags = machine::cycles_are_reliable() ? abi::cpuid_tsc_host_reliable : 0;
-        return {flags, domain.tsc_mode, khz, 0};
+        const u32 flags = (t.is_emulated ? abi::cpuid_tsc_emulated : 0) | (has_tsc_aux(vcpu) ? abi::cpuid_tsc_rdtscp : 0) |
+                          (machine::cycles_are_reliable() ? abi::cpuid_tsc_host_reliable : 0);
+        return {flags, domain.tsc_mode, t.is_emulated ? t.khz : host_khz, t.incarnation};
     }
     case 1: {
-        const machine::TimeScale scale = machine::time_scale();
-        return {0, 0, scale.multiplier, static_cast<u32>(static_cast<s32>(scale.shift))};
+        const machine::TimeScale scale = domain.own_time_scale ? *domain.own_time_scale : machine::time_scale();
+        const u64 start = t.is_emulated ? static_cast<u64>(t.start) : 0;
+        return {static_cast<u32>(start), static_cast<u32>(start >> 32), scale.multiplier, static_cast<u32>(static_cast<s32>(scale.shift))};
     }
-    case 2: return {khz, 0, 0, 0};
+    case 2: return {host_khz, 0, 0, 0};
     default: return {};
     }
 }
@@ -52,7 +57,7 @@ CpuidLeafValue hypervisor_leaf(const PvVcpu& vcpu, u32 index, u32 subleaf) {
                 abi::cpuid_signature_edx};
     case 1: return {xen_version_number, 0, 0, 0};
     case 2: return {1, abi::msr_hypercall_page, abi::cpuid_feat1_mmu_pt_update_preserve_ad, 0};
-    case 3: return time_leaf(vcpu.domain, subleaf);
+    case 3: return time_leaf(vcpu, subleaf);
     case 5: return {0, static_cast<u32>(std::bit_width(max_frame.raw() - 1) + page_shift), 0, 0};
     default: return {};
     }
