@@ -37,8 +37,11 @@ def test_end(cell, command):
 
 
 def test_unknown_option_is_no_failure(cell):
-    machine = cell.machine("option", hypervisor_args="no-such-option=1 another")
-    machine.stop()
+    machine = cell.machine("option", hypervisor_args="no-such-option=1 another -- lab.word=1 lab.more")
+    try:  # what follows the dashes is for dom0's kernel
+        assert machine.check("cat /proc/cmdline").strip().endswith("quiet lab.word=1 lab.more")
+    finally:
+        machine.stop()
 
 
 def test_disks_and_network_cards(cell, tmp_path):

@@ -89,6 +89,8 @@ px_sysenter:
     pushq $GUEST_DATA
     pushq $0
     pushfq
+    .global px_sysenter_flags_saved
+px_sysenter_flags_saved: // up to here a single step may go on (exceptions.cpp): its flag is the guest's
     pushq $GUEST_CODE32
     pushq $0
     pushq $0

@@ -282,17 +282,8 @@ MICRO_CASE(second_vcpu_starts_and_stops) {
     if (call(Hypercall::VcpuOp, abi::VcpuOp::IsUp, 1, 0) < 0) return; // a machine with one CPU
     CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::IsUp, 1, 0), 0);
     CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::Up, 1, 0), error(Errno::Invalid)); // no context yet
-    static abi::VcpuGuestContext context;
-    context.flags = abi::vgcf_in_kernel;
-    context.user_regs.rip = reinterpret_cast<u64>(secondary_start);
-    context.user_regs.rsp = reinterpret_cast<u64>(secondary_stack_top);
-    context.user_regs.cs = abi::flat_ring3_cs64;
-    context.user_regs.ss = abi::flat_ring3_ss64;
-    context.kernel_ss = abi::flat_ring3_ss64;
-    context.kernel_sp = reinterpret_cast<u64>(secondary_stack_top);
-    context.ctrlreg[3] = mfn_of(reinterpret_cast<void*>(start_info->pt_base)) * page_bytes;
-    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::Initialise, 1, &context), 0);
-    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::Initialise, 1, &context), error(Errno::Exists));
+    CHECK_IS(initialise_second(), 0);
+    CHECK_IS(initialise_second(), error(Errno::Exists));
     CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::Up, 1, 0), 0);
     const u64 end = system_time() + 2000000000;
     while ((!second_runs || call(Hypercall::VcpuOp, abi::VcpuOp::IsUp, 1, 0) != 0) && system_time() < end) {}

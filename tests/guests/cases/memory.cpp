@@ -1,22 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ballooning, exchange, memory queries, grants.
-#include "lib/grants.hpp"
+#include "lib/memory.hpp"
 
 using namespace micro;
 using abi::Errno;
 using abi::Hypercall;
-
-namespace {
-long memory(abi::MemoryOp command, void* op) { return call(Hypercall::MemoryOp, command, op); }
-abi::MemoryReservation reservation(u64* frames, u64 count = 1, u32 order = 0) {
-    abi::MemoryReservation r{};
-    r.extent_start.address = reinterpret_cast<u64>(frames);
-    r.nr_extents = count;
-    r.extent_order = order;
-    r.domid = abi::domid_self;
-    return r;
-}
-} // namespace
 
 MICRO_CASE(m2p_range_is_told) {
     abi::MachphysMapping op{};

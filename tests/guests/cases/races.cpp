@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two vCPUs that change the same things at the same time. Nothing to see on a machine with one.
-#include "lib/micro.hpp"
-#include "lib/second.hpp"
+#include "lib/race.hpp"
 
 using namespace micro;
 using abi::Errno;
@@ -9,19 +8,7 @@ using abi::Hypercall;
 
 namespace {
 
-constexpr unsigned rounds = 400;
 u64* contended;
-volatile bool second_ends;
-
-/// Runs the other vCPU's work beside `mine`, repeatedly, and waits for its end.
-template <class F> void race(void (*other)(), F mine) {
-    second_ends = false;
-    if (!start_second(other)) return;
-    for (unsigned i = 0; i < rounds; ++i) mine();
-    second_ends = true;
-    CHECK(second_is_down());
-}
-
 } // namespace
 
 /// One pins and unpins a page as a page table while the other maps it writable.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exceptions, privileged instructions, forced emulation, user mode.
 #include "lib/micro.hpp"
+#include "lib/user.hpp"
 
 using namespace micro;
 using abi::Errno;
@@ -213,63 +214,34 @@ void user_hook(Frame& frame) {
     seen_cs = frame.cs;
     leave_user();
 }
-
-/// A second top-level table with the kernel's lower half left out and one user page at 0x400000.
-u64* make_user_table(const u8* code, unsigned bytes) {
-    u64* tables[3];
-    for (auto& t : tables) t = static_cast<u64*>(new_page());
-    auto* l4 = static_cast<u64*>(new_page());
-    auto* page = static_cast<u8*>(new_page());
-    auto* stack = static_cast<u8*>(new_page());
-    for (unsigned i = 0; i < bytes; ++i) page[i] = code[i];
-    tables[0][0x400] = 0;
-    tables[0][0] = mfn_of(page) * page_bytes | present | user | accessed;
-    tables[0][1] = mfn_of(stack) * page_bytes | kernel_rw | no_execute;
-    tables[1][2] = mfn_of(tables[0]) * page_bytes | present | writable | user | accessed;
-    tables[2][0] = mfn_of(tables[1]) * page_bytes | present | writable | user | accessed;
-    l4[0] = mfn_of(tables[2]) * page_bytes | present | writable | user | accessed;
-    for (void* t : {static_cast<void*>(tables[0]), static_cast<void*>(tables[1]), static_cast<void*>(tables[2]), static_cast<void*>(l4)})
-        CHECK_IS(set_access(t, false), 0);
-    return l4;
-}
 } // namespace
 
 MICRO_CASE(user_mode_and_back_by_syscall) {
     // mov $0x1234, %eax; mov $0x5678, %edi; syscall
     static const u8 code[] = {0xb8, 0x34, 0x12, 0, 0, 0xbf, 0x78, 0x56, 0, 0, 0x0f, 0x05};
-    u64* l4 = make_user_table(code, sizeof code);
-    CHECK_IS(mmuext(abi::MmuextCommand::PinL4Table, mfn_of(l4)), 0);
-    CHECK_IS(mmuext(abi::MmuextCommand::NewUserBaseptr, mfn_of(l4)), 0);
-    CHECK_IS(call(Hypercall::StackSwitch, abi::flat_ring3_ss64, kernel_stack_top), 0);
+    const UserSpace space(code, sizeof code);
     trap_hook = user_hook;
     syscalls_seen = 0;
-    enter_user(0x400000, 0x402000, 0);
+    enter_user(UserSpace::code_address, UserSpace::stack_address, 0);
     CHECK_IS(syscalls_seen, 1);
     CHECK_IS(seen_rax, 0x1234);
     CHECK_IS(seen_rdi, 0x5678);
-    CHECK_IS(mmuext(abi::MmuextCommand::NewUserBaseptr, 0), 0);
-    CHECK_IS(mmuext(abi::MmuextCommand::UnpinTable, mfn_of(l4)), 0);
 }
 
 MICRO_CASE(user_mode_cannot_reach_the_kernel) {
     // mov 0xffffffff80100000, %rax: a kernel address that the user's tables do not have.
     static const u8 code[] = {0x48, 0xc7, 0xc1, 0, 0, 0x10, 0x80, 0x48, 0x8b, 0x01};
-    u64* l4 = make_user_table(code, sizeof code);
-    CHECK_IS(mmuext(abi::MmuextCommand::PinL4Table, mfn_of(l4)), 0);
-    CHECK_IS(mmuext(abi::MmuextCommand::NewUserBaseptr, mfn_of(l4)), 0);
-    CHECK_IS(call(Hypercall::StackSwitch, abi::flat_ring3_ss64, kernel_stack_top), 0);
+    const UserSpace space(code, sizeof code);
     static u64 vector, code_seen;
     trap_hook = [](Frame& frame) {
         vector = frame.vector;
         code_seen = frame.error_code;
         leave_user();
     };
-    enter_user(0x400000, 0x402000, 0);
+    enter_user(UserSpace::code_address, UserSpace::stack_address, 0);
     CHECK_IS(vector, 14);
     CHECK_IS(code_seen, 4);
     CHECK_IS(vcpu_info().arch.cr2, 0xffffffff80100000);
-    CHECK_IS(mmuext(abi::MmuextCommand::NewUserBaseptr, 0), 0);
-    CHECK_IS(mmuext(abi::MmuextCommand::UnpinTable, mfn_of(l4)), 0);
 }
 
 MICRO_CASE(sse_state_survives_hypercalls_and_sleep) {

@@ -8,9 +8,7 @@ namespace micro {
 void (*second_work)();
 volatile unsigned second_runs;
 
-bool start_second(void (*work)()) {
-    if (call(abi::Hypercall::VcpuOp, abi::VcpuOp::IsUp, 1, 0) < 0) return false;
-    if (!second_is_down()) return false;
+long initialise_second() {
     static abi::VcpuGuestContext context;
     context.flags = abi::vgcf_in_kernel;
     context.user_regs.rip = reinterpret_cast<u64>(secondary_start);
@@ -20,7 +18,13 @@ bool start_second(void (*work)()) {
     context.kernel_ss = abi::flat_ring3_ss64;
     context.kernel_sp = reinterpret_cast<u64>(secondary_stack_top);
     context.ctrlreg[3] = mfn_of(reinterpret_cast<void*>(start_info->pt_base)) * page_bytes;
-    const long made = call(abi::Hypercall::VcpuOp, abi::VcpuOp::Initialise, 1, &context);
+    return call(abi::Hypercall::VcpuOp, abi::VcpuOp::Initialise, 1, &context);
+}
+
+bool start_second(void (*work)()) {
+    if (call(abi::Hypercall::VcpuOp, abi::VcpuOp::IsUp, 1, 0) < 0) return false;
+    if (!second_is_down()) return false;
+    const long made = initialise_second();
     if (made != 0 && made != error(abi::Errno::Exists)) return false;
     second_work = work;
     return call(abi::Hypercall::VcpuOp, abi::VcpuOp::Up, 1, 0) == 0;

@@ -8,6 +8,8 @@ namespace micro {
 extern void (*second_work)();
 /// How often the second vCPU finished its work.
 extern volatile unsigned second_runs;
+/// VCPUOP_initialise of the second vCPU with the context that runs its loop: the hypervisor's answer.
+long initialise_second();
 /// Starts the second vCPU with some work; false on a machine with one vCPU.
 bool start_second(void (*work)());
 /// Waits (at most some seconds) until the second vCPU is down; true when it is.

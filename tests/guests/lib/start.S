@@ -98,6 +98,21 @@ syscall_entry:
     push $0x202
     jmp trap_common
 
+    /* The same for 32-bit code: by SYSCALL, and by SYSENTER (whose frame has neither rip nor rsp). */
+    .globl syscall32_entry, sysenter_entry
+syscall32_entry:
+    pop %rcx
+    pop %r11
+    push $0
+    push $0x203
+    jmp trap_common
+sysenter_entry:
+    pop %rcx
+    pop %r11
+    push $0
+    push $0x204
+    jmp trap_common
+
     /* int guarded_call(void (*f)(void*), void* argument): 0, or 1 when a trap ended it. */
     .globl guarded_call
 guarded_call:
@@ -144,6 +159,23 @@ enter_user:
     push %rcx
     push %r11
     push %rdx            /* rax of the iret frame */
+    mov $23, %eax
+    syscall
+    ud2
+    /* void enter_user_by(rip, rsp, cs, ss): the same for any selectors; all registers come from the frame. */
+    .globl enter_user_by
+enter_user_by:
+    push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15
+    mov %rsp, user_return_stack(%rip)
+    push %rcx
+    push %rsi
+    push $0x202
+    push %rdx
+    push %rdi
+    push $0
+    push $0
+    push $0
+    push $0
     mov $23, %eax
     syscall
     ud2

@@ -35,6 +35,8 @@ constinit bool (*nmi_handler)(Registers&) = nullptr;
 
 /// Stubs of exception_entry.S, 16 bytes each.
 extern "C" char px_vector_stubs[];
+/// SYSENTER's entry (pv/entry.S), and where it has saved the flags.
+extern "C" const char px_sysenter[], px_sysenter_flags_saved[];
 constexpr u64 stub_bytes = 16;
 
 enum Vector : u32 { Debug = 1, Nmi = 2, Breakpoint = 3, Overflow = 4, DoubleFault = 8, PageFault = 14, MachineCheck = 18 };
@@ -65,7 +67,9 @@ void handle_nmi(Registers& r) {
 /// A debug exception in the hypervisor: a guest's breakpoint on data that a hypercall touched, or a single step that
 /// came in with SYSENTER. Guests may not have breakpoints in our own address range.
 void handle_own_debug(Registers& r) {
-    r.rflags &= ~u64{0x100};
+    // SYSENTER leaves TF set. It goes once the entry has saved the flags: the guest's kernel wants to see it.
+    const bool saves_flags = r.rip >= reinterpret_cast<u64>(px_sysenter) && r.rip < reinterpret_cast<u64>(px_sysenter_flags_saved);
+    if (!saves_flags) r.rflags &= ~u64{0x100};
     write_dr6(0xffff0ff0);
 }
 
