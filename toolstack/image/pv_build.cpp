@@ -2,11 +2,10 @@
 // Builds a PV guest: everything that the kernel expects at its entry (public/xen.h; arch-x86/xen.h).
 #include "image/pv_build.hpp"
 
-#include "abi/grant_table.hpp"
-#include "abi/memory.hpp"
 #include "abi/pv.hpp"
 #include "abi/shared_info.hpp"
 #include "base/timing.hpp"
+#include "image/place.hpp"
 #include "image/pv_memory.hpp"
 #include "xen/domctl.hpp"
 
@@ -25,41 +24,10 @@ namespace {
 constexpr std::uint64_t present = 1 << 0, writable = 1 << 1, user = 1 << 2, accessed = 1 << 5, dirty = 1 << 6;
 constexpr std::uint64_t leaf = present | user | accessed, upper = present | writable | user | accessed | dirty;
 
-template <class T> Result<T> low(xen::Result<T> result) {
-    if (!result) return fail(result.error().message());
-    if constexpr (std::is_void_v<T>) return {};
-    else return std::move(*result);
-}
-
-/// Copies the kernel's segments and clears what they leave.
-Result<void> place_kernel(Window& window, const Kernel& kernel, const PvLayout& layout) {
-    auto base = layout.kernel.first << page_shift;
-    auto area = window.from(layout.kernel.first).first(layout.kernel.count << page_shift);
-    std::uint64_t cleared = 0; // bytes of the area that hold their final contents
-    for (auto& segment : kernel.elf().segments) {
-        auto at = TRY(segment_offset(kernel.elf(), segment)) - base;
-        if (at > area.size() || segment.size > area.size() - at) return fail("the kernel has a segment outside its image");
-        if (at > cleared) clear(area.subspan(cleared, at - cleared));
-        TRY(kernel.copy(segment.data, area.data() + at));
-        clear(area.subspan(at + segment.data.size(), segment.size - segment.data.size()));
-        cleared = std::max(cleared, at + segment.size);
-    }
-    clear(area.subspan(cleared));
-    return {};
-}
-
 void place_bytes(Window& window, Frames frames, View bytes) {
     auto area = window.from(frames.first).first(frames.count << page_shift);
     std::memcpy(area.data(), bytes.data(), bytes.size());
     clear(area.subspan(bytes.size()));
-}
-
-Result<void> place_file(Window& window, Frames frames, const File& file) {
-    auto area = window.from(frames.first).first(frames.count << page_shift);
-    auto size = file.view().size();
-    TRY(file.copy(file.view(), area.data()));
-    clear(area.subspan(size));
-    return {};
 }
 
 /// Fills the tables of the first address space.
@@ -118,26 +86,6 @@ void place_start_info(Window& window, const PvLayout& layout, const PvMemory& me
     std::memcpy(page.data(), &info, sizeof info);
 }
 
-/// Lets the daemons map the two rings by grant, as they do.
-Result<void> seed_grants(const xen::Control& control, const PvRequest& request, const PvBuilt& built) {
-    auto mapping = control.privcmd().map_resource(request.domain, static_cast<std::uint32_t>(abi::ResourceType::GrantTable),
-                                                  abi::resource_grant_table_id_shared, 0, 1, PROT_READ | PROT_WRITE);
-    if (!mapping) { // hypervisors before 4.12
-        auto frame = TRY(low(xen::grant_table_frame(control, request.domain)));
-        mapping = control.privcmd().map_foreign(request.domain, {&frame, 1}, PROT_READ | PROT_WRITE);
-    }
-    if (!mapping) return fail(mapping.error().message());
-    auto entries = mapping->as<abi::GrantEntryV1>();
-    auto seed = [&](std::size_t index, xen::DomId domain, xen::Frame frame) {
-        entries[index].domid = domain.value;
-        entries[index].frame = static_cast<std::uint32_t>(frame.value);
-        __atomic_store_n(&entries[index].flags, abi::gtf_permit_access, __ATOMIC_RELEASE); // last: it makes the entry valid
-    };
-    seed(0, request.console_domain, built.console_ring);
-    seed(1, request.store_domain, built.store_ring);
-    return {};
-}
-
 /// Events stay masked on every vCPU until the kernel has its handlers.
 Result<void> prepare_shared_info(const xen::Control& control, xen::DomId domain, xen::Frame frame) {
     auto mapping = TRY(low(control.privcmd().map_foreign(domain, {&frame, 1}, PROT_READ | PROT_WRITE)));
@@ -178,7 +126,7 @@ Result<PvBuilt> build_pv(const xen::Control& control, const Kernel& kernel, cons
     // From the kernel to the tables all lies side by side, so that one window shows it.
     auto window = TRY(open({layout.kernel.first, layout.tables.first - layout.kernel.first}));
     toolstack::mark_time("  map it");
-    TRY(place_kernel(*window, kernel, layout));
+    TRY(place_kernel(*window, kernel, layout.kernel, [&](const Segment& segment) { return segment_offset(kernel.elf(), segment); }));
     toolstack::mark_time("  copy the kernel");
     place_start_info(*window, layout, memory, request, info.shared_info_frame, ramdisk.size());
     if (kernel.elf().notes.init_p2m) window = TRY(open(layout.p2m));
@@ -200,7 +148,7 @@ Result<PvBuilt> build_pv(const xen::Control& control, const Kernel& kernel, cons
         if (frame < layout.kernel.end())
             TRY(low(xen::init_hypercall_page(control, request.domain, memory.machine(frame))));
     }
-    TRY(seed_grants(control, request, built));
+    TRY(seed_grants(control, request.domain, {request.console_domain, built.console_ring}, {request.store_domain, built.store_ring}));
     TRY(prepare_shared_info(control, request.domain, {info.shared_info_frame}));
     TRY(start_vcpu(control, layout, memory, request.domain));
     return built;
