@@ -40,6 +40,7 @@ struct DomainConfig {
     bool no_migrate = false, driver_domain = false, suspend_evtchn_compat = false;
     std::optional<std::uint32_t> max_grant_frames, max_maptrack_frames, max_grant_version, max_event_channels;
     std::string kernel, ramdisk, command_line;
+    std::vector<CpuSet> hard_affinity, soft_affinity; ///< of each vCPU, once the texts are resolved on a host
     TscMode tsc_mode = TscMode::automatic;
     bool local_time = false;
     std::int32_t time_offset = 0; ///< seconds

@@ -47,11 +47,25 @@ Json vif_json(const config::Vif& vif, unsigned devid) {
     return out;
 }
 
+/// The numbers in each set.
+Json sets_json(const std::vector<config::CpuSet>& sets) {
+    Json out = Json::array();
+    for (auto& set : sets) {
+        Json numbers = Json::array();
+        for (std::size_t i = 0; i < set.size(); ++i)
+            if (set[i]) numbers.push_back(i);
+        out.push_back(std::move(numbers));
+    }
+    return out;
+}
+
 Json build_json(const DomainConfig& config) {
     Json info;
     info["max_vcpus"] = config.max_vcpus;
     info["avail_vcpus"] = Json::array();
     for (unsigned i = 0; i < config.vcpus; ++i) info["avail_vcpus"].push_back(i);
+    if (!config.hard_affinity.empty()) info["vcpu_hard_affinity"] = sets_json(config.hard_affinity);
+    if (!config.soft_affinity.empty()) info["vcpu_soft_affinity"] = sets_json(config.soft_affinity);
     if (config.tsc_mode != config::TscMode::automatic) info["tsc_mode"] = std::string(name(config.tsc_mode));
     info["max_memkb"] = config.max_memory_kib;
     info["target_memkb"] = config.memory_kib;

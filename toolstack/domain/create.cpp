@@ -172,23 +172,11 @@ Result<void> Creation::set_limits() {
     return {};
 }
 
-Result<void> Creation::set_affinity(xen::Control& control, const std::vector<std::string>& texts, bool per_vcpu, bool soft) {
-    if (texts.empty()) return {};
-    auto host = TRY(or_fail(xen::physical_info(control), "cannot examine the host"));
-    auto cpus = host.max_cpu_id + 1;
-    auto topology = TRY(or_fail(xen::cpu_topology(control, cpus), "cannot read the CPU topology"));
-    auto nodes = [&](unsigned node) -> Result<config::CpuSet> {
-        config::CpuSet set;
-        for (std::size_t i = 0; i < topology.size() && i < config::max_cpus; ++i)
-            if (topology[i].core != abi::invalid_core_id && topology[i].node == node) set.set(i);
-        return set;
-    };
-    for (unsigned vcpu = 0; vcpu < config_.max_vcpus; ++vcpu) {
-        if (per_vcpu && vcpu >= texts.size()) break;
-        auto& text = texts[per_vcpu ? vcpu : 0];
-        auto map = to_bitmap(TRY(config::parse_cpus(text, nodes)), cpus);
+Result<void> Creation::set_affinity(xen::Control& control, const std::vector<config::CpuSet>& sets, bool soft) {
+    for (unsigned vcpu = 0; vcpu < sets.size(); ++vcpu) {
+        auto map = to_bitmap(sets[vcpu], config::max_cpus);
         TRY(or_fail(xen::set_vcpu_affinity(control, id_, vcpu, soft ? nullptr : &map, soft ? &map : nullptr),
-                    fmt::format("cannot place virtual CPU {} on '{}'", vcpu, text)));
+                    fmt::format("cannot place virtual CPU {} on '{}'", vcpu, config::print_ranges(sets[vcpu], config::max_cpus))));
     }
     return {};
 }
@@ -217,8 +205,9 @@ Result<void> Creation::set_placement() {
         if (!pool) return fail(fmt::format("there is no CPU pool '{}'", config_.pool), "see xl cpupool-list");
         if (*pool != 0) TRY(or_fail(xen::move_to_pool(control, id_, *pool), "cannot move it to its CPU pool"));
     }
-    TRY(set_affinity(control, config_.cpus, config_.cpus_per_vcpu, false));
-    TRY(set_affinity(control, config_.cpus_soft, config_.cpus_soft_per_vcpu, true));
+    TRY(resolve_affinity(session_, config_));
+    TRY(set_affinity(control, config_.hard_affinity, false));
+    TRY(set_affinity(control, config_.soft_affinity, true));
     TRY(apply_masks(control));
     if (!config_.weight && !config_.cap) return {};
     auto scheduler = TRY(or_fail(xen::scheduler(control), "cannot read the scheduler"));

@@ -65,7 +65,7 @@ class Creation {
 
     Result<void> prepare_devices();
     Result<void> check_name(store::Client&);
-    Result<void> set_affinity(xen::Control&, const std::vector<std::string>& texts, bool per_vcpu, bool soft);
+    Result<void> set_affinity(xen::Control&, const std::vector<config::CpuSet>& sets, bool soft);
     Result<void> apply_masks(xen::Control&);
     DomId next_id();
     void undo_all();

@@ -68,4 +68,36 @@ xen::Bitmap to_bitmap(const config::CpuSet& set, unsigned bits) {
     return map;
 }
 
+namespace {
+
+Result<std::vector<config::CpuSet>> resolve(xen::Control& control, const std::vector<std::string>& texts, bool per_vcpu, unsigned vcpus) {
+    std::vector<config::CpuSet> out;
+    if (texts.empty()) return out;
+    auto host = TRY(or_fail(xen::physical_info(control), "cannot examine the host"));
+    auto cpus = std::min<std::size_t>(host.max_cpu_id + 1, config::max_cpus);
+    auto topology = TRY(or_fail(xen::cpu_topology(control, host.max_cpu_id + 1), "cannot read the CPU topology"));
+    auto nodes = [&](unsigned node) -> Result<config::CpuSet> {
+        config::CpuSet set;
+        for (std::size_t i = 0; i < topology.size() && i < config::max_cpus; ++i)
+            if (topology[i].core != abi::invalid_core_id && topology[i].node == node) set.set(i);
+        return set;
+    };
+    for (unsigned vcpu = 0; vcpu < vcpus; ++vcpu) {
+        if (per_vcpu && vcpu >= texts.size()) break;
+        auto set = TRY(config::parse_cpus(texts[per_vcpu ? vcpu : 0], nodes));
+        out.push_back(set & config::CpuSet().set() >> (config::max_cpus - cpus));
+    }
+    return out;
+}
+
+} // namespace
+
+Result<void> resolve_affinity(Session& session, config::DomainConfig& config) {
+    if (config.cpus.empty() && config.cpus_soft.empty()) return {};
+    auto& control = *TRY(session.xen());
+    config.hard_affinity = TRY(resolve(control, config.cpus, config.cpus_per_vcpu, config.max_vcpus));
+    config.soft_affinity = TRY(resolve(control, config.cpus_soft, config.cpus_soft_per_vcpu, config.max_vcpus));
+    return {};
+}
+
 } // namespace domain

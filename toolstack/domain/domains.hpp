@@ -2,8 +2,7 @@
 // Domains with their names, as every listing needs them.
 #pragma once
 
-#include "config/cpus.hpp"
-#include "config/uuid.hpp"
+#include "config/domain_config.hpp"
 #include "domain/session.hpp"
 #include "xen/sysctl.hpp"
 
@@ -39,5 +38,9 @@ std::string_view scheduler_name(abi::SchedulerId scheduler);
 /// A hypervisor bitmap as a set, and back (whole 64-bit words for `bits`).
 config::CpuSet to_set(const xen::Bitmap& map);
 xen::Bitmap to_bitmap(const config::CpuSet& set, unsigned bits);
+
+/// The physical CPUs that a configuration gives its vCPUs, from its texts and this host's topology: hard_affinity and
+/// soft_affinity are set.
+Result<void> resolve_affinity(Session& session, config::DomainConfig& config);
 
 } // namespace domain

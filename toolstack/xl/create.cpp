@@ -8,6 +8,7 @@
 #include "domain/create.hpp"
 #include "domain/destroy.hpp"
 #include "domain/host_settings.hpp"
+#include "domain/domains.hpp"
 #include "domain/stored_config.hpp"
 #include "domain/watcher.hpp"
 #include "image/bytes.hpp"
@@ -80,6 +81,7 @@ Result<int> run_create(Context& context, const Words& words) {
     if (!quiet) warn(config);
     if (words.has('n') || context.dry_run) {
         out("{}", domain::to_libxl_json(config, config.uuid.value_or(config::Uuid{})));
+        TRY(domain::resolve_affinity(context.session, config));
         return exit_good;
     }
     int terminal = -1;
