@@ -3,6 +3,7 @@
 #include "domain/watcher.hpp"
 
 #include "config/load.hpp"
+#include "core/core_dump.hpp"
 #include "domain/create.hpp"
 #include "domain/destroy.hpp"
 #include "domain/domains.hpp"
@@ -92,6 +93,16 @@ class Watcher {
     /// From now on nobody acts on this domain.
     void leave(store::Client& client, DomId id) { (void)client.remove(fmt::format("/libxl/{}/watcher", id.value)); }
 
+    /// A core that cannot be written does not keep the guest from being started again.
+    void keep_core(const Listed& entry) {
+        auto path = fmt::format("{}/{}", core::core_folder, entry.name);
+        log(fmt::format("dumping core to {}", path));
+        mkdir(std::string(core::core_folder).c_str(), 0755);
+        auto control = session_.xen();
+        auto done = control ? core::dump_core(**control, entry.info, path) : Result<void>(std::unexpected(control.error()));
+        if (!done) log(fmt::format("core dump failed: {}", done.error().what));
+    }
+
     Result<void> act(store::Client& client, const Listed& entry) {
         auto text = TRY(stored_text(session_, entry.id()));
         auto config = TRY(config::load_text(text, "stored configuration"));
@@ -100,14 +111,17 @@ class Watcher {
         if (!entry.name.empty()) config.name = entry.name;
         switch (action) {
         case config::Action::preserve: leave(client, entry.id()); return {};
-        case config::Action::coredump_destroy: log("core dumps are not supported yet"); [[fallthrough]];
+        case config::Action::coredump_destroy: keep_core(entry); [[fallthrough]];
         case config::Action::destroy: return destroy(session_, entry.id());
         case config::Action::rename_restart:
             leave(client, entry.id());
             TRY(rename(session_, entry.id(), fmt::format("{}-{}", entry.name, std::time(nullptr))));
             config.uuid.reset(); // the old one keeps it
             return restart(std::move(config), std::move(text));
-        case config::Action::coredump_restart: log("core dumps are not supported yet"); [[fallthrough]];
+        case config::Action::coredump_restart:
+            keep_core(entry);
+            TRY(destroy(session_, entry.id()));
+            return restart(std::move(config), std::move(text));
         case config::Action::soft_reset: [[fallthrough]]; // without a device model a fresh start is the same
         case config::Action::restart:
             TRY(destroy(session_, entry.id()));

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// create and config-update.
+// create, config-update, destroy and dump-core.
 #include "base/text.hpp"
 #include "base/timing.hpp"
 #include "config/load.hpp"
 #include "config/parse.hpp"
+#include "core/core_dump.hpp"
 #include "domain/config_json.hpp"
 #include "domain/create.hpp"
 #include "domain/destroy.hpp"
-#include "domain/host_settings.hpp"
 #include "domain/domains.hpp"
+#include "domain/host_settings.hpp"
 #include "domain/stored_config.hpp"
 #include "domain/watcher.hpp"
 #include "image/bytes.hpp"
@@ -80,8 +81,8 @@ Result<int> run_create(Context& context, const Words& words) {
     config.warnings.insert(config.warnings.end(), settings.warnings.begin(), settings.warnings.end());
     if (!quiet) warn(config);
     if (words.has('n') || context.dry_run) {
-        out("{}", domain::to_libxl_json(config, config.uuid.value_or(config::Uuid{})));
         TRY(domain::resolve_affinity(context.session, config));
+        out("{}", domain::to_libxl_json(config, config.uuid.value_or(config::Uuid{})));
         return exit_good;
     }
     int terminal = -1;
@@ -126,6 +127,13 @@ Result<int> run_destroy(Context& context, const Words& words) {
     if (id.value == 0) return fail("Cannot destroy privileged domain 0.", "to stop the host: poweroff");
     if (context.dry_run) return exit_good;
     TRY(domain::destroy(context.session, id));
+    return exit_good;
+}
+
+Result<int> run_dump_core(Context& context, const Words& words) {
+    auto id = TRY(context.session.existing(words.words[0]));
+    if (context.dry_run) return exit_good;
+    TRY(core::dump_core(*TRY(context.session.xen()), TRY(context.session.info(id)), words.words[1]));
     return exit_good;
 }
 

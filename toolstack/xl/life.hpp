@@ -12,6 +12,7 @@ Result<int> run_destroy(Context&, const Words&);
 Result<int> run_shutdown(Context&, const Words&);
 Result<int> run_reboot(Context&, const Words&);
 Result<int> run_console(Context&, const Words&);
+Result<int> run_dump_core(Context&, const Words&);
 Result<int> run_watchd(Context&, const Words&);
 
 /// Connects standard input and output with a console's terminal until Ctrl-] or its end.

@@ -91,6 +91,7 @@ constexpr Command table[] = {
     {"pause", run_pause, "<Domain>", "Pause execution of a domain", 1, 1, {}, 'd'},
     {"unpause", run_unpause, "<Domain>", "Unpause a paused domain", 1, 1, {}, 'd'},
     {"console", run_console, "<Domain>", "Attach to domain's console", 1, 1, console_options, 'd'},
+    {"dump-core", run_dump_core, "<Domain> <filename>", "Core dump a domain", 2, 2, {}, 'd'},
     {"mem-max", run_mem_max, "<Domain> <MemMB['b'[bytes]|'k'[KB]|'m'[MB]|'g'[GB]|'t'[TB]]>",
      "Set the maximum amount reservation for a domain", 2, 2, {}, 'd'},
     {"mem-set", run_mem_set, "<Domain> <MemMB['b'[bytes]|'k'[KB]|'m'[MB]|'g'[GB]|'t'[TB]]>",
