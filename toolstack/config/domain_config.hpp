@@ -24,6 +24,13 @@ enum class Action : std::uint8_t {
 /// How the guest sees the time stamp counter; the numbers are the hypervisor's.
 enum class TscMode : std::uint8_t { automatic = 0, always_emulate = 1, native = 2 };
 
+/// What only guests in hardware-assisted machines (PVH) have.
+struct HardwareOptions {
+    bool acpi = true;
+    bool hap = true; ///< hardware-assisted paging; otherwise shadow page tables
+    std::optional<std::uint64_t> paging_memory_kib; ///< what the hypervisor keeps the guest's physical map in
+};
+
 /// Everything `create` needs to know about one guest. Sizes in KiB.
 struct DomainConfig {
     std::string name;
@@ -33,6 +40,7 @@ struct DomainConfig {
     unsigned vcpus = 1, max_vcpus = 1;
     std::vector<std::string> cpus, cpus_soft; ///< as written; one entry for all vCPUs if the flag below says so
     bool cpus_per_vcpu = false, cpus_soft_per_vcpu = false;
+    std::vector<CpuSet> hard_affinity, soft_affinity; ///< of each vCPU, once the texts are resolved on a host
     std::optional<unsigned> weight, cap;
     std::string pool;
     Action on_poweroff = Action::destroy, on_reboot = Action::restart, on_crash = Action::destroy,
@@ -40,10 +48,10 @@ struct DomainConfig {
     bool no_migrate = false, driver_domain = false, suspend_evtchn_compat = false;
     std::optional<std::uint32_t> max_grant_frames, max_maptrack_frames, max_grant_version, max_event_channels;
     std::string kernel, ramdisk, command_line;
-    std::vector<CpuSet> hard_affinity, soft_affinity; ///< of each vCPU, once the texts are resolved on a host
     TscMode tsc_mode = TscMode::automatic;
     bool local_time = false;
     std::int32_t time_offset = 0; ///< seconds
+    HardwareOptions hardware;
     std::vector<Disk> disks;
     std::vector<Vif> vifs;
     std::vector<std::string> warnings; ///< keys without effect, deprecated forms

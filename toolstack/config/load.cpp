@@ -6,6 +6,7 @@
 #include "config/check.hpp"
 #include "config/parse.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <iterator>
 
@@ -34,7 +35,7 @@ Result<void> load_identity(const Checked& in, std::string_view source, DomainCon
         out.warnings.push_back(fmt::format("{}: builder is an old form; write type=\"{}\"", source, config::name(out.type)));
     }
     if (auto type = in.choice("type")) out.type = static_cast<GuestType>(*type);
-    if (in.flag("pvshim")) out.type = GuestType::pvh;
+    if (in.flag("pvshim")) return in.error("pvshim", "is not supported yet", "leave it away: a PV kernel runs with type=\"pv\"");
     out.pool = in.text("pool").value_or("");
     return {};
 }
@@ -119,6 +120,18 @@ Result<void> load_boot(const Checked& in, DomainConfig& out) {
     return {};
 }
 
+void load_hardware(const Checked& in, DomainConfig& out) {
+    out.hardware.acpi = in.flag("acpi", true);
+    out.hardware.hap = in.flag("hap", true);
+    if (auto mib = in.number("shadow_memory"); mib && *mib) out.hardware.paging_memory_kib = static_cast<std::uint64_t>(*mib) * 1024;
+}
+
+/// Whether a guest of this type acts on a key that others have no use for.
+bool has_use(GuestType type, std::string_view key) {
+    constexpr std::string_view pvh[] = {"acpi", "apic", "hap", "shadow_memory"};
+    return type == GuestType::pvh && std::ranges::find(pvh, key) != std::end(pvh);
+}
+
 Result<void> load_devices(const Checked& in, DomainConfig& out) {
     for (auto& item : in.items("disk")) {
         if (toolstack::trim(item).empty()) continue;
@@ -144,7 +157,7 @@ Result<void> load_devices(const Checked& in, DomainConfig& out) {
 void warn_later(std::span<const Setting> settings, std::string_view source, DomainConfig& out) {
     for (auto& setting : settings) {
         auto key = find_key(setting.key);
-        if (!key || key->use != Use::later || (setting.value.is_list() && setting.value.list.empty())) continue;
+        if (!key || key->use != Use::later || has_use(out.type, key->name) || (setting.value.is_list() && setting.value.list.empty())) continue;
         out.warnings.push_back(fmt::format("{}:{}: {} is not supported yet and has no effect on a {} guest", source,
                                            setting.line, setting.key, name(out.type)));
     }
@@ -169,6 +182,7 @@ Result<DomainConfig> load(std::span<const Setting> settings, std::string_view so
     load_limits(in, out);
     load_actions(in, out);
     TRY(load_boot(in, out));
+    load_hardware(in, out);
     TRY(load_devices(in, out));
     warn_later(settings, source, out);
     return out;

@@ -83,7 +83,7 @@ Json build_json(const DomainConfig& config) {
     if (!config.kernel.empty()) info["kernel"] = config.kernel;
     if (!config.command_line.empty()) info["cmdline"] = config.command_line;
     if (!config.ramdisk.empty()) info["ramdisk"] = config.ramdisk;
-    info["type.pv"] = Json::object();
+    info[config.type == config::GuestType::pvh ? "type.pvh" : "type.pv"] = Json::object();
     info["arch_arm"] = Json::object();
     info["arch_x86"] = {{"msr_relaxed", "False"}};
     return info;

@@ -91,8 +91,7 @@ Result<DomId> Creation::run() {
 }
 
 Result<void> Creation::check_host() {
-    if (config_.type != config::GuestType::pv)
-        return fail(fmt::format("guests of type {} are not supported yet", name(config_.type)), "use type=\"pv\"");
+    if (config_.type == config::GuestType::hvm) return fail("guests of type hvm are not supported yet", "use type=\"pv\" or \"pvh\"");
     TRY(check_name(*TRY(session_.store())));
     if (config_.uuid) {
         uuid_ = *config_.uuid;
@@ -109,6 +108,7 @@ Result<void> Creation::check_host() {
         fill_random(random);
         vif.mac = config::make_mac(random);
     }
+    if (is_pvh()) TRY(check_hardware(TRY(or_fail(xen::physical_info(*TRY(session_.xen())), "cannot examine the host"))));
     auto there = TRY(room(session_));
     if (config_.memory_kib > there.free + there.from_domain_0)
         return fail(fmt::format("it needs {} MiB, but the host has {} MiB free", config_.memory_kib >> 10, there.free >> 10),
@@ -120,7 +120,8 @@ Result<void> Creation::load_images() {
     kernel_ = TRY(image::load_kernel(config_.kernel, std::string(kernel_cache)));
     if (!config_.ramdisk.empty()) ramdisk_ = TRY(image::File::open("ramdisk", config_.ramdisk));
     // Also checked before anything exists: whether it all fits, and whether the devices can be made.
-    TRY(image::layout_pv(kernel_->elf(), ramdisk_ ? ramdisk_->view().size() : 0, config_.memory_kib / 4));
+    if (is_pvh()) TRY(image::plan_pvh(*kernel_, ramdisk_ ? &*ramdisk_ : nullptr, pvh_request(config_.memory_kib / 4)));
+    else TRY(image::layout_pv(kernel_->elf(), ramdisk_ ? ramdisk_->view().size() : 0, config_.memory_kib / 4));
     return prepare_devices();
 }
 
@@ -137,6 +138,10 @@ Result<void> Creation::create() {
     auto host = TRY(or_fail(xen::physical_info(control), "cannot examine the host"));
     abi::DomctlCreateDomain request{};
     std::copy(uuid_.bytes.begin(), uuid_.bytes.end(), request.handle);
+    if (is_pvh()) {
+        request.flags = abi::cdf_hvm | (config_.hardware.hap ? abi::cdf_hap : 0);
+        request.arch.emulation_flags = abi::emu_lapic;
+    }
     request.max_vcpus = config_.max_vcpus;
     request.max_evtchn_port = config_.max_event_channels.value_or(default_event_channels);
     request.max_grant_frames = config_.max_grant_frames ? static_cast<std::int32_t>(*config_.max_grant_frames) : -1;
@@ -159,7 +164,8 @@ Result<void> Creation::set_limits() {
     auto& control = *TRY(session_.xen());
     TRY(or_fail(xen::set_max_vcpus(control, id_, config_.max_vcpus), fmt::format("cannot give it {} virtual CPUs", config_.max_vcpus)));
     TRY(or_fail(xen::set_max_memory(control, id_, config_.memory_kib + limit_slack_kib), "cannot set its memory limit"));
-    TRY(or_fail(xen::set_memory_map_limit(control, id_, config_.max_memory_kib), "cannot set its memory map"));
+    if (is_pvh()) TRY(set_paging(control));
+    else TRY(or_fail(xen::set_memory_map_limit(control, id_, config_.max_memory_kib), "cannot set its memory map"));
     TRY(or_fail(xen::set_tsc_mode(control, id_, static_cast<unsigned>(config_.tsc_mode)), "cannot set its TSC mode"));
     std::int64_t offset = config_.time_offset;
     if (config_.local_time) {
@@ -225,7 +231,7 @@ Result<void> Creation::open_channels() {
 }
 
 Result<void> Creation::find_memory() {
-    auto need = config_.memory_kib + overhead_kib;
+    auto need = config_.memory_kib + overhead_kib + (is_pvh() ? paging_kib() : 0);
     if (TRY(room(session_)).free >= need) return {};
     memory_lock_ = TRY(session_.lock()); // until the memory is ours: two creations must not both count on the same
     auto borrowed = TRY(make_room(session_, need));
@@ -238,13 +244,18 @@ Result<void> Creation::build() {
     auto pages = config_.memory_kib / 4;
     if (options_.claim) TRY(or_fail(xen::claim_pages(control, id_, pages), "the host has not enough memory"));
     if (options_.claim) memory_lock_.reset();
-    image::PvRequest request{id_, pages, config_.max_vcpus, config_.command_line, store_port_, console_port_, {}, {}};
     // In a child: before the guest starts nobody else may have its memory mapped writable, or it could not make page tables of
     // it, and the end of a process unmaps at a tenth of what a PV dom0 pays for munmap(), which is a trap for each page.
+    auto ramdisk = ramdisk_ ? &*ramdisk_ : nullptr;
     auto built = toolstack::in_child<Rings>([&]() -> Result<Rings> {
         xen::HypercallMemory::forget_cached();
-        auto& kept = *new image::PvBuilt(TRY(image::build_pv(control, *kernel_, ramdisk_ ? &*ramdisk_ : nullptr, request)));
-        return Rings{kept.store_ring, kept.console_ring}; // its windows stay open to the child's end
+        auto rings = [](auto built) { // its windows stay open to the child's end
+            auto& kept = *new auto(std::move(built));
+            return Rings{kept.store_ring, kept.console_ring};
+        };
+        if (is_pvh()) return rings(TRY(image::build_pvh(control, *kernel_, ramdisk, pvh_request(pages))));
+        image::PvRequest request{id_, pages, config_.max_vcpus, config_.command_line, store_port_, console_port_, {}, {}};
+        return rings(TRY(image::build_pv(control, *kernel_, ramdisk, request)));
     });
     if (options_.claim) (void)xen::claim_pages(control, id_, 0);
     if (!built) return std::unexpected(std::move(built).error());

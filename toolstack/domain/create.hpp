@@ -6,7 +6,9 @@
 #include "domain/device.hpp"
 #include "domain/session.hpp"
 #include "image/kernel.hpp"
+#include "image/pvh_build.hpp"
 #include "xen/memory.hpp"
+#include "xen/sysctl.hpp"
 
 #include <functional>
 #include <optional>
@@ -63,6 +65,11 @@ class Creation {
     Result<void> await_console();
     Result<void> start();
 
+    bool is_pvh() const { return config_.type == config::GuestType::pvh; }
+    Result<void> check_hardware(const abi::SysctlPhysinfo& host) const;
+    image::PvhRequest pvh_request(std::uint64_t pages) const;
+    std::uint64_t paging_kib() const;
+    Result<void> set_paging(xen::Control&);
     Result<void> prepare_devices();
     Result<void> check_name(store::Client&);
     Result<void> set_affinity(xen::Control&, const std::vector<config::CpuSet>& sets, bool soft);

@@ -128,14 +128,16 @@ Result<void> Creation::write_skeleton() {
         image.make("", read_only);
         image.write("name", config_.name);
         image.write("uuid", config::print(uuid_));
-        image.write("image/ostype", "linux");
-        image.write("image/kernel", config_.kernel);
-        if (!config_.ramdisk.empty()) image.write("image/ramdisk", config_.ramdisk);
-        if (!config_.command_line.empty()) image.write("image/cmdline", config_.command_line);
+        if (!is_pvh()) { // as libxl, which writes these for PV guests only
+            image.write("image/ostype", "linux");
+            image.write("image/kernel", config_.kernel);
+            if (!config_.ramdisk.empty()) image.write("image/ramdisk", config_.ramdisk);
+            if (!config_.command_line.empty()) image.write("image/cmdline", config_.command_line);
+        }
         image.write("start_time", fmt::format("{}.{:02}", now.tv_sec, now.tv_nsec / 10000000));
         Writer libxl(client, fmt::format("/libxl/{}", id_.value), transaction);
         libxl.make("", std::string("n0\0", 3));
-        libxl.write("type", "pv");
+        libxl.write("type", name(config_.type));
         libxl.write("dm-version", "qemu_xen");
         if (options_.watched) libxl.write("watcher", "proxenos"); // whose life-cycle actions are ours to do
         XEN_TRY(root.result());

@@ -31,15 +31,19 @@ Result<> claim_pages(Control const& control, DomId domain, std::uint64_t pages) 
     return {};
 }
 
-Result<> set_memory_map_limit(Control const& control, DomId domain, std::uint64_t kib) {
-    abi::E820Entry const ram{0, kib << 10, static_cast<std::uint32_t>(abi::E820Type::Ram)};
-    auto entry = XEN_TRY(HypercallBuffer<abi::E820Entry>::copy_of(ram));
+Result<> set_memory_map(Control const& control, DomId domain, std::span<abi::E820Entry const> map) {
+    auto entries = XEN_TRY(HypercallBuffer<abi::E820Entry>::copy_of(map));
     abi::ForeignMemoryMap op{};
     op.domid = domain.value;
-    op.map = {1, entry.handle()};
+    op.map = {static_cast<std::uint32_t>(map.size()), entries.handle()};
     auto done = control.call(abi::Hypercall::MemoryOp, static_cast<std::uint64_t>(abi::MemoryOp::SetMemoryMap), op);
     if (!done) return fail(done.error().code, fmt::format("memory map of domain {}", domain.value));
     return {};
+}
+
+Result<> set_memory_map_limit(Control const& control, DomId domain, std::uint64_t kib) {
+    abi::E820Entry const ram{0, kib << 10, static_cast<std::uint32_t>(abi::E820Type::Ram)};
+    return set_memory_map(control, domain, {&ram, 1});
 }
 
 Result<long> sharing_freed_pages(Control const& control) {

@@ -20,6 +20,9 @@ namespace xen {
 /// Reserves memory for a domain, in pages, so that two creations do not race for it; 0 gives back what is left.
 [[nodiscard]] Result<> claim_pages(Control const&, DomId, std::uint64_t pages);
 
+/// The memory map that a guest will ask for.
+[[nodiscard]] Result<> set_memory_map(Control const&, DomId, std::span<abi::E820Entry const>);
+
 /// Tells a PV guest that its memory map is one stretch of RAM of this size: how far it may balloon.
 [[nodiscard]] Result<> set_memory_map_limit(Control const&, DomId, std::uint64_t kib);
 
