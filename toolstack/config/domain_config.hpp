@@ -48,6 +48,8 @@ struct DomainConfig {
     bool no_migrate = false, driver_domain = false, suspend_evtchn_compat = false;
     std::optional<std::uint32_t> max_grant_frames, max_maptrack_frames, max_grant_version, max_event_channels;
     std::string kernel, ramdisk, command_line;
+    std::string bootloader; ///< program that finds the kernel in the guest's disk, or empty
+    std::vector<std::string> bootloader_args;
     TscMode tsc_mode = TscMode::automatic;
     bool local_time = false;
     std::int32_t time_offset = 0; ///< seconds

@@ -6,7 +6,6 @@
 #include "config/check.hpp"
 #include "config/parse.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <iterator>
 
@@ -100,6 +99,8 @@ void load_actions(const Checked& in, DomainConfig& out) {
 Result<void> load_boot(const Checked& in, DomainConfig& out) {
     out.kernel = in.text("kernel").value_or("");
     out.ramdisk = in.text("ramdisk").value_or("");
+    out.bootloader = in.text("bootloader").value_or("");
+    out.bootloader_args = in.items("bootloader_args");
     auto root = in.text("root"), extra = in.text("extra");
     if (auto line = in.text("cmdline")) {
         out.command_line = *line;
@@ -108,7 +109,7 @@ Result<void> load_boot(const Checked& in, DomainConfig& out) {
         if (root) out.command_line = "root=" + *root;
         if (extra) out.command_line += (out.command_line.empty() ? "" : " ") + *extra;
     }
-    if (out.type != GuestType::hvm && out.kernel.empty() && !in.has("bootloader"))
+    if (out.type != GuestType::hvm && out.kernel.empty() && out.bootloader.empty())
         return fail(fmt::format("guest '{}' has no kernel", out.name), "add a line such as: kernel = \"/boot/vmlinuz\"");
     if (auto mode = in.choice("tsc_mode")) {
         if (*mode % 4 == 3)
@@ -124,12 +125,6 @@ void load_hardware(const Checked& in, DomainConfig& out) {
     out.hardware.acpi = in.flag("acpi", true);
     out.hardware.hap = in.flag("hap", true);
     if (auto mib = in.number("shadow_memory"); mib && *mib) out.hardware.paging_memory_kib = static_cast<std::uint64_t>(*mib) * 1024;
-}
-
-/// Whether a guest of this type acts on a key that others have no use for.
-bool has_use(GuestType type, std::string_view key) {
-    constexpr std::string_view pvh[] = {"acpi", "apic", "hap", "shadow_memory"};
-    return type == GuestType::pvh && std::ranges::find(pvh, key) != std::end(pvh);
 }
 
 Result<void> load_devices(const Checked& in, DomainConfig& out) {
@@ -157,9 +152,10 @@ Result<void> load_devices(const Checked& in, DomainConfig& out) {
 void warn_later(std::span<const Setting> settings, std::string_view source, DomainConfig& out) {
     for (auto& setting : settings) {
         auto key = find_key(setting.key);
-        if (!key || key->use != Use::later || has_use(out.type, key->name) || (setting.value.is_list() && setting.value.list.empty())) continue;
-        out.warnings.push_back(fmt::format("{}:{}: {} is not supported yet and has no effect on a {} guest", source,
-                                           setting.line, setting.key, name(out.type)));
+        bool idle = key && (key->use == Use::later || (key->use == Use::pvh && out.type == GuestType::pv));
+        if (!idle || (setting.value.is_list() && setting.value.list.empty())) continue;
+        out.warnings.push_back(fmt::format("{}:{}: {} {}has no effect on a {} guest", source, setting.line, setting.key,
+                                           key->use == Use::later ? "is not supported yet and " : "", name(out.type)));
     }
 }
 

@@ -24,6 +24,7 @@ enum class Tier : char { a = 'A', b = 'B', c = 'C' };
 /// What this toolstack does with the key.
 enum class Use : std::uint8_t {
     yes,     ///< acted upon
+    pvh,     ///< acted upon for guests of type pvh; without meaning for those of type pv
     later,   ///< belongs to guests or devices that are not built yet: a warning says so
     ignored, ///< has no effect in Xen 4.17 either: a warning says so
     refused, ///< an error, with what to write instead in the doc text

@@ -70,11 +70,13 @@ Json build_json(const DomainConfig& config) {
     info["max_memkb"] = config.max_memory_kib;
     info["target_memkb"] = config.memory_kib;
     info["video_memkb"] = 0;
+    if (config.hardware.paging_memory_kib) info["shadow_memkb"] = *config.hardware.paging_memory_kib;
     if (config.time_offset) info["rtc_timeoffset"] = config.time_offset;
     if (config.local_time) info["localtime"] = "True";
     if (config.no_migrate) info["disable_migrate"] = "True";
     if (config.max_grant_frames) info["max_grant_frames"] = *config.max_grant_frames;
     if (config.max_maptrack_frames) info["max_maptrack_frames"] = *config.max_maptrack_frames;
+    if (config.max_grant_version) info["max_grant_version"] = *config.max_grant_version;
     info["sched_params"] = Json::object();
     if (config.weight) info["sched_params"]["weight"] = *config.weight;
     if (config.cap) info["sched_params"]["cap"] = *config.cap;
@@ -83,6 +85,8 @@ Json build_json(const DomainConfig& config) {
     if (!config.kernel.empty()) info["kernel"] = config.kernel;
     if (!config.command_line.empty()) info["cmdline"] = config.command_line;
     if (!config.ramdisk.empty()) info["ramdisk"] = config.ramdisk;
+    if (!config.bootloader.empty()) info["bootloader"] = config.bootloader;
+    if (!config.bootloader_args.empty()) info["bootloader_args"] = config.bootloader_args;
     info[config.type == config::GuestType::pvh ? "type.pvh" : "type.pv"] = Json::object();
     info["arch_arm"] = Json::object();
     info["arch_x86"] = {{"msr_relaxed", "False"}};
@@ -103,9 +107,9 @@ std::string to_libxl_json(const DomainConfig& config, const config::Uuid& uuid) 
     all["c_info"] = {{"type", std::string(name(config.type))},
                      {"name", config.name},
                      {"domid", 4294967295u}, // "not fixed", as libxl stores it
-                     {"uuid", config::print(uuid)},
-                     {"run_hotplug_scripts", "True"}};
+                     {"uuid", config::print(uuid)}};
     if (!config.pool.empty()) all["c_info"]["pool_name"] = config.pool;
+    all["c_info"]["run_hotplug_scripts"] = "True";
     if (config.driver_domain) all["c_info"]["driver_domain"] = "True";
     all["b_info"] = build_json(config);
     for (auto& disk : config.disks) all["disks"].push_back(disk_json(disk));

@@ -17,6 +17,7 @@
 #include "xen/memory.hpp"
 #include "xen/sysctl.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <fmt/format.h>
@@ -116,9 +117,25 @@ Result<void> Creation::check_host() {
     return {};
 }
 
+Result<void> Creation::run_bootloader() {
+    boot::Request request{config_.bootloader, config_.bootloader_args, config_.kernel, config_.ramdisk, config_.command_line, {}, {}};
+    auto disk = std::ranges::find_if(config_.disks, [](auto& each) { return !each.cdrom && !each.target.empty(); });
+    if (disk == config_.disks.end()) return fail("a boot loader needs a disk to look into", "add disk=, or give kernel= without bootloader=");
+    if (!disk->backend_domain.empty() || disk->format != config::Format::raw)
+        return fail(fmt::format("the boot loader cannot look into disk '{}'", disk->vdev), "it must be raw and domain 0's");
+    request.disk = disk->target;
+    request.show = options_.show_bootloader;
+    choice_ = TRY(boot::run(request));
+    return {};
+}
+
 Result<void> Creation::load_images() {
-    kernel_ = TRY(image::load_kernel(config_.kernel, std::string(kernel_cache)));
-    if (!config_.ramdisk.empty()) ramdisk_ = TRY(image::File::open("ramdisk", config_.ramdisk));
+    if (!config_.bootloader.empty()) TRY(run_bootloader());
+    auto& ramdisk = choice_ ? choice_->ramdisk : config_.ramdisk;
+    command_line_ = choice_ ? choice_->command_line : config_.command_line;
+    // A loader's files have new names each time: their unpacked images would only fill the cache.
+    kernel_ = choice_ ? TRY(image::load_kernel(choice_->kernel)) : TRY(image::load_kernel(config_.kernel, std::string(kernel_cache)));
+    if (!ramdisk.empty()) ramdisk_ = TRY(image::File::open("ramdisk", ramdisk));
     // Also checked before anything exists: whether it all fits, and whether the devices can be made.
     if (is_pvh()) TRY(image::plan_pvh(*kernel_, ramdisk_ ? &*ramdisk_ : nullptr, pvh_request(config_.memory_kib / 4)));
     else TRY(image::layout_pv(kernel_->elf(), ramdisk_ ? ramdisk_->view().size() : 0, config_.memory_kib / 4));
@@ -254,7 +271,7 @@ Result<void> Creation::build() {
             return Rings{kept.store_ring, kept.console_ring};
         };
         if (is_pvh()) return rings(TRY(image::build_pvh(control, *kernel_, ramdisk, pvh_request(pages))));
-        image::PvRequest request{id_, pages, config_.max_vcpus, config_.command_line, store_port_, console_port_, {}, {}};
+        image::PvRequest request{id_, pages, config_.max_vcpus, command_line_, store_port_, console_port_, {}, {}};
         return rings(TRY(image::build_pv(control, *kernel_, ramdisk, request)));
     });
     if (options_.claim) (void)xen::claim_pages(control, id_, 0);
@@ -263,6 +280,7 @@ Result<void> Creation::build() {
     console_ring_ = built->console_ring;
     kernel_.reset(); // the images are in the guest now
     ramdisk_.reset();
+    choice_.reset();
     return {};
 }
 

@@ -2,6 +2,7 @@
 // Creation of a domain as one explicit object: steps in order, each with what undoes it, one way out.
 #pragma once
 
+#include "boot/bootloader.hpp"
 #include "config/domain_config.hpp"
 #include "domain/device.hpp"
 #include "domain/session.hpp"
@@ -24,6 +25,7 @@ struct CreateOptions {
     bool claim = true;            ///< reserve the memory first, so that two creations do not race for it
     bool watched = true;          ///< the watcher handles its life-cycle actions
     std::function<void(std::string_view)> progress; ///< told of each step, if set
+    std::function<void(int terminal)> show_bootloader; ///< shows a boot loader's terminal until it ends, if set
     /// Called when everything but the start is done: the console can be attached now.
     std::function<void(DomId)> before_start;
 };
@@ -70,6 +72,7 @@ class Creation {
     image::PvhRequest pvh_request(std::uint64_t pages) const;
     std::uint64_t paging_kib() const;
     Result<void> set_paging(xen::Control&);
+    Result<void> run_bootloader();
     Result<void> prepare_devices();
     Result<void> check_name(store::Client&);
     Result<void> set_affinity(xen::Control&, const std::vector<config::CpuSet>& sets, bool soft);
@@ -82,6 +85,8 @@ class Creation {
     CreateOptions options_;
     config::Uuid uuid_;
     DomId id_;
+    std::optional<boot::Choice> choice_; ///< a boot loader's; else what is configured
+    std::string command_line_;
     std::optional<image::Kernel> kernel_;
     std::optional<image::File> ramdisk_;
     std::vector<Device> devices_;

@@ -31,7 +31,7 @@ image::PvhRequest Creation::pvh_request(std::uint64_t pages) const {
     request.pages = pages;
     request.vcpus = config_.vcpus;
     request.max_vcpus = config_.max_vcpus;
-    request.command_line = config_.command_line;
+    request.command_line = command_line_;
     request.store_port = store_port_;
     request.console_port = console_port_;
     request.acpi = config_.hardware.acpi;

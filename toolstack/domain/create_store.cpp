@@ -130,9 +130,10 @@ Result<void> Creation::write_skeleton() {
         image.write("uuid", config::print(uuid_));
         if (!is_pvh()) { // as libxl, which writes these for PV guests only
             image.write("image/ostype", "linux");
-            image.write("image/kernel", config_.kernel);
-            if (!config_.ramdisk.empty()) image.write("image/ramdisk", config_.ramdisk);
-            if (!config_.command_line.empty()) image.write("image/cmdline", config_.command_line);
+            auto& ramdisk = choice_ ? choice_->ramdisk : config_.ramdisk;
+            image.write("image/kernel", choice_ ? choice_->kernel : config_.kernel);
+            if (!ramdisk.empty()) image.write("image/ramdisk", ramdisk);
+            if (!command_line_.empty()) image.write("image/cmdline", command_line_);
         }
         image.write("start_time", fmt::format("{}.{:02}", now.tv_sec, now.tv_nsec / 10000000));
         Writer libxl(client, fmt::format("/libxl/{}", id_.value), transaction);

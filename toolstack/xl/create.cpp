@@ -93,6 +93,7 @@ Result<int> run_create(Context& context, const Words& words) {
     options.watched = !words.has('e') && !words.has('F');
     options.source_text = TRY(canonical(source));
     if (context.verbose) options.progress = [](std::string_view step) { note("xl: {}", step); };
+    if (words.has('c')) options.show_bootloader = [](int tty) { (void)talk(tty); };
     if (words.has('c'))
         options.before_start = [&](DomId id) { opened = open_console(context, id, 0); }; // not a line is lost
     toolstack::mark_time("read the configuration");

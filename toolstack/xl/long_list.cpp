@@ -23,7 +23,7 @@ Json bare_config(const domain::Listed& entry) {
 constexpr const char* info_order[] = {"max_vcpus", "avail_vcpus", "vcpu_hard_affinity", "vcpu_soft_affinity", "tsc_mode",
                                       "max_memkb", "target_memkb", "video_memkb", "shadow_memkb", "rtc_timeoffset",
                                       "localtime", "disable_migrate", "max_grant_frames", "max_maptrack_frames",
-                                      "sched_params"};
+                                      "max_grant_version", "sched_params"};
 
 void reorder(Json& info) {
     Json sorted = Json::object();

@@ -47,6 +47,7 @@ void man_config() {
         if (!key.range.empty()) out(" One of: {}.", roff(key.range));
         else if (key.type == config::Type::number) out(" From {} to {}.", roff(std::to_string(key.low)), key.high);
         if (!key.fallback.empty()) out(" Default: {}.", roff(key.fallback));
+        if (key.use == config::Use::pvh) out(" Of guests of type pvh.");
         if (key.use == config::Use::later) out(" Not supported yet: a warning says so.");
         out("\n");
     }
