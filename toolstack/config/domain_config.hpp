@@ -24,6 +24,17 @@ enum class Action : std::uint8_t {
 /// How the guest sees the time stamp counter; the numbers are the hypervisor's.
 enum class TscMode : std::uint8_t { automatic = 0, always_emulate = 1, native = 2 };
 
+/// A run of I/O ports, or of machine frames.
+struct Run {
+    std::uint64_t first = 0, count = 0;
+};
+
+/// Parts of the machine itself that a PV guest may use.
+struct MachineRights {
+    std::vector<Run> ports, frames;
+    std::vector<std::uint32_t> interrupts;
+};
+
 /// What only guests in hardware-assisted machines (PVH) have.
 struct HardwareOptions {
     bool acpi = true;
@@ -54,6 +65,7 @@ struct DomainConfig {
     bool local_time = false;
     std::int32_t time_offset = 0; ///< seconds
     HardwareOptions hardware;
+    MachineRights rights;
     std::vector<Disk> disks;
     std::vector<Vif> vifs;
     std::vector<std::string> warnings; ///< keys without effect, deprecated forms

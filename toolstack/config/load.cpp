@@ -6,6 +6,7 @@
 #include "config/check.hpp"
 #include "config/parse.hpp"
 
+#include <charconv>
 #include <fmt/format.h>
 #include <iterator>
 
@@ -127,6 +128,47 @@ void load_hardware(const Checked& in, DomainConfig& out) {
     if (auto mib = in.number("shadow_memory"); mib && *mib) out.hardware.paging_memory_kib = static_cast<std::uint64_t>(*mib) * 1024;
 }
 
+/// "FIRST-LAST" or "FIRST" with separator '-', "FIRST,NUMBER" with ','; hexadecimal.
+Result<Run> parse_run(std::string_view text, char separator, std::uint64_t limit) {
+    auto number = [](std::string_view digits) -> std::optional<std::uint64_t> {
+        std::uint64_t value = 0;
+        auto trimmed = toolstack::trim(digits);
+        if (trimmed.starts_with("0x")) trimmed.remove_prefix(2);
+        auto [end, error] = std::from_chars(trimmed.data(), trimmed.data() + trimmed.size(), value, 16);
+        return error == std::errc{} && end == trimmed.data() + trimmed.size() ? std::optional(value) : std::nullopt;
+    };
+    auto at = text.find(separator);
+    auto first = number(text.substr(0, at));
+    auto second = at == std::string_view::npos ? std::nullopt : number(text.substr(at + 1));
+    bool range = separator == '-';
+    if (range && at == std::string_view::npos) second = first;
+    if (!first || !second || *first > limit || *second > limit || (range && *second < *first) || (!range && *second == 0))
+        return fail(fmt::format("has '{}'", text), range ? "write FIRST-LAST in hexadecimal, such as 3f8-3ff" : "write FIRST_FRAME,NUMBER in hexadecimal");
+    return Run{*first, range ? *second - *first + 1 : *second};
+}
+
+Result<void> load_rights(const Checked& in, DomainConfig& out) {
+    constexpr std::uint64_t last_port = 0xffff, last_frame = (std::uint64_t{1} << 40) - 1;
+    for (auto key : {"ioports", "iomem", "irqs"})
+        if (out.type != GuestType::pv && !in.items(key).empty()) return in.error(key, "is for guests of type pv");
+    auto each = [&](const char* key, char separator, std::uint64_t limit, std::vector<Run>& runs) -> Result<void> {
+        for (auto& item : in.items(key)) {
+            auto run = parse_run(item, separator, limit);
+            if (!run) return in.error(key, std::move(run.error().what), std::move(run.error().remedy));
+            runs.push_back(*run);
+        }
+        return {};
+    };
+    TRY(each("ioports", '-', last_port, out.rights.ports));
+    TRY(each("iomem", ',', last_frame, out.rights.frames));
+    for (auto& item : in.items("irqs")) {
+        auto number = toolstack::to_unsigned(toolstack::trim(item));
+        if (!number || *number > 0xffff) return in.error("irqs", fmt::format("has '{}', which is no interrupt", item));
+        out.rights.interrupts.push_back(static_cast<std::uint32_t>(*number));
+    }
+    return {};
+}
+
 Result<void> load_devices(const Checked& in, DomainConfig& out) {
     for (auto& item : in.items("disk")) {
         if (toolstack::trim(item).empty()) continue;
@@ -179,6 +221,7 @@ Result<DomainConfig> load(std::span<const Setting> settings, std::string_view so
     load_actions(in, out);
     TRY(load_boot(in, out));
     load_hardware(in, out);
+    TRY(load_rights(in, out));
     TRY(load_devices(in, out));
     warn_later(settings, source, out);
     return out;

@@ -80,6 +80,9 @@ Json build_json(const DomainConfig& config) {
     info["sched_params"] = Json::object();
     if (config.weight) info["sched_params"]["weight"] = *config.weight;
     if (config.cap) info["sched_params"]["cap"] = *config.cap;
+    for (auto& run : config.rights.ports) info["ioports"].push_back({{"first", run.first}, {"number", run.count}});
+    if (!config.rights.interrupts.empty()) info["irqs"] = config.rights.interrupts;
+    for (auto& run : config.rights.frames) info["iomem"].push_back({{"start", run.first}, {"number", run.count}});
     info["claim_mode"] = "True";
     if (config.max_event_channels) info["event_channels"] = *config.max_event_channels;
     if (!config.kernel.empty()) info["kernel"] = config.kernel;

@@ -15,6 +15,7 @@
 #include "domain/userdata.hpp"
 #include "image/pv_build.hpp"
 #include "xen/memory.hpp"
+#include "xen/rights.hpp"
 #include "xen/sysctl.hpp"
 
 #include <algorithm>
@@ -177,6 +178,17 @@ Result<void> Creation::create() {
     return {};
 }
 
+Result<void> Creation::set_rights(xen::Control& control) {
+    for (auto& run : config_.rights.ports)
+        TRY(or_fail(xen::allow_ports(control, id_, static_cast<std::uint32_t>(run.first), static_cast<std::uint32_t>(run.count)),
+                    fmt::format("cannot give it the I/O ports from {:#x} on", run.first)));
+    for (auto& run : config_.rights.frames)
+        TRY(or_fail(xen::allow_frames(control, id_, run.first, run.count), fmt::format("cannot give it the machine memory from frame {:#x} on", run.first)));
+    for (auto number : config_.rights.interrupts)
+        TRY(or_fail(xen::allow_interrupt(control, id_, number), fmt::format("cannot give it interrupt {}", number)));
+    return {};
+}
+
 Result<void> Creation::set_limits() {
     auto& control = *TRY(session_.xen());
     TRY(or_fail(xen::set_max_vcpus(control, id_, config_.max_vcpus), fmt::format("cannot give it {} virtual CPUs", config_.max_vcpus)));
@@ -192,7 +204,7 @@ Result<void> Creation::set_limits() {
         offset += local.tm_gmtoff;
     }
     if (offset) TRY(or_fail(xen::set_time_offset(control, id_, offset), "cannot set its clock"));
-    return {};
+    return set_rights(control);
 }
 
 Result<void> Creation::set_affinity(xen::Control& control, const std::vector<config::CpuSet>& sets, bool soft) {

@@ -72,6 +72,7 @@ class Creation {
     image::PvhRequest pvh_request(std::uint64_t pages) const;
     std::uint64_t paging_kib() const;
     Result<void> set_paging(xen::Control&);
+    Result<void> set_rights(xen::Control&);
     Result<void> run_bootloader();
     Result<void> prepare_devices();
     Result<void> check_name(store::Client&);

@@ -168,3 +168,36 @@ TEST(HostSettings, DefaultsOfXlConf) {
     settings->apply(vif);
     EXPECT_EQ(vif.bridge, "br0");
 }
+
+TEST(Load, RightsOnTheMachine) {
+    auto config = good("ioports=['3f8-3ff','2F8']\niomem=['a0,20']\nirqs=[4,'5']\n");
+    ASSERT_EQ(config.rights.ports.size(), 2u);
+    EXPECT_EQ(config.rights.ports[0].first, 0x3f8u);
+    EXPECT_EQ(config.rights.ports[0].count, 8u);
+    EXPECT_EQ(config.rights.ports[1].count, 1u);
+    ASSERT_EQ(config.rights.frames.size(), 1u);
+    EXPECT_EQ(config.rights.frames[0].first, 0xa0u);
+    EXPECT_EQ(config.rights.frames[0].count, 0x20u);
+    EXPECT_EQ(config.rights.interrupts, (std::vector<std::uint32_t>{4, 5}));
+    for (auto text : {"ioports=['3ff-3f8']", "ioports=['10000']", "ioports=['x']", "ioports=['1-2-3']", "iomem=['a0']", "iomem=['a0,0']",
+                      "iomem=['a0,1,2']", "irqs=['x']", "irqs=[-1]", "irqs=[70000]", "type='pvh'\nioports=['1']"})
+        EXPECT_NE(bad(text), "loaded") << text;
+}
+
+TEST(Load, KeysOfPvhGuests) {
+    auto config = good("type='pvh'\nacpi=0\nhap=0\nshadow_memory=8\n");
+    EXPECT_TRUE(config.warnings.empty());
+    EXPECT_FALSE(config.hardware.acpi);
+    EXPECT_FALSE(config.hardware.hap);
+    EXPECT_EQ(config.hardware.paging_memory_kib, 8192u);
+    EXPECT_EQ(good("acpi=0\n").warnings.size(), 1u); // without meaning for PV guests
+    EXPECT_NE(bad("pvshim=1"), "loaded");
+}
+
+TEST(Load, BootLoaderStandsInForAKernel) {
+    auto loaded = load_text("name='g'\nbootloader='pygrub'\nbootloader_args=['-q','--entry=1']\n", "g.cfg");
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ(loaded->bootloader, "pygrub");
+    EXPECT_EQ(loaded->bootloader_args.size(), 2u);
+    EXPECT_FALSE(load_text("name='g'\n", "g.cfg"));
+}
