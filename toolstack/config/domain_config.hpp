@@ -2,6 +2,7 @@
 // A guest as configured: the checked, typed outcome of a configuration file.
 #pragma once
 
+#include "config/cpuid.hpp"
 #include "config/cpus.hpp"
 #include "config/disk.hpp"
 #include "config/uuid.hpp"
@@ -61,6 +62,7 @@ struct DomainConfig {
     std::string kernel, ramdisk, command_line;
     std::string bootloader; ///< program that finds the kernel in the guest's disk, or empty
     std::vector<std::string> bootloader_args;
+    std::vector<CpuidLeaf> cpuid; ///< changes to the CPU that the guest sees
     TscMode tsc_mode = TscMode::automatic;
     bool local_time = false;
     std::int32_t time_offset = 0; ///< seconds

@@ -117,6 +117,11 @@ Result<void> load_boot(const Checked& in, DomainConfig& out) {
             return in.error("tsc_mode", "native_paravirt is gone", "use native, or leave the key away");
         out.tsc_mode = static_cast<TscMode>(*mode % 4);
     }
+    if (auto items = in.items("cpuid"); !items.empty()) {
+        auto leaves = in.is_list("cpuid") ? parse_cpuid_leaves(items) : parse_cpuid(items[0]);
+        if (!leaves) return in.error("cpuid", std::move(leaves.error().what), std::move(leaves.error().remedy));
+        out.cpuid = std::move(*leaves);
+    }
     out.local_time = in.flag("localtime");
     out.time_offset = static_cast<std::int32_t>(in.number("rtc_timeoffset").value_or(0));
     return {};

@@ -59,6 +59,19 @@ Json sets_json(const std::vector<config::CpuSet>& sets) {
     return out;
 }
 
+Json cpuid_json(const std::vector<config::CpuidLeaf>& leaves) {
+    constexpr const char* names[] = {"eax", "ebx", "ecx", "edx"};
+    Json list = Json::array();
+    for (auto& leaf : leaves) {
+        Json item = {{"leaf", leaf.leaf}};
+        if (leaf.subleaf) item["subleaf"] = *leaf.subleaf;
+        for (std::size_t i = 0; i < leaf.registers.size(); ++i)
+            if (!leaf.registers[i].empty()) item[names[i]] = leaf.registers[i];
+        list.push_back(std::move(item));
+    }
+    return {{"cpuid", std::move(list)}, {"msr", Json::array()}};
+}
+
 Json build_json(const DomainConfig& config) {
     Json info;
     info["max_vcpus"] = config.max_vcpus;
@@ -74,6 +87,7 @@ Json build_json(const DomainConfig& config) {
     if (config.time_offset) info["rtc_timeoffset"] = config.time_offset;
     if (config.local_time) info["localtime"] = "True";
     if (config.no_migrate) info["disable_migrate"] = "True";
+    if (!config.cpuid.empty()) info["cpuid"] = cpuid_json(config.cpuid);
     if (config.max_grant_frames) info["max_grant_frames"] = *config.max_grant_frames;
     if (config.max_maptrack_frames) info["max_maptrack_frames"] = *config.max_maptrack_frames;
     if (config.max_grant_version) info["max_grant_version"] = *config.max_grant_version;

@@ -14,6 +14,7 @@
 
 #include "domain/userdata.hpp"
 #include "image/pv_build.hpp"
+#include "xen/hvm.hpp"
 #include "xen/memory.hpp"
 #include "xen/rights.hpp"
 #include "xen/sysctl.hpp"
@@ -189,6 +190,28 @@ Result<void> Creation::set_rights(xen::Control& control) {
     return {};
 }
 
+Result<void> Creation::set_cpuid(xen::Control& control) {
+    if (config_.cpuid.empty()) return {};
+    auto policy = TRY(or_fail(xen::cpu_policy(control, id_), "cannot read the CPU that it would see"));
+    auto host = TRY(or_fail(xen::host_cpu_policy(control), "cannot read the host's CPU"));
+    auto find = [](xen::CpuPolicy& in, const config::CpuidLeaf& leaf) {
+        return std::ranges::find_if(in.leaves, [&](auto& each) {
+            return each.leaf == leaf.leaf && each.subleaf == leaf.subleaf.value_or(each.subleaf == 0 ? 0 : abi::cpuid_no_subleaf);
+        });
+    };
+    for (auto& change : config_.cpuid) {
+        auto own = find(policy, change), whole = find(host, change);
+        if (own == policy.leaves.end())
+            return fail(fmt::format("cpuid: a guest has no leaf {:#x} on this CPU", change.leaf), "leave it away");
+        std::uint32_t* values[] = {&own->a, &own->b, &own->c, &own->d};
+        const abi::CpuidLeaf nothing{};
+        auto& has = whole == host.leaves.end() ? nothing : *whole;
+        const std::uint32_t limits[] = {has.a, has.b, has.c, has.d};
+        for (std::size_t i = 0; i < std::size(values); ++i) *values[i] = config::apply_bits(change.registers[i], *values[i], limits[i]);
+    }
+    return or_fail(xen::set_cpu_policy(control, id_, policy), "cannot give it the CPU that cpuid= asks for");
+}
+
 Result<void> Creation::set_limits() {
     auto& control = *TRY(session_.xen());
     TRY(or_fail(xen::set_max_vcpus(control, id_, config_.max_vcpus), fmt::format("cannot give it {} virtual CPUs", config_.max_vcpus)));
@@ -204,6 +227,7 @@ Result<void> Creation::set_limits() {
         offset += local.tm_gmtoff;
     }
     if (offset) TRY(or_fail(xen::set_time_offset(control, id_, offset), "cannot set its clock"));
+    TRY(set_cpuid(control));
     return set_rights(control);
 }
 

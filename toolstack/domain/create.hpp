@@ -73,6 +73,7 @@ class Creation {
     std::uint64_t paging_kib() const;
     Result<void> set_paging(xen::Control&);
     Result<void> set_rights(xen::Control&);
+    Result<void> set_cpuid(xen::Control&);
     Result<void> run_bootloader();
     Result<void> prepare_devices();
     Result<void> check_name(store::Client&);

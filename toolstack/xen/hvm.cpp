@@ -2,6 +2,8 @@
 // Operations on hardware-assisted guests.
 #include "xen/hvm.hpp"
 
+#include "abi/sysctl.hpp"
+
 #include <fmt/format.h>
 
 namespace xen {
@@ -70,6 +72,19 @@ Result<CpuPolicy> cpu_policy(Control const& control, DomId domain) {
     auto& answer = op.u.cpu_policy;
     return CpuPolicy{{leaves.data(), leaves.data() + std::min<std::size_t>(answer.nr_leaves, most_leaves)},
                      {msrs.data(), msrs.data() + std::min<std::size_t>(answer.nr_msrs, most_msrs)}};
+}
+
+Result<CpuPolicy> host_cpu_policy(Control const& control) {
+    auto leaves = XEN_TRY(HypercallBuffer<abi::CpuidLeaf>::allocate(most_leaves));
+    auto msrs = XEN_TRY(HypercallBuffer<abi::MsrEntry>::allocate(most_msrs));
+    abi::Sysctl op{};
+    op.cmd = static_cast<std::uint32_t>(abi::SysctlCommand::GetCpuPolicy);
+    op.interface_version = abi::sysctl_interface_version;
+    op.u.cpu_policy = {static_cast<std::uint32_t>(abi::CpuPolicyIndex::Host), most_leaves, most_msrs, 0, leaves.handle(), msrs.handle()};
+    auto done = control.call(abi::Hypercall::Sysctl, op);
+    if (!done) return fail(done.error().code, "CPU policy of the host");
+    return CpuPolicy{{leaves.data(), leaves.data() + std::min<std::size_t>(op.u.cpu_policy.nr_leaves, most_leaves)},
+                     {msrs.data(), msrs.data() + std::min<std::size_t>(op.u.cpu_policy.nr_msrs, most_msrs)}};
 }
 
 Result<> set_cpu_policy(Control const& control, DomId domain, CpuPolicy const& policy) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What only hardware-assisted guests (HVM, PVH) have: parameters, machine state, paging memory, a CPU policy of their own
-// (public/hvm/params.h, hvm/save.h, domctl.h).
+// What hardware-assisted guests (HVM, PVH) have: parameters, machine state, paging memory; and what every guest sees of
+// its CPU (public/hvm/params.h, hvm/save.h, domctl.h, sysctl.h).
 #pragma once
 
 #include "abi/domctl.hpp"
@@ -31,6 +31,8 @@ struct CpuPolicy {
     std::vector<abi::MsrEntry> msrs;
 };
 [[nodiscard]] Result<CpuPolicy> cpu_policy(Control const&, DomId);
+/// What the hypervisor itself has to give.
+[[nodiscard]] Result<CpuPolicy> host_cpu_policy(Control const&);
 /// The error names the leaf or MSR that the hypervisor refuses.
 [[nodiscard]] Result<> set_cpu_policy(Control const&, DomId, CpuPolicy const&);
 

@@ -22,7 +22,7 @@ Json bare_config(const domain::Listed& entry) {
 /// Members of b_info in libxl's order as far as that matters here: what is set live may not be in the stored form.
 constexpr const char* info_order[] = {"max_vcpus", "avail_vcpus", "vcpu_hard_affinity", "vcpu_soft_affinity", "tsc_mode",
                                       "max_memkb", "target_memkb", "video_memkb", "shadow_memkb", "rtc_timeoffset",
-                                      "localtime", "disable_migrate", "max_grant_frames", "max_maptrack_frames",
+                                      "localtime", "disable_migrate", "cpuid", "max_grant_frames", "max_maptrack_frames",
                                       "max_grant_version", "sched_params"};
 
 void reorder(Json& info) {
