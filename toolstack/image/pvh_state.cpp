@@ -78,33 +78,31 @@ Result<std::vector<std::uint8_t>> initial_context(View current, std::uint64_t en
 }
 
 void shape_policy(xen::CpuPolicy& policy, bool stable_tsc) {
-    constexpr std::uint32_t htt = 1u << 28, invariant_tsc = 1u << 8, intel = 0x756e6547; // "Genu"
+    constexpr std::uint32_t htt = 1u << 28, cmp_legacy = 1u << 1, invariant_tsc = 1u << 8, intel = 0x756e6547; // "Genu"
     bool amd = std::ranges::none_of(policy.leaves, [](auto& leaf) { return leaf.leaf == 0 && leaf.b == intel; });
     for (auto& leaf : policy.leaves) {
         switch (leaf.leaf) {
-        case 1: {
+        case 1: { // ids of a package; none given means one
             leaf.d |= htt;
-            auto ids = leaf.b >> 16 & 0xff;
+            auto ids = std::max(leaf.b >> 16 & 0xff, 1u);
             if (ids < 0x80) leaf.b = (leaf.b & 0xff00ffffu) | ids * 2 << 16;
             break;
         }
-        case 4: { // caches: ids that share each, and cores of a package
+        case 4: { // caches: nobody shares one, and cores of a package
             if (amd || (leaf.a & 0x1f) == 0) break;
-            auto sharing = leaf.a >> 14 & 0xfff, cores = leaf.a >> 26 & 0x3f;
-            sharing = std::min(sharing * 2 + 1, 0xfffu);
-            cores = std::min(cores * 2 + 1, 0x3fu);
-            leaf.a = (leaf.a & 0x3fff) | sharing << 14 | cores << 26;
+            auto cores = std::min((leaf.a >> 26 & 0x3f) * 2 + 1, 0x3fu);
+            leaf.a = (leaf.a & 0x3fff) | cores << 26;
             break;
         }
+        case 0x80000001: leaf.c &= ~cmp_legacy; break;
         case 0x80000007:
             if (!stable_tsc) leaf.d &= ~invariant_tsc;
             break;
         case 0x80000008: { // number of cores less one, and the bits of an id within a package
-            if (!amd) break;
             auto cores = leaf.c & 0xff, bits = leaf.c >> 12 & 0xf;
-            cores = std::min(cores * 2 + 1, 0xffu);
+            if (!amd || cores >= 0x7f) break;
             if (bits && bits < 0xf) ++bits;
-            leaf.c = (leaf.c & 0xffff0f00u) | cores | bits << 12;
+            leaf.c = (leaf.c & 0xffff0f00u) | (cores * 2 + 1) | bits << 12;
             break;
         }
         default: break;

@@ -14,8 +14,8 @@ namespace image {
 /// (docs/misc/pvh.pandoc), all memory cacheable on every vCPU. Errors: the stream is damaged or lacks a record.
 toolstack::Result<std::vector<std::uint8_t>> initial_context(View current, std::uint64_t entry, std::uint64_t start_info);
 
-/// How a guest's processors appear: APIC ids are twice the vCPU's number, so the fields that count ids double (APM vol. 3
-/// E.4.7, SDM CPUID leaves 1 and 4). Without `stable_tsc` the invariant TSC is hidden.
+/// How a guest's processors appear: as cores without siblings. APIC ids are twice the vCPU's number, so the fields that count
+/// ids double (APM vol. 3 E.4.7, SDM CPUID leaves 1 and 4). Without `stable_tsc` the invariant TSC is hidden.
 void shape_policy(xen::CpuPolicy& policy, bool stable_tsc);
 
 } // namespace image

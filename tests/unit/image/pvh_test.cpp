@@ -231,13 +231,16 @@ TEST(PvhState, ProcessorIdsDoubleAndTheTscIsHidden) {
     EXPECT_EQ(amd.leaves[1].d, 1u << 28);
     EXPECT_EQ(amd.leaves[2].d, 0u);
     EXPECT_EQ(amd.leaves[3].c, 0x2003u);
+    xen::CpuPolicy single{{{1, abi::cpuid_no_subleaf, 0, 0x00000800, 0, 0}}, {}};
+    shape_policy(single, false);
+    EXPECT_EQ(single.leaves[0].b, 0x00020800u); // a host of one CPU gives no number
     xen::CpuPolicy intel{{{0, abi::cpuid_no_subleaf, 13, 0x756e6547, 0x6c65746e, 0x49656e69},
                           {4, 0, 1u << 26 | 1u << 14 | 0x121, 0, 0, 0},
                           {0x80000007, abi::cpuid_no_subleaf, 0, 0, 0, 0x100},
                           {0x80000008, abi::cpuid_no_subleaf, 0, 0, 0x1001, 0}},
                          {}};
     shape_policy(intel, true);
-    EXPECT_EQ(intel.leaves[1].a, 3u << 26 | 3u << 14 | 0x121);
+    EXPECT_EQ(intel.leaves[1].a, 3u << 26 | 0x121);
     EXPECT_EQ(intel.leaves[2].d, 0x100u);
     EXPECT_EQ(intel.leaves[3].c, 0x1001u);
 }
