@@ -15,12 +15,21 @@ SNAPSHOT = ("xenstore-ls -f | grep -v -e ^/tool -e '/control/' -e 'memory/target
 
 
 @pytest.fixture
-def ours(cell, dom0):
-    if cell.toolstack != "proxenos":
-        pytest.skip("the injection is a feature of our tools")
-    dom0.out("truncate -s 16M /root/create.img; xl watchd")
+def ready(cell, dom0):
+    """A configuration to spoil."""
+    dom0.out("truncate -s 16M /root/create.img")
+    if cell.toolstack == "proxenos":
+        dom0.out("xl watchd")
     dom0.config("guest", ip="10.0.2.61", disk='["/root/create.img,raw,xvda,rw"]')
     return dom0
+
+
+@pytest.fixture
+def ours(cell, ready):
+    """The same, for what only our tools do."""
+    if cell.toolstack != "proxenos":
+        pytest.skip("about our tools")
+    return ready
 
 
 def snapshot(dom0, before=None):
@@ -63,24 +72,35 @@ BAD = {
 }
 
 
+# Stock xl makes a guest of these all the same.
+STOCK_TAKES = ("vif=['mac=1']", "vcpus=0")
+
+
 @pytest.mark.parametrize("override", BAD)
-def test_bad_input_is_explained_and_leaves_nothing(ours, override):
-    before = snapshot(ours)
-    said = ours.fails(f'xl create -q /etc/xen/guest.cfg "{override}"')
-    assert BAD[override] in said, said
-    snapshot(ours, before)
+def test_bad_input_is_explained_and_leaves_nothing(cell, ready, override):
+    """With stock tools it is the hypervisor that must have nothing left."""
+    if cell.toolstack != "proxenos" and override in STOCK_TAKES:
+        pytest.skip("stock xl takes it")
+    before = snapshot(ready)
+    said = ready.fails(f'xl create -q /etc/xen/guest.cfg "{override}"', 180)
+    assert cell.toolstack != "proxenos" or BAD[override] in said, said
+    snapshot(ready, before)
 
 
-def test_truncated_kernel(ours):
-    ours.out("head -c 3000000 /boot/vmlinuz > /root/short")
-    assert "truncated" in ours.fails("xl create -q /etc/xen/guest.cfg \"kernel='/root/short'\"")
+def test_truncated_kernel(cell, ready):
+    before = snapshot(ready)
+    ready.out("head -c 3000000 /boot/vmlinuz > /root/short")
+    said = ready.fails("xl create -q /etc/xen/guest.cfg \"kernel='/root/short'\"", 180)
+    assert cell.toolstack != "proxenos" or "truncated" in said
+    snapshot(ready, before)
 
 
-def test_script_that_fails(ours):
-    before = snapshot(ours)
-    ours.out("printf '#!/bin/sh\\nexit 3\\n' > /etc/xen/scripts/bad; chmod +x /etc/xen/scripts/bad")
-    assert "hotplug script" in ours.fails("xl create -q /etc/xen/guest.cfg \"vif=['script=bad']\"", 180)
-    snapshot(ours, before)
+def test_script_that_fails(cell, ready):
+    before = snapshot(ready)
+    ready.out("printf '#!/bin/sh\\nexit 3\\n' > /etc/xen/scripts/bad; chmod +x /etc/xen/scripts/bad")
+    said = ready.fails("xl create -q /etc/xen/guest.cfg \"vif=['script=bad']\"", 180)
+    assert cell.toolstack != "proxenos" or "hotplug script" in said
+    snapshot(ready, before)
 
 
 def test_interrupted(ours):
@@ -101,10 +121,10 @@ def test_full_disk(ours):
     snapshot(ours, before)
 
 
-def test_dry_run_and_overrides(ours):
-    text = ours.out("xl create -n /etc/xen/guest.cfg memory=99 name=other")
+def test_dry_run_and_overrides(ready):
+    text = ready.out("xl create -n /etc/xen/guest.cfg memory=99 'name=\"other\"'")
     assert '"name": "other"' in text and '"target_memkb": 101376' in text
-    assert "guest" not in ours.rows() and "other" not in ours.rows()
+    assert "guest" not in ready.rows() and "other" not in ready.rows()
 
 
 def test_unknown_key_warns(ours):

@@ -47,6 +47,32 @@ def test_listings_are_the_same(guest, dom0):
     assert not different, "\n".join(different)
 
 
+RICH = {"maxmem": 200, "vcpus": 1, "maxvcpus": 2, "cpus": '"0"', "cpu_weight": 512, "cap": 50, "tsc_mode": '"native"', "rtc_timeoffset": 3600,
+        "nomigrate": 1, "max_grant_frames": 40, "max_maptrack_frames": 500, "max_grant_version": 1, "max_event_channels": 500,
+        "pool": '"Pool-0"', "on_poweroff": '"preserve"', "on_reboot": '"destroy"', "on_crash": '"coredump-restart"',
+        "on_watchdog": '"rename-restart"', "uuid": '"11111111-2222-3333-4444-555555555555"',
+        "disk": '["/root/golden.img,raw,xvda,rw", "format=raw,vdev=xvdb,access=ro,target=/root/golden2.img", '
+                '"/root/golden3.img,raw,xvdc,w,no-discard,direct-io-safe"]',
+        "vif": '["mac=00:16:3e:11:22:33,bridge=xenbr0", "mac=00:16:3e:11:22:34,bridge=xenbr0,rate=10Mb/s@50ms,mtu=1400"]'}
+
+
+@pytest.mark.parametrize("kind", ["pv", "pvh"])
+def test_long_list_of_a_rich_guest(ours, dom0, kind):
+    """list -l of one configuration made by both tools, seen by both: every key, and their order."""
+    if kind == "pvh" and "hvm" not in dom0.info("virt_caps"):
+        pytest.skip("this hypervisor has no hardware-assisted machines")
+    dom0.out("truncate -s 16M /root/golden.img /root/golden2.img /root/golden3.img")
+    extra = {"shadow_memory": 8} if kind == "pvh" else {}
+    path = dom0.config("guest", type=f'"{kind}"', **RICH, **extra)
+    seen = []
+    for maker, other in ((STOCK, "xl"), ("xl", STOCK)):
+        dom0.out(f"{maker} create -q -p {path}", 240)
+        seen += [re.sub(r'"domid": \d+,\n        "config"', '"config"', dom0.out(f"{tool} list -l guest")) for tool in (maker, other)]
+        dom0.out(f"{maker} destroy guest")
+    for text in seen[1:]:
+        assert text == seen[0]
+
+
 def test_stock_destroys_ours(guest, dom0):
     dom0.out(f"{STOCK} destroy guest")
     guest.wait_gone()
