@@ -35,8 +35,8 @@ image::PvhRequest Creation::pvh_request(std::uint64_t pages) const {
     request.store_port = store_port_;
     request.console_port = console_port_;
     request.acpi = config_.hardware.acpi;
-    // It cannot be kept over a migration, so it is shown only where the guest will never migrate or asks for it.
-    request.stable_tsc = config_.no_migrate || config_.tsc_mode == config::TscMode::native;
+    // A guest that never leaves this host, or whose counter is emulated wherever it goes.
+    request.stable_tsc = config_.no_migrate || config_.tsc_mode == config::TscMode::always_emulate;
     return request;
 }
 

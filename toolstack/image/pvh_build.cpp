@@ -134,7 +134,7 @@ Result<PvhLayout> plan_pvh(const Kernel& kernel, const File* ramdisk, const PvhR
 Result<PvhBuilt> build_pvh(const xen::Control& control, const Kernel& kernel, const File* ramdisk, const PvhRequest& request) {
     auto layout = TRY(plan_pvh(kernel, ramdisk, request));
     auto policy = TRY(low(xen::cpu_policy(control, request.domain)));
-    shape_policy(policy, request.stable_tsc);
+    shape_policy(policy, request.stable_tsc && has_invariant_tsc(TRY(low(xen::host_cpu_policy(control)))));
     TRY(low(xen::set_cpu_policy(control, request.domain, policy)));
     TRY(low(xen::set_memory_map(control, request.domain, layout.memory_map)));
     for (auto& frames : layout.ram) TRY(populate(control, request.domain, frames));

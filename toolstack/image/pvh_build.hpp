@@ -22,7 +22,7 @@ struct PvhRequest {
     xen::Port store_port, console_port; ///< in the guest
     xen::DomId store_domain, console_domain;
     bool acpi = true;       ///< false: no tables, and so one vCPU only
-    bool stable_tsc = false; ///< the time stamp counter is the host's own
+    bool stable_tsc = false; ///< its time stamp counter will have the same rate for ever
 };
 
 /// What others need to know about the guest that was built.

@@ -77,7 +77,7 @@ Result<std::vector<std::uint8_t>> initial_context(View current, std::uint64_t en
     return out;
 }
 
-void shape_policy(xen::CpuPolicy& policy, bool stable_tsc) {
+void shape_policy(xen::CpuPolicy& policy, bool invariant) {
     constexpr std::uint32_t htt = 1u << 28, cmp_legacy = 1u << 1, invariant_tsc = 1u << 8, intel = 0x756e6547; // "Genu"
     bool amd = std::ranges::none_of(policy.leaves, [](auto& leaf) { return leaf.leaf == 0 && leaf.b == intel; });
     for (auto& leaf : policy.leaves) {
@@ -95,9 +95,7 @@ void shape_policy(xen::CpuPolicy& policy, bool stable_tsc) {
             break;
         }
         case 0x80000001: leaf.c &= ~cmp_legacy; break;
-        case 0x80000007:
-            if (!stable_tsc) leaf.d &= ~invariant_tsc;
-            break;
+        case 0x80000007: leaf.d = invariant ? leaf.d | invariant_tsc : leaf.d & ~invariant_tsc; break;
         case 0x80000008: { // number of cores less one, and the bits of an id within a package
             auto cores = leaf.c & 0xff, bits = leaf.c >> 12 & 0xf;
             if (!amd || cores >= 0x7f) break;
@@ -108,6 +106,10 @@ void shape_policy(xen::CpuPolicy& policy, bool stable_tsc) {
         default: break;
         }
     }
+}
+
+bool has_invariant_tsc(const xen::CpuPolicy& policy) {
+    return std::ranges::any_of(policy.leaves, [](auto& leaf) { return leaf.leaf == 0x80000007 && leaf.d & 1u << 8; });
 }
 
 } // namespace image

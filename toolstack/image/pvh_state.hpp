@@ -15,7 +15,10 @@ namespace image {
 toolstack::Result<std::vector<std::uint8_t>> initial_context(View current, std::uint64_t entry, std::uint64_t start_info);
 
 /// How a guest's processors appear: as cores without siblings. APIC ids are twice the vCPU's number, so the fields that count
-/// ids double (APM vol. 3 E.4.7, SDM CPUID leaves 1 and 4). Without `stable_tsc` the invariant TSC is hidden.
-void shape_policy(xen::CpuPolicy& policy, bool stable_tsc);
+/// ids double (APM vol. 3 E.4.7, SDM CPUID leaves 1 and 4). `invariant` says whether the TSC is called so.
+void shape_policy(xen::CpuPolicy& policy, bool invariant);
+
+/// Whether a processor has an invariant time stamp counter.
+bool has_invariant_tsc(const xen::CpuPolicy& policy);
 
 } // namespace image
