@@ -47,7 +47,7 @@ def test_listings_are_the_same(guest, dom0):
     assert not different, "\n".join(different)
 
 
-RICH = {"maxmem": 200, "vcpus": 1, "maxvcpus": 2, "cpus": '"0"', "cpu_weight": 512, "cap": 50, "tsc_mode": '"native"', "rtc_timeoffset": 3600,
+RICH = {"maxmem": 200, "vcpus": 1, "maxvcpus": 2, "cpus": '"0"', "cpu_weight": 512, "tsc_mode": '"native"', "rtc_timeoffset": 3600,
         "nomigrate": 1, "max_grant_frames": 40, "max_maptrack_frames": 500, "max_grant_version": 1, "max_event_channels": 500,
         "pool": '"Pool-0"', "on_poweroff": '"preserve"', "on_reboot": '"destroy"', "on_crash": '"coredump-restart"',
         "on_watchdog": '"rename-restart"', "uuid": '"11111111-2222-3333-4444-555555555555"',

@@ -21,8 +21,8 @@ long seconds_up(Context& context, const domain::Listed& entry, const timespec& n
     if (!client) return 0;
     auto stored = (*client)->get("/vm/" + config::print(entry.uuid()) + "/start_time");
     if (!stored) return 0;
-    auto start = std::strtod(stored->c_str(), nullptr); // seconds since 1970, with hundredths
-    return static_cast<long>(static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9 - start);
+    // Seconds since 1970, with hundredths; as stock xl, whole seconds are counted, so that both always say the same.
+    return static_cast<long>(now.tv_sec) - std::strtol(stored->c_str(), nullptr, 10);
 }
 
 std::string spell(long seconds, bool brief) {
