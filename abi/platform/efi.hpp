@@ -21,15 +21,16 @@ enum class EfiFunction : uint32_t {
     UpdateCapsule = 11,
 };
 
-/// PlatformEfiRuntimeCall::misc, by function. Out: GetTime (SetTime clears nanoseconds), GetWakeupTime; in: SetWakeupTime,
-/// QueryVariableInfo (values as they were at boot).
+/// PlatformEfiRuntimeCall::misc, by function. Out: GetTime (SetTime clears nanoseconds), GetWakeupTime; in:
+/// SetWakeupTime, QueryVariableInfo (values as they were at boot).
 inline constexpr uint32_t efi_get_time_set_clears_ns = 1;
 inline constexpr uint32_t efi_get_wakeup_time_enabled = 1, efi_get_wakeup_time_pending = 2;
 inline constexpr uint32_t efi_set_wakeup_time_enable = 1, efi_set_wakeup_time_enable_only = 2;
 inline constexpr uint32_t efi_varinfo_boot_snapshot = 1;
 
 /// Attributes of a variable.
-inline constexpr uint32_t efi_variable_non_volatile = 1, efi_variable_bootservice_access = 2, efi_variable_runtime_access = 4;
+inline constexpr uint32_t efi_variable_non_volatile = 1, efi_variable_bootservice_access = 2,
+                          efi_variable_runtime_access = 4;
 
 /// EFI_TIME.
 struct PlatformEfiTime {

@@ -36,8 +36,7 @@ void block(const char* device) {
     uint32_t seed = 1;
     const double random = bench::per_call(50, [&] {
         seed = seed * 1664525 + 1013904223;
-        if (pread(file, buffer, small, static_cast<off_t>(seed % (device_size / small) * small)) < 0)
-            end("read");
+        if (pread(file, buffer, small, static_cast<off_t>(seed % (device_size / small) * small)) < 0) end("read");
     });
     bench::report("block-random", random);
 }
@@ -69,14 +68,12 @@ int bound(int type, uint16_t port) {
             const ssize_t length =
                 recvfrom(datagrams, buffer, sizeof buffer, 0, reinterpret_cast<sockaddr*>(&from), &size);
             if (length > 0)
-                sendto(datagrams, buffer, static_cast<size_t>(length), 0, reinterpret_cast<sockaddr*>(&from),
-                       size);
+                sendto(datagrams, buffer, static_cast<size_t>(length), 0, reinterpret_cast<sockaddr*>(&from), size);
         }
     }
     for (;;) {
         const int link = accept(streams, nullptr, nullptr);
-        while (read(link, buffer, sizeof buffer) > 0) {
-        }
+        while (read(link, buffer, sizeof buffer) > 0) {}
         (void)!write(link, buffer, 1);
         close(link);
     }

@@ -75,8 +75,8 @@ double grant_map() {
     const auto once = [&] {
         device::GntdevMapGrantRef request = {1, 0, 0, {{0, grant.gref_ids[0]}}};
         if (ioctl(taker, device::gntdev_map_grant_ref, &request)) std::exit(3);
-        void* area = mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, taker,
-                          static_cast<off_t>(request.index));
+        void* area =
+            mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, taker, static_cast<off_t>(request.index));
         if (area == MAP_FAILED) std::exit(4);
         *static_cast<volatile int*>(area) = 1;
         munmap(area, page_size);

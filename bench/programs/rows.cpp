@@ -44,9 +44,7 @@ double read_tsc() {
 }
 
 double cpuid() {
-    return bench::per_call(1000, [] {
-        asm volatile("xor %%eax, %%eax; cpuid" ::: "rax", "rbx", "rcx", "rdx");
-    });
+    return bench::per_call(1000, [] { asm volatile("xor %%eax, %%eax; cpuid" ::: "rax", "rbx", "rcx", "rdx"); });
 }
 
 double clock_now() {
@@ -186,12 +184,11 @@ double sleep_shortly() {
 
 /// Two processes take turns on one shared word.
 double futex_round_trip() {
-    auto* word = static_cast<volatile int*>(
-        mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    auto* word =
+        static_cast<volatile int*>(mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
     const auto turn = [word](int mine, int next) {
         int now;
-        while ((now = *word) != mine && now != 2)
-            syscall(SYS_futex, word, FUTEX_WAIT, now, nullptr, nullptr, 0);
+        while ((now = *word) != mine && now != 2) syscall(SYS_futex, word, FUTEX_WAIT, now, nullptr, nullptr, 0);
         if (now == 2) return false;
         *word = next;
         syscall(SYS_futex, word, FUTEX_WAKE, 1, nullptr, nullptr, 0);
@@ -199,8 +196,7 @@ double futex_round_trip() {
     };
     const pid_t child = fork();
     if (child == 0) {
-        while (turn(1, 0)) {
-        }
+        while (turn(1, 0)) {}
         _exit(0);
     }
     const double cost = bench::per_call(300, [&] { turn(0, 1); });

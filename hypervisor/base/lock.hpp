@@ -45,7 +45,7 @@ enum class LockRank : u8 {
     Timer = 120,       ///< timer queues
     Machine = 130,     ///< PCI config space, I/O APIC, CMOS and other hardware
     ConsoleRing = 140,
-    Console = 150,     ///< last: anything may print
+    Console = 150, ///< last: anything may print
 };
 
 namespace detail {

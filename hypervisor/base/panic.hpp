@@ -20,8 +20,8 @@ template <class... Args> [[noreturn]] void panic(const char* format, const Args&
 } // namespace px
 
 /// An invariant of our own code (never of a guest's input). No side effects inside.
-#define PX_ASSERT(condition)                                                                                 \
-    do {                                                                                                     \
-        if (!(condition)) [[unlikely]]                                                                       \
-            ::px::panic_with("assertion failed: " #condition " (" __FILE__ ")");                             \
+#define PX_ASSERT(condition)                                                                                           \
+    do {                                                                                                               \
+        if (!(condition)) [[unlikely]]                                                                                 \
+            ::px::panic_with("assertion failed: " #condition " (" __FILE__ ")");                                       \
     } while (0)

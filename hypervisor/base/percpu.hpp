@@ -13,11 +13,11 @@ inline constexpr u64 cpu_stack_size = 32768;
 
 /// What every CPU keeps at the very top of its stack block; the guest's saved registers lie right below it.
 struct alignas(16) CpuInfo {
-    Vcpu* current = nullptr;  ///< vCPU whose state is on this CPU
-    u64 percpu_offset = 0;    ///< distance from a PerCpu object to this CPU's copy
-    u32 cpu = 0;              ///< CpuId
-    u32 preempt_depth = 0;    ///< hypercall code that may not be preempted (debug)
-    u64 scratch[4] = {};      ///< for the entry code
+    Vcpu* current = nullptr; ///< vCPU whose state is on this CPU
+    u64 percpu_offset = 0;   ///< distance from a PerCpu object to this CPU's copy
+    u32 cpu = 0;             ///< CpuId
+    u32 preempt_depth = 0;   ///< hypercall code that may not be preempted (debug)
+    u64 scratch[4] = {};     ///< for the entry code
 };
 static_assert(sizeof(CpuInfo) == 64);
 
@@ -41,9 +41,7 @@ template <class T> class PerCpu {
     [[nodiscard]] T& on(CpuId cpu) { return at(percpu_offsets[cpu.raw()]); }
 
   private:
-    T& at(u64 offset) {
-        return *reinterpret_cast<T*>(reinterpret_cast<char*>(&storage_) + offset);
-    }
+    T& at(u64 offset) { return *reinterpret_cast<T*>(reinterpret_cast<char*>(&storage_) + offset); }
     alignas(T) char storage_[sizeof(T)] = {};
 };
 #define PX_PER_CPU [[gnu::section(".bss.percpu")]] constinit

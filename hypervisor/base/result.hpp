@@ -26,10 +26,10 @@ template <class T = void> using Result = std::expected<T, Error>;
 } // namespace px
 
 /// Evaluates to the value of a Result, or returns its error from the enclosing function.
-#define TRY(expression)                                                                                      \
-    ({                                                                                                       \
-        auto&& px_try_result = (expression);                                                                 \
-        if (!px_try_result.has_value()) [[unlikely]]                                                         \
-            return ::px::fail(px_try_result.error());                                                        \
-        *std::move(px_try_result);                                                                           \
+#define TRY(expression)                                                                                                \
+    ({                                                                                                                 \
+        auto&& px_try_result = (expression);                                                                           \
+        if (!px_try_result.has_value()) [[unlikely]]                                                                   \
+            return ::px::fail(px_try_result.error());                                                                  \
+        *std::move(px_try_result);                                                                                     \
     })

@@ -21,8 +21,8 @@ void report(const char* what, const Location& at) {
 } // namespace
 } // namespace px
 
-#define PX_UBSAN(name, text)                                                                                  \
-    extern "C" void __ubsan_handle_##name(const px::Location* at) { px::report(text, *at); }                  \
+#define PX_UBSAN(name, text)                                                                                           \
+    extern "C" void __ubsan_handle_##name(const px::Location* at) { px::report(text, *at); }                           \
     extern "C" void __ubsan_handle_##name##_abort(const px::Location* at) { px::report(text, *at); }
 PX_UBSAN(add_overflow, "addition overflows")
 PX_UBSAN(sub_overflow, "subtraction overflows")
@@ -42,5 +42,9 @@ PX_UBSAN(invalid_builtin, "builtin with bad argument")
 PX_UBSAN(nonnull_arg, "null argument")
 PX_UBSAN(nullability_arg, "null argument")
 PX_UBSAN(alignment_assumption, "misaligned")
-extern "C" void __ubsan_handle_nonnull_return_v1(const void*, const px::Location* at) { px::report("null returned", *at); }
-extern "C" void __ubsan_handle_nonnull_return_v1_abort(const void*, const px::Location* at) { px::report("null returned", *at); }
+extern "C" void __ubsan_handle_nonnull_return_v1(const void*, const px::Location* at) {
+    px::report("null returned", *at);
+}
+extern "C" void __ubsan_handle_nonnull_return_v1_abort(const void*, const px::Location* at) {
+    px::report("null returned", *at);
+}

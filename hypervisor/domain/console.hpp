@@ -2,8 +2,8 @@
 // The console as the portable parts see it: ring, input, debug keys. The machine implements it.
 #pragma once
 
-#include "base/number.hpp"
 #include "base/log.hpp"
+#include "base/number.hpp"
 
 #include <span>
 #include <string_view>

@@ -30,8 +30,9 @@ void show_vcpus(Domain& d) {
         const Vcpu* v = d.vcpu(VcpuId(i));
         if (!v || !v->info) continue;
         log::info("    VCPU{}: CPU{} {} poll={} upcall_pend={} upcall_mask={} pause_count={}", i,
-                  v->processor.load(std::memory_order_relaxed), state_name(*v), v->poll_port.load(std::memory_order_relaxed),
-                  v->info->evtchn_upcall_pending, v->info->evtchn_upcall_mask, v->pause_count.load(std::memory_order_relaxed));
+                  v->processor.load(std::memory_order_relaxed), state_name(*v),
+                  v->poll_port.load(std::memory_order_relaxed), v->info->evtchn_upcall_pending,
+                  v->info->evtchn_upcall_mask, v->pause_count.load(std::memory_order_relaxed));
     }
 }
 

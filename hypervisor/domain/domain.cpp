@@ -45,18 +45,12 @@ namespace {
     case abi::ShutdownReason::Poweroff:
         log::info("Hardware Dom{} halted: halting machine", domain.id);
         machine::power_off();
-    case abi::ShutdownReason::Crash:
-        log::error("Hardware Dom{} crashed: rebooting machine", domain.id);
-        break;
-    case abi::ShutdownReason::Reboot:
-        log::info("Hardware Dom{} shutdown: rebooting machine", domain.id);
-        break;
+    case abi::ShutdownReason::Crash: log::error("Hardware Dom{} crashed: rebooting machine", domain.id); break;
+    case abi::ShutdownReason::Reboot: log::info("Hardware Dom{} shutdown: rebooting machine", domain.id); break;
     case abi::ShutdownReason::Watchdog:
         log::error("Hardware Dom{} shutdown: watchdog rebooting machine", domain.id);
         break;
-    default:
-        log::error("Hardware Dom{} shutdown (reason {}): rebooting machine", domain.id, reason);
-        break;
+    default: log::error("Hardware Dom{} shutdown (reason {}): rebooting machine", domain.id, reason); break;
     }
     machine::reboot();
 }
@@ -86,10 +80,8 @@ void Domain::shutdown(u32 reason) {
 void Domain::finish_shutdown() {
     is_shut_down = true;
     const bool is_suspended = shutdown_code == static_cast<u32>(abi::ShutdownReason::Suspend);
-    if (is_suspended && suspend_port.raw() != 0)
-        (void)event::send(*this, suspend_port);
-    else
-        send_global_virq(abi::Virq::DomExc);
+    if (is_suspended && suspend_port.raw() != 0) (void)event::send(*this, suspend_port);
+    else send_global_virq(abi::Virq::DomExc);
 }
 
 void Domain::resume() {

@@ -42,8 +42,8 @@ class Domain {
     Domain& operator=(const Domain&) = delete;
 
     const DomId id;
-    bool is_privileged = false;       ///< may control other domains (dom0)
-    bool is_hardware_domain = false;  ///< owns the hardware (dom0)
+    bool is_privileged = false;      ///< may control other domains (dom0)
+    bool is_hardware_domain = false; ///< owns the hardware (dom0)
     bool is_xenstore_domain = false;
     std::atomic<u32> references{1};
     Domain* next_dead = nullptr; ///< while it waits to be freed
@@ -51,13 +51,13 @@ class Domain {
     abi::DomctlCreateDomain config{}; ///< as it was created
     u8 handle[16] = {};
     u32 cpu_pool = 0;
-    u16 weight = 256;         ///< of its vCPUs in the scheduler
+    u16 weight = 256;            ///< of its vCPUs in the scheduler
     u64 node_affinity = ~u64{0}; ///< bit per NUMA node
 
     // -- vCPUs --
     Vcpu** vcpus = nullptr; ///< max_vcpus entries, null where not made yet
     u32 max_vcpus = 0;
-    std::atomic<s32> pause_count{0};    ///< pauses by the hypervisor and by control operations
+    std::atomic<s32> pause_count{0};       ///< pauses by the hypervisor and by control operations
     std::atomic<u32> controller_paused{0}; ///< how often pausedomain was called (also in pause_count)
     SpinLock<LockRank::Domain> lock;
 
@@ -73,10 +73,11 @@ class Domain {
     SpinLock<LockRank::PageAlloc> page_lock;
     std::atomic<u64> total_pages{0};
     u64 max_pages = 0;
-    u64 outstanding_claim = 0;  ///< frames claimed and not yet allocated
+    u64 outstanding_claim = 0; ///< frames claimed and not yet allocated
     static constexpr u64 frames_per_region = (u64{32} << 20) / page_size;
-    std::atomic<u64>* owned_regions = nullptr; ///< bit per region of host memory in which it may own frames: for teardown
-    Mfn teardown_position{0};     ///< how far release_memory() has come
+    std::atomic<u64>* owned_regions =
+        nullptr;                          ///< bit per region of host memory in which it may own frames: for teardown
+    Mfn teardown_position{0};             ///< how far release_memory() has come
     abi::E820Entry* memory_map = nullptr; ///< set_memory_map (lock)
     u32 memory_map_entries = 0;
 
@@ -84,9 +85,10 @@ class Domain {
     abi::SharedInfo* shared_info = nullptr; ///< direct-map address; a hypervisor page the guest may map
     u64 time_offset_ns = 0;                 ///< added to the wall clock (settimeoffset)
     u32 tsc_mode = 0;                       ///< settscinfo
-    /// How its vCPUs compute system time from the cycle counter that they read, if that is not the host's (paused while it changes).
+    /// How its vCPUs compute system time from the cycle counter that they read, if that is not the host's (paused while
+    /// it changes).
     std::optional<machine::TimeScale> own_time_scale;
-    u64 vm_assist = 0;                      ///< bits of vm_assist(2)
+    u64 vm_assist = 0; ///< bits of vm_assist(2)
 
     EventChannels* events = nullptr;
     GrantTable* grants = nullptr;
@@ -94,17 +96,15 @@ class Domain {
     // -- access to hardware (lock); null: none --
     RangeSet* io_memory = nullptr; ///< machine frames
     RangeSet* io_ports = nullptr;
-    RangeSet* irqs = nullptr;      ///< pirqs it may map
-    void* pirq_data = nullptr;     ///< x86/machine's table of its physical interrupts
+    RangeSet* irqs = nullptr;  ///< pirqs it may map
+    void* pirq_data = nullptr; ///< x86/machine's table of its physical interrupts
 
     /// vCPU by number, null when there is none.
-    [[nodiscard]] Vcpu* vcpu(VcpuId number) const {
-        return number.raw() < max_vcpus ? vcpus[number.raw()] : nullptr;
-    }
+    [[nodiscard]] Vcpu* vcpu(VcpuId number) const { return number.raw() < max_vcpus ? vcpus[number.raw()] : nullptr; }
     [[nodiscard]] bool is_dying() const { return life.load(std::memory_order_acquire) != DomainLife::Alive; }
 
     // -- operations (domain/domain.cpp) --
-    void pause();         ///< nested; waits until no vCPU runs. Not the current domain.
+    void pause(); ///< nested; waits until no vCPU runs. Not the current domain.
     void pause_nosync();
     void unpause();
     /// SCHEDOP_shutdown: stops all vCPUs, then tells the tools (VIRQ_DOM_EXC).
@@ -113,10 +113,11 @@ class Domain {
     void resume();
     /// A guest did what cannot go on: logs, dumps its registers and shuts it down with SHUTDOWN_crash.
     void crash(const char* why);
-    /// Gives heap frames to the domain: sets owner and `allocated`, checks max_pages and claims. Busy/NoMemory on limits.
+    /// Gives heap frames to the domain: sets owner and `allocated`, checks max_pages and claims. Busy/NoMemory on
+    /// limits.
     Result<> assign_frames(Frame& first, unsigned order);
-    /// Puts heap frames, `count` blocks of 2^order, in the place of as many stolen ones (steal_frame), which the caller then
-    /// gives to the heap. Errors: Invalid, if it is dying.
+    /// Puts heap frames, `count` blocks of 2^order, in the place of as many stolen ones (steal_frame), which the caller
+    /// then gives to the heap. Errors: Invalid, if it is dying.
     Result<> replace_frames(Frame* const* blocks, u64 count, unsigned order);
     /// A stolen frame is the domain's again; one of a dying domain goes to the heap.
     void return_frame(Frame& stolen);
@@ -143,17 +144,19 @@ class Domain {
     virtual Result<> remove_from_physmap(Gfn, Mfn) { return {}; }
     /// GNTTABOP_map_grant_ref with GNTMAP_host_map: enters the frame at host_addr (address of a PTE in machine memory
     /// with GNTMAP_contains_pte, else a virtual address) of the CURRENT domain. The caller has taken a reference on the
-    /// frame (Writable unless GNTMAP_readonly); on success it belongs to the entry: should the guest overwrite the entry
-    /// by an ordinary update, that update drops it.
+    /// frame (Writable unless GNTMAP_readonly); on success it belongs to the entry: should the guest overwrite the
+    /// entry by an ordinary update, that update drops it.
     virtual Result<> map_grant(u64 host_addr, Mfn frame, u32 gntmap_flags, u64 cache_attributes) = 0;
     /// Takes it out again (new_addr != 0: GNTTABOP_unmap_and_replace), without dropping its reference, which is the
     /// caller's again: it drops it after flush_tlb(). Errors: Invalid when the entry does not map this frame.
     virtual Result<> unmap_grant(u64 host_addr, Mfn frame, u32 gntmap_flags, u64 new_addr) = 0;
     /// No CPU holds a translation of this domain any more that was removed before the call.
     virtual void flush_tlb() = 0;
-    /// domctls of this kind and architecture. Fails with NoSys for others. Sets copy_back if `op` is to be written back.
+    /// domctls of this kind and architecture. Fails with NoSys for others. Sets copy_back if `op` is to be written
+    /// back.
     virtual Result<> arch_domctl(abi::Domctl& op, GuestVaddr op_address, bool& copy_back) = 0;
-    /// Releases everything the kind holds (page tables, vCPU contexts, mapped areas). Fails with Restart when preempted.
+    /// Releases everything the kind holds (page tables, vCPU contexts, mapped areas). Fails with Restart when
+    /// preempted.
     virtual Result<> relinquish() = 0;
     /// Bits for XENVER_get_features submap 0.
     [[nodiscard]] virtual u32 features() const = 0;

@@ -10,8 +10,8 @@ namespace px {
 
 namespace {
 
-/// A bucket of ids, in its own pages. Look-ups are frequent (grants, frames that are freed) and come with any locks held, so
-/// each takes only its bucket's lock, for a few instructions; the rank is that of a leaf.
+/// A bucket of ids, in its own pages. Look-ups are frequent (grants, frames that are freed) and come with any locks
+/// held, so each takes only its bucket's lock, for a few instructions; the rank is that of a leaf.
 constexpr u32 ids_per_page = page_size / sizeof(Domain*);
 constexpr u32 page_count = (abi::first_reserved + ids_per_page - 1) / ids_per_page;
 
@@ -99,9 +99,7 @@ void DomainRef::drop() {
     domain_ = nullptr;
 }
 
-DomainRef find_domain(DomId id) {
-    return id.raw() < abi::first_reserved ? DomainRef(look_up(id.raw())) : DomainRef();
-}
+DomainRef find_domain(DomId id) { return id.raw() < abi::first_reserved ? DomainRef(look_up(id.raw())) : DomainRef(); }
 
 Result<DomainRef> find_domain_or_self(u16 id) {
     if (id == abi::domid_self) {

@@ -15,10 +15,8 @@ u32 RangeSet::first_reaching(u64 value) const {
     u32 low = 0, high = count_;
     while (low < high) {
         const u32 middle = low + (high - low) / 2;
-        if (ranges_[middle].last < value)
-            low = middle + 1;
-        else
-            high = middle;
+        if (ranges_[middle].last < value) low = middle + 1;
+        else high = middle;
     }
     return low;
 }

@@ -63,8 +63,8 @@ bool write_runstate_area(Vcpu& vcpu) {
     return true;
 }
 
-/// The contents are constant, but the guest may have put another page there: written again every second, which is as often as
-/// guests of Xen see theirs change.
+/// The contents are constant, but the guest may have put another page there: written again every second, which is as
+/// often as guests of Xen see theirs change.
 bool refresh_time_area(Vcpu& vcpu) {
     constexpr Nanoseconds shelf_life = 1'000'000'000;
     const Nanoseconds now = machine::now();

@@ -6,8 +6,8 @@
 
 namespace px {
 
-/// Writes the vCPU's vcpu_time_info (in its vcpu_info). The scale is constant after boot: done when the vCPU is made and when its
-/// vcpu_info moves.
+/// Writes the vCPU's vcpu_time_info (in its vcpu_info). The scale is constant after boot: done when the vCPU is made
+/// and when its vcpu_info moves.
 void write_time_info(Vcpu& vcpu);
 /// Writes a domain's wall clock into its shared page: after creation, settimeoffset and settime.
 void write_wall_clock(Domain& domain);
@@ -17,11 +17,12 @@ void write_all_wall_clocks();
 /// Both for all of a domain.
 void write_clocks(Domain& domain);
 
-/// Registers the guest's areas of the current or another vCPU of the current domain; written at once when it is current.
+/// Registers the guest's areas of the current or another vCPU of the current domain; written at once when it is
+/// current.
 void register_runstate_area(Vcpu& vcpu, GuestVaddr area);
 void register_time_area(Vcpu& vcpu, GuestVaddr area);
-/// Writes the registered areas of the current vCPU. If its memory cannot be reached now (a paravirtual guest in user mode), sets
-/// vcpu.areas_are_stale: the guest kind calls it again when the vCPU enters its kernel.
+/// Writes the registered areas of the current vCPU. If its memory cannot be reached now (a paravirtual guest in user
+/// mode), sets vcpu.areas_are_stale: the guest kind calls it again when the vCPU enters its kernel.
 void update_guest_areas(Vcpu& vcpu);
 
 } // namespace px

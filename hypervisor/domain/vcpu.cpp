@@ -42,10 +42,8 @@ void Vcpu::unpause() {
 void Vcpu::block() {
     flags.fetch_or(vcpu_flag::blocked);
     // Only after the flag: an event that comes between is seen here, a later one unblocks.
-    if (events_need_delivery())
-        unblock();
-    else
-        schedule::update(*this);
+    if (events_need_delivery()) unblock();
+    else schedule::update(*this);
 }
 
 void Vcpu::unblock() {

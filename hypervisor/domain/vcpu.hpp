@@ -22,10 +22,10 @@ struct Unit;
 
 /// Reasons for which a vCPU does not run. It runs when none is set and neither it nor its domain is paused.
 namespace vcpu_flag {
-inline constexpr u32 down = 1;     ///< not (or no longer) brought up by the guest
-inline constexpr u32 blocked = 2;  ///< in SCHEDOP_block or poll, until an event
-inline constexpr u32 polling = 4;  ///< in SCHEDOP_poll (with blocked)
-inline constexpr u32 idle = 8;     ///< an idle vCPU: never sleeps, runs when nothing else does
+inline constexpr u32 down = 1;    ///< not (or no longer) brought up by the guest
+inline constexpr u32 blocked = 2; ///< in SCHEDOP_block or poll, until an event
+inline constexpr u32 polling = 4; ///< in SCHEDOP_poll (with blocked)
+inline constexpr u32 idle = 8;    ///< an idle vCPU: never sleeps, runs when nothing else does
 } // namespace vcpu_flag
 
 /// A virtual CPU. Life: made by Domain::create_vcpu, dies with the domain. Fields are grouped by who guards them.
@@ -46,32 +46,32 @@ class Vcpu {
     std::atomic<s32> pause_count{0};
     schedule::Unit* unit = nullptr; ///< the scheduler's own data
     CpuMask hard_affinity, soft_affinity;
-    CpuMask affinity_before_pin;        ///< SCHEDOP_pin_override: what comes back
+    CpuMask affinity_before_pin; ///< SCHEDOP_pin_override: what comes back
     bool is_pinned_for_a_while = false;
     abi::VcpuRunstateInfo runstate{}; ///< kept by set_runstate; the time of the current state is not in it yet
     GuestVaddr runstate_area = GuestVaddr::invalid(); ///< registered area in the guest
-    u32 dirty_cpu = ~0u; ///< CPU whose TLB may hold its translations, ~0: none
+    u32 dirty_cpu = ~0u;                              ///< CPU whose TLB may hold its translations, ~0: none
 
     // -- events --
     /// Points into shared info, or to the place the guest registered (always mapped in the hypervisor).
     abi::VcpuInfo* info = nullptr;
     Mfn info_frame = Mfn::invalid(); ///< frame of a registered vcpu_info (a Writable reference is held), else invalid
     abi::VcpuInfo* hidden_info = nullptr; ///< place of info above 32 vCPUs, before one is registered
-    std::atomic<u32> poll_port{0}; ///< SCHEDOP_poll on one port; ~0 on several
+    std::atomic<u32> poll_port{0};        ///< SCHEDOP_poll on one port; ~0 on several
     std::atomic<bool> pending_nmi{false};
-    Port virq_port[24];            ///< by VIRQ number; guarded by the domain's event lock
+    Port virq_port[24]; ///< by VIRQ number; guarded by the domain's event lock
 
     // -- time --
     Timer singleshot{&Vcpu::on_singleshot, this};
     Timer poll_timer{&Vcpu::on_poll_timeout, this};
     Timer periodic{&Vcpu::on_periodic, this};
-    Nanoseconds period = 0; ///< of the periodic timer, 0: off
+    Nanoseconds period = 0;                       ///< of the periodic timer, 0: off
     GuestVaddr time_area = GuestVaddr::invalid(); ///< registered secondary vcpu_time_info
-    Nanoseconds time_area_written = 0; ///< when; 0: not yet, or not any more
+    Nanoseconds time_area_written = 0;            ///< when; 0: not yet, or not any more
     bool areas_are_stale = false; ///< a registered area could not be written: call update_guest_areas() in kernel mode
 
     bool is_paused_for_shutdown = false; ///< one of pause_count is the domain's shutdown (domain lock)
-    bool is_initialised = false; ///< has a context (setvcpucontext or VCPUOP_initialise)
+    bool is_initialised = false;         ///< has a context (setvcpucontext or VCPUOP_initialise)
 
     [[nodiscard]] bool is_runnable() const;
     [[nodiscard]] bool is_idle() const { return (flags.load(std::memory_order_relaxed) & vcpu_flag::idle) != 0; }
@@ -125,8 +125,8 @@ class Vcpu {
     static void on_periodic(void* vcpu);
 };
 
-/// Saves previous, loads next and goes on with it; then calls schedule::switch_finished(previous). They differ. Implemented by the
-/// guest kinds' architecture. Host tests give their own.
+/// Saves previous, loads next and goes on with it; then calls schedule::switch_finished(previous). They differ.
+/// Implemented by the guest kinds' architecture. Host tests give their own.
 [[noreturn]] void context_switch(Vcpu& previous, Vcpu& next);
 
 #ifdef PROXENOS_HYPERVISOR

@@ -36,7 +36,7 @@ using Handler = Outcome (*)(Call& call);
 
 /// One row of the table.
 struct Entry {
-    Handler handler = nullptr;  ///< null: NoSys
+    Handler handler = nullptr; ///< null: NoSys
     const char* name = nullptr;
     bool for_pv = false, for_hvm = false;
 };
@@ -46,7 +46,8 @@ extern const std::array<Entry, abi::hypercall_count> table;
 
 /// Dispatches one call of the current vCPU. Unknown numbers: NoSys.
 inline Outcome dispatch(u64 number, Call& call) {
-    if (number >= table.size()) [[unlikely]] return Outcome::error(Error::NoSys);
+    if (number >= table.size()) [[unlikely]]
+        return Outcome::error(Error::NoSys);
     const u64 in_bounds = number & (abi::hypercall_count - 1); // also under speculation
     const Handler handler = table[in_bounds].handler;
     return handler ? handler(call) : Outcome::error(Error::NoSys);

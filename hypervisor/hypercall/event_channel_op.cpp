@@ -72,8 +72,14 @@ Outcome event_channel_op_compat(Call& call) {
     if (!command) return Outcome::error(command.error());
     using Op = abi::EventChannelOp;
     switch (const auto op = static_cast<Op>(*command)) {
-    case Op::AllocUnbound: case Op::BindInterdomain: case Op::BindVirq: case Op::BindIpi: case Op::BindPirq: case Op::Close:
-    case Op::Send: case Op::Status: return Outcome::of(perform(op, call.args[0] + operands));
+    case Op::AllocUnbound:
+    case Op::BindInterdomain:
+    case Op::BindVirq:
+    case Op::BindIpi:
+    case Op::BindPirq:
+    case Op::Close:
+    case Op::Send:
+    case Op::Status: return Outcome::of(perform(op, call.args[0] + operands));
     default: return Outcome::error(Error::NoSys);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // grant_table_op (20): arrays of elements, preemptible between them.
-#include "domain/grant/copy.hpp"
 #include "domain/domain_list.hpp"
+#include "domain/grant/copy.hpp"
 #include "domain/guest_pointer.hpp"
 #include "hypercall/handlers.hpp"
 
@@ -95,7 +95,7 @@ template <class Op> Result<> with_frames(u64 address, Result<> (*work)(Op&), boo
 
 Result<> swap_one(abi::GnttabSwapGrantRef& op) {
     const Result<> result = grant::swap(GrantRef(op.ref_a), GrantRef(op.ref_b));
-    op.status = static_cast<s16>(result                              ? abi::GrantStatus::Okay
+    op.status = static_cast<s16>(result                             ? abi::GrantStatus::Okay
                                  : result.error() == Error::NoEntry ? abi::GrantStatus::BadGntref
                                                                     : abi::GrantStatus::Eagain);
     return {};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// hvm_op: operations of and on hardware-assisted guests. There are none: each refuses as it does for a paravirtual domain.
+// hvm_op: operations of and on hardware-assisted guests. There are none: each refuses as it does for a paravirtual
+// domain.
 #include "abi/hvm.hpp"
 #include "domain/domain_list.hpp"
 #include "domain/guest_pointer.hpp"

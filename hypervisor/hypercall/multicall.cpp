@@ -33,7 +33,8 @@ Outcome multicall(Call& call) {
         if (i != 0 && should_preempt()) return restart_at(call, list, i);
         Result<abi::MulticallEntry> entry = list.read(i);
         if (!entry) return Outcome::error(entry.error());
-        Call inner{{entry->args[0], entry->args[1], entry->args[2], entry->args[3], entry->args[4], entry->args[5]}, true};
+        Call inner{{entry->args[0], entry->args[1], entry->args[2], entry->args[3], entry->args[4], entry->args[5]},
+                   true};
         const Outcome outcome = dispatch(entry->op, inner);
         if (outcome.is_restart) {
             // The arguments to go on with stand in the guest's list: it reads them back as if it had made this call.

@@ -104,7 +104,8 @@ Result<> register_info(Vcpu& vcpu, u64 argument) {
     const auto op = TRY(GuestPointer<abi::VcpuRegisterVcpuInfo>(argument).read());
     Domain& domain = vcpu.domain;
     // In one page, and aligned: the hypervisor changes its words atomically.
-    if (op.offset > page_size - sizeof(abi::VcpuInfo) || op.offset % alignof(abi::VcpuInfo) != 0) return fail(Error::NoDeviceOrAddress);
+    if (op.offset > page_size - sizeof(abi::VcpuInfo) || op.offset % alignof(abi::VcpuInfo) != 0)
+        return fail(Error::NoDeviceOrAddress);
     // Another one's pages must not change under its feet: it must not have come up.
     if (&vcpu != &current() && (vcpu.flags.load() & vcpu_flag::down) == 0) return fail(Error::Invalid);
     const Mfn mfn = TRY(domain.translate(Gfn(op.mfn)));

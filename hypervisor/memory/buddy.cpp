@@ -28,10 +28,8 @@ std::atomic<u64>& dirty_word(Frame& first) { return (&first)[1].state; }
 /// The block that a free head describes.
 FreeBlock block_at(Frame& first) {
     FreeBlock block{&first, first.order, contents_of(first), 0};
-    if (block.contents == Contents::Clean)
-        block.dirty_from = block.size();
-    else if (block.order != 0)
-        block.dirty_from = dirty_word(first).load(std::memory_order_relaxed) & ~FrameState::free;
+    if (block.contents == Contents::Clean) block.dirty_from = block.size();
+    else if (block.order != 0) block.dirty_from = dirty_word(first).load(std::memory_order_relaxed) & ~FrameState::free;
     return block;
 }
 

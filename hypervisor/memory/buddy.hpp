@@ -34,8 +34,9 @@ struct FreeBlock {
 /// numbers have one bit width: a block never crosses zones, so an address limit only chooses zones.
 ///
 /// A clean block and one that is not merge only up to max_mixed_order: what one dirty frame makes impure stays small.
-/// Whoever scrubs takes a block that is not clean, clears some frames from dirty_from on, and gives it back with a later
-/// dirty_from: each time there are fewer dirty frames, or fewer blocks that are not clean, so that it comes to an end.
+/// Whoever scrubs takes a block that is not clean, clears some frames from dirty_from on, and gives it back with a
+/// later dirty_from: each time there are fewer dirty frames, or fewer blocks that are not clean, so that it comes to an
+/// end.
 class Buddies {
   public:
     static constexpr unsigned zones = 41;
@@ -45,7 +46,8 @@ class Buddies {
     /// Zones of memory below 4 GiB, which devices may need: given out last, even if it is clean and the rest is not.
     static constexpr unsigned low_zones = 32 - page_shift + 1;
 
-    /// Takes a block out, at addresses below 2^address_bits: a clean one if there is one, from as high a zone as there is.
+    /// Takes a block out, at addresses below 2^address_bits: a clean one if there is one, from as high a zone as there
+    /// is.
     FreeBlock take(unsigned order, unsigned address_bits);
     /// Puts a block in, merging it with free neighbours. The owner, state and flags of its frames are already those of
     /// free frames.
@@ -66,7 +68,7 @@ class Buddies {
   private:
     static constexpr u32 end = 0x7fffffff;
     struct Kind {
-        u32 head[zones][orders];   ///< first block of each list, or `end`; what it holds counts only with orders_present
+        u32 head[zones][orders]; ///< first block of each list, or `end`; what it holds counts only with orders_present
         u32 orders_present[zones]; ///< bit per order with a block
         u64 zones_present;         ///< bit per zone with a block
     };

@@ -31,7 +31,8 @@ bool add_reference(Frame& frame) {
     u64 word = frame.state.load(std::memory_order_relaxed);
     do {
         if (!FrameState{word}.is_referenced()) return false;
-        if ((word & FrameState::count_mask) == FrameState::count_mask) [[unlikely]] return false;
+        if ((word & FrameState::count_mask) == FrameState::count_mask) [[unlikely]]
+            return false;
         // Acquire pairs with the release of who made the frame what it is (owner, contents).
     } while (!frame.state.compare_exchange_weak(word, word + FrameState::count_one, std::memory_order_acquire,
                                                 std::memory_order_relaxed));
@@ -69,7 +70,8 @@ bool acquire_frame(Frame& frame) { return add_reference(frame); }
 void release_frame(Frame& frame) {
     // Release: what we did with the frame comes before; acquire: the last one sees what all others did.
     const u64 word = frame.state.fetch_sub(FrameState::count_one, std::memory_order_acq_rel) - FrameState::count_one;
-    if ((word & FrameState::referenced_mask) == 0) [[unlikely]] free_frame(frame, word);
+    if ((word & FrameState::referenced_mask) == 0) [[unlikely]]
+        free_frame(frame, word);
 }
 
 bool acquire_writable(Frame& frame, const Domain& owner) { return acquire_writable(frame, owner.id); }
@@ -116,14 +118,16 @@ void release_writable(Frame& frame) {
         // The stamp must be there before anybody can see the count at zero and give the frame another type.
         if ((next & FrameState::type_count_mask) == 0) frame.aux.store(tlb::now(), std::memory_order_relaxed);
     } while (!frame.state.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_relaxed));
-    if ((next & FrameState::referenced_mask) == 0) [[unlikely]] free_frame(frame, next);
+    if ((next & FrameState::referenced_mask) == 0) [[unlikely]]
+        free_frame(frame, next);
 }
 
 bool give_up_frame(Frame& frame) {
     u64 word = frame.state.load(std::memory_order_relaxed);
     u64 next = 0;
     do {
-        if ((word & FrameState::allocated) == 0 || (word & (FrameState::hypervisor | FrameState::free)) != 0) return false;
+        if ((word & FrameState::allocated) == 0 || (word & (FrameState::hypervisor | FrameState::free)) != 0)
+            return false;
         next = word & ~FrameState::allocated;
     } while (!frame.state.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_relaxed));
     if ((next & FrameState::referenced_mask) == 0) free_frame(frame, next);
@@ -155,7 +159,8 @@ bool steal_frame(Frame& frame, DomId owner) {
             release_frame(frame);
             return false;
         }
-    } while (!frame.state.compare_exchange_weak(word, word - sole, std::memory_order_acq_rel, std::memory_order_relaxed));
+    } while (
+        !frame.state.compare_exchange_weak(word, word - sole, std::memory_order_acq_rel, std::memory_order_relaxed));
     return true;
 }
 

@@ -36,7 +36,8 @@ struct FrameState {
     static constexpr u64 partial = u64{1} << 58;   ///< check or teardown was interrupted: Frame::aux tells where
     static constexpr u64 pinned = u64{1} << 59;    ///< one typed reference is held by a pin
     static constexpr u64 allocated = u64{1} << 60; ///< belongs to its owner
-    static constexpr u64 hypervisor = u64{1} << 61; ///< hypervisor's own page that a domain may map (shared info, grant table)
+    static constexpr u64 hypervisor = u64{1}
+                                      << 61; ///< hypervisor's own page that a domain may map (shared info, grant table)
     static constexpr u64 referenced_mask = type_count_mask | count_mask | allocated;
     /// In the heap. The rest of the word is then the heap's: links of the free list. No word in use has this bit, so a
     /// compare-and-swap of somebody who saw the frame in use can never succeed on a free frame.
@@ -78,12 +79,12 @@ static_assert(sizeof(Frame) == 16);
 
 /// Bits of Frame::flags.
 namespace frame_flag {
-inline constexpr u8 free = 1;       ///< head of a free block in the heap
-inline constexpr u8 dirty = 2;      ///< contents unknown: scrub before it is given out
-inline constexpr u8 used = 4;       ///< (with dirty) a guest had it: aux says when stale translations may last be made
+inline constexpr u8 free = 1;  ///< head of a free block in the heap
+inline constexpr u8 dirty = 2; ///< contents unknown: scrub before it is given out
+inline constexpr u8 used = 4;  ///< (with dirty) a guest had it: aux says when stale translations may last be made
 inline constexpr unsigned contents_shift = 3; ///< head of a free block: heap::Contents, two bits
 inline constexpr u8 contents_mask = 3 << contents_shift;
-inline constexpr u8 slab = 32;      ///< page of small allocations
+inline constexpr u8 slab = 32; ///< page of small allocations
 } // namespace frame_flag
 
 /// Value of Frame::owner for frames that nobody owns: in the heap.
@@ -122,8 +123,8 @@ inline Frame& frame_of_virtual(const void* p) { return frame_of(mfn_of(to_physic
 [[nodiscard]] bool acquire_frame(Frame& frame);
 /// Drops a plain reference; the last one of a frame that is no longer allocated gives it back to the heap.
 void release_frame(Frame& frame);
-/// Takes a Writable typed reference (data pages only: no contents check is needed). Fails with false when the frame is in
-/// use as another type, is not owned by owner, or the counter is full.
+/// Takes a Writable typed reference (data pages only: no contents check is needed). Fails with false when the frame is
+/// in use as another type, is not owned by owner, or the counter is full.
 [[nodiscard]] bool acquire_writable(Frame& frame, const Domain& owner);
 /// Interrupts on: a former page table is flushed from TLBs here, or that is waited for.
 [[nodiscard]] bool acquire_writable(Frame& frame, DomId owner);
@@ -133,8 +134,8 @@ void release_writable(Frame& frame);
 /// Clears `allocated` (true if it was set): the owner gives the frame up; it is freed with its last reference.
 /// Refuses (false) the hypervisor's own pages that a domain may map: see unshare_frame.
 bool give_up_frame(Frame& frame);
-/// Clears `allocated` of a frame that belongs to `owner`. True if nothing else held it: then it is the caller's, who gives it
-/// to the heap (free_run) and counts it (Domain::frames_left). Leaves the hypervisor's own pages alone.
+/// Clears `allocated` of a frame that belongs to `owner`. True if nothing else held it: then it is the caller's, who
+/// gives it to the heap (free_run) and counts it (Domain::frames_left). Leaves the hypervisor's own pages alone.
 [[nodiscard]] bool take_back_frame(Frame& frame, DomId owner);
 /// Takes away a frame of `owner` that nothing else holds: nobody can take a reference any more, until
 /// Domain::return_frame. It still counts as the domain's. False if it is somebody else's, or held.
@@ -143,8 +144,8 @@ bool give_up_frame(Frame& frame);
 void share_frame(Frame& frame, const Domain& owner);
 /// The hypervisor's hold on such a page ends; it goes back to the heap with the domain's last mapping.
 void unshare_frame(Frame& frame);
-/// Ends the hypervisor's hold only if nothing else holds the page: true, and no reference can be taken until it is shared
-/// again. It does not go back to the heap by itself.
+/// Ends the hypervisor's hold only if nothing else holds the page: true, and no reference can be taken until it is
+/// shared again. It does not go back to the heap by itself.
 [[nodiscard]] bool withdraw_frame(Frame& frame);
 
 } // namespace px

@@ -7,8 +7,8 @@
 
 namespace px {
 
-/// A zeroed page that belongs to the hypervisor and that `domain` may map writable. Does not count as the domain's memory.
-/// Null if there is none. Free with free_shared_page.
+/// A zeroed page that belongs to the hypervisor and that `domain` may map writable. Does not count as the domain's
+/// memory. Null if there is none. Free with free_shared_page.
 [[nodiscard]] inline void* allocate_shared_page(Domain& domain) {
     Frame* frame = heap::allocate({});
     if (!frame) return nullptr;

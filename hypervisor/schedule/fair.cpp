@@ -46,12 +46,9 @@ void Fair::insert(RunQueue& queue, Unit& unit) {
         ListLink<>* before = static_cast<ListLink<>&>(*position).previous;
         position = position == queue.waiting.front() ? nullptr : static_cast<Unit*>(before);
     }
-    if (!position)
-        queue.waiting.push_front(unit);
-    else if (Unit* next = queue.waiting.next(*position))
-        queue.waiting.insert(*next, unit);
-    else
-        queue.waiting.push_back(unit);
+    if (!position) queue.waiting.push_front(unit);
+    else if (Unit* next = queue.waiting.next(*position)) queue.waiting.insert(*next, unit);
+    else queue.waiting.push_back(unit);
     unit.state = Unit::State::Queued;
     // Sequentially consistent: pairs with the idle bit that a CPU sets before it looks at this count.
     queue.waiting_count.fetch_add(1);
@@ -84,7 +81,8 @@ void Fair::settle(RunQueue& queue, Nanoseconds now) {
 /// The one that should run here, among the running and the waiting units.
 Unit* Fair::candidate(RunQueue& queue, u32 cpu, Nanoseconds now) {
     Unit* waiting = queue.waiting.front();
-    // Only a unit whose affinity was changed while it ran can be one that must not run here; it leaves in switched_out().
+    // Only a unit whose affinity was changed while it ran can be one that must not run here; it leaves in
+    // switched_out().
     while (waiting && !waiting->hard.test(cpu)) waiting = queue.waiting.next(*waiting);
     Unit* running = queue.running;
     if (!running || !running->hard.test(cpu)) return waiting;
@@ -126,8 +124,8 @@ Fair::Decision Fair::dispatch(RunQueue& queue, u32 cpu, Unit* next, Nanoseconds 
     // A new turn, whether for another unit or for the same one again.
     if (former != next || now - next->dispatched_at >= parameters.slice) next->dispatched_at = now;
     if (!others_wait) return {next, now + parameters.lone_slice};
-    // Somebody behind it, who came within the rate limit, waits for twice that only, else for the slice. Two that wake each
-    // other with each piece of work pass on more pieces at a time than if the limit's end were the moment.
+    // Somebody behind it, who came within the rate limit, waits for twice that only, else for the slice. Two that wake
+    // each other with each piece of work pass on more pieces at a time than if the limit's end were the moment.
     const bool is_held_back = now - next->dispatched_at < limit &&
                               queue.waiting.front()->virtual_time + parameters.wake_margin < next->virtual_time;
     (void)cpu;
@@ -150,10 +148,8 @@ Fair::Decision Fair::decide(u32 cpu, Nanoseconds now) {
             }
             Unit* best = candidate(queue, cpu, now);
             // The bit is set before the other queues are looked at: who queues there after that look sees it.
-            if (best)
-                idle_[cpu / 64].fetch_and(~(u64{1} << (cpu % 64)));
-            else
-                idle_[cpu / 64].fetch_or(u64{1} << (cpu % 64));
+            if (best) idle_[cpu / 64].fetch_and(~(u64{1} << (cpu % 64)));
+            else idle_[cpu / 64].fetch_or(u64{1} << (cpu % 64));
             victim = find_victim(cpu, best, tried);
             if (victim == no_cpu) return dispatch(queue, cpu, best, now);
             tried.set(victim);

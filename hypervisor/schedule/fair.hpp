@@ -53,13 +53,13 @@ class Hooks {
 
 /// Parameters, in nanoseconds.
 struct FairParameters {
-    Nanoseconds slice = 10'000'000;       ///< a unit's turn while others wait
-    Nanoseconds lone_slice = 50'000'000;  ///< a unit's turn while nobody waits: to look for imbalance then
+    Nanoseconds slice = 10'000'000;                 ///< a unit's turn while others wait
+    Nanoseconds lone_slice = 50'000'000;            ///< a unit's turn while nobody waits: to look for imbalance then
     std::atomic<Nanoseconds> rate_limit{1'000'000}; ///< at least so long before preemption by a waking unit
-    Nanoseconds wake_margin = 500'000;    ///< virtual time by which a waking unit must be behind to preempt
-    Nanoseconds wake_credit = 10'000'000; ///< virtual time that a sleeper may be behind when it wakes
-    Nanoseconds steal_margin = 10'000'000; ///< virtual time by which a unit waiting elsewhere must be behind
-    Nanoseconds move_window = 200'000'000;  ///< kept of the distance to the queue's clock when a unit changes its CPU
+    Nanoseconds wake_margin = 500'000;              ///< virtual time by which a waking unit must be behind to preempt
+    Nanoseconds wake_credit = 10'000'000;           ///< virtual time that a sleeper may be behind when it wakes
+    Nanoseconds steal_margin = 10'000'000;          ///< virtual time by which a unit waiting elsewhere must be behind
+    Nanoseconds move_window = 200'000'000; ///< kept of the distance to the queue's clock when a unit changes its CPU
     Nanoseconds move_debt = 1'000'000'000;
 };
 

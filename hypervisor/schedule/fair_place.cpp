@@ -12,7 +12,8 @@ void Fair::add(Unit& unit) {
     unit.virtual_time = queues_[cpu]->clock.load(std::memory_order_relaxed);
 }
 
-/// Takes one idle CPU of the set for a unit that wakes, so that the next one to wake takes another. no_cpu: none is idle.
+/// Takes one idle CPU of the set for a unit that wakes, so that the next one to wake takes another. no_cpu: none is
+/// idle.
 u32 Fair::claim_idle(const CpuMask& among) {
     for (u32 w = 0; w * 64 < cpu_end_; ++w) {
         for (;;) {
@@ -84,8 +85,7 @@ bool Fair::arrive(RunQueue& queue, u32 cpu, Unit& unit, Nanoseconds now, Nanosec
     hooks_.state_changed(unit, Unit::State::Queued, now);
     const Unit* running = queue.running;
     if (!running || was_empty) return true; // idle, or on a slice for lone ones
-    const s64 running_time =
-        running->virtual_time + (now - queue.accounted) * default_weight / running->weight;
+    const s64 running_time = running->virtual_time + (now - queue.accounted) * default_weight / running->weight;
     return unit.virtual_time + parameters.wake_margin < running_time;
 }
 
@@ -101,10 +101,8 @@ void Fair::move(Unit& unit, u32 to, Nanoseconds now, Nanoseconds credit) {
         // An idle CPU that began to look for work before this unit was queued did not see it.
         if (has_to_wait && !unit.is_running.load(std::memory_order_relaxed)) helper = claim_idle(unit.hard);
     }
-    if (helper != no_cpu)
-        hooks_.interrupt(helper);
-    else if (decide_anew)
-        hooks_.interrupt(to);
+    if (helper != no_cpu) hooks_.interrupt(helper);
+    else if (decide_anew) hooks_.interrupt(to);
 }
 
 void Fair::update(Unit& unit, Nanoseconds now) {

@@ -27,7 +27,7 @@ class VcpuHooks final : public Hooks {
         if (state == Unit::State::Running) runstate = abi::Runstate::Running;
         if (state == Unit::State::Off)
             runstate = vcpu.flags.load(std::memory_order_relaxed) & vcpu_flag::blocked ? abi::Runstate::Blocked
-                                                                                     : abi::Runstate::Offline;
+                                                                                       : abi::Runstate::Offline;
         vcpu.set_runstate(static_cast<u32>(runstate), now);
     }
     void interrupt(u32 cpu) override { softirq::raise_on(CpuId(cpu), SoftIrq::Schedule); }
@@ -52,24 +52,19 @@ void reschedule() {
     const Nanoseconds now = machine::now();
     Vcpu& previous = current();
     const Fair::Decision decision = fair->decide(cpu.raw(), now);
-    if (decision.until == INT64_MAX)
-        slice_timer.here().stop();
-    else
-        slice_timer.here().set(decision.until);
+    if (decision.until == INT64_MAX) slice_timer.here().stop();
+    else slice_timer.here().set(decision.until);
     Vcpu& next = decision.next ? vcpu_of(*decision.next) : *idle_vcpus.here();
     if (&next == &previous) return;
 
-    if (next.is_idle())
-        next.set_runstate(static_cast<u32>(abi::Runstate::Running), now);
+    if (next.is_idle()) next.set_runstate(static_cast<u32>(abi::Runstate::Running), now);
     else {
         next.singleshot.migrate(cpu);
         next.poll_timer.migrate(cpu);
         next.periodic.migrate(cpu);
     }
-    if (previous.is_idle())
-        previous.set_runstate(static_cast<u32>(abi::Runstate::Runnable), now);
-    else
-        update_guest_areas(previous); // its memory is still reachable
+    if (previous.is_idle()) previous.set_runstate(static_cast<u32>(abi::Runstate::Runnable), now);
+    else update_guest_areas(previous); // its memory is still reachable
     context_switch(previous, next);
 }
 
@@ -159,10 +154,8 @@ void read_runstate(const Vcpu& vcpu, abi::VcpuRunstateInfo& out) {
         if (now > out.state_entry_time && out.state >= 0 && out.state < 4)
             out.time[out.state] += now - out.state_entry_time;
     };
-    if (vcpu.unit)
-        fair->with_lock(*vcpu.unit, copy);
-    else
-        copy();
+    if (vcpu.unit) fair->with_lock(*vcpu.unit, copy);
+    else copy();
 }
 
 void switch_finished(Vcpu& previous) {
@@ -170,7 +163,8 @@ void switch_finished(Vcpu& previous) {
     Vcpu& now_current = current();
     if (now_current.is_idle()) return;
     // Domain builders clear the shared page after the vCPU was made.
-    if (now_current.info->time.tsc_to_system_mul == 0) [[unlikely]] write_time_info(now_current);
+    if (now_current.info->time.tsc_to_system_mul == 0) [[unlikely]]
+        write_time_info(now_current);
     update_guest_areas(now_current);
 }
 

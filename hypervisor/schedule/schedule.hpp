@@ -17,7 +17,8 @@ void remove_vcpu(Vcpu& vcpu);
 void update(Vcpu& vcpu);
 /// The current vCPU gives way to others once.
 void yield();
-/// Restricts it to `hard` and lets it prefer `soft`; the vCPU's fields take both. Errors: Invalid when no CPU of hard is online.
+/// Restricts it to `hard` and lets it prefer `soft`; the vCPU's fields take both. Errors: Invalid when no CPU of hard
+/// is online.
 Result<> set_affinity(Vcpu& vcpu, const CpuMask& hard, const CpuMask& soft);
 /// Weight of all vCPUs of a domain.
 void set_weight(Domain& domain, u16 weight);

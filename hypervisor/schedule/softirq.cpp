@@ -18,7 +18,8 @@ void init() {}
 
 void set_handler(SoftIrq which, Handler handler) { handlers[static_cast<unsigned>(which)] = handler; }
 
-// An interrupt of this CPU may raise too, hence the atomic operation; other CPUs' raises pair with the exchange in process().
+// An interrupt of this CPU may raise too, hence the atomic operation; other CPUs' raises pair with the exchange in
+// process().
 void raise(SoftIrq which) { pending.here().fetch_or(u64{1} << static_cast<unsigned>(which)); }
 
 void raise_on(CpuId cpu, SoftIrq which) {
@@ -27,7 +28,8 @@ void raise_on(CpuId cpu, SoftIrq which) {
 }
 
 void process() {
-    // Bit by bit and always of the CPU's present word: the Schedule handler may leave for another vCPU and never return.
+    // Bit by bit and always of the CPU's present word: the Schedule handler may leave for another vCPU and never
+    // return.
     for (;;) {
         const u64 bits = pending.here().load(std::memory_order_relaxed);
         if (bits == 0) return;

@@ -44,10 +44,8 @@ class TimerLock {
 
 /// A CPU's first timer is new: this CPU's deadline is programmed at once, another CPU does so itself.
 static void deadline_came_nearer(CpuId cpu, Nanoseconds when) {
-    if (cpu == this_cpu())
-        machine::set_deadline(when);
-    else
-        softirq::raise_on(cpu, SoftIrq::Timer);
+    if (cpu == this_cpu()) machine::set_deadline(when);
+    else softirq::raise_on(cpu, SoftIrq::Timer);
 }
 
 void Timer::set(Nanoseconds when) {

@@ -56,10 +56,8 @@ void TimerQueue::remove(Timer& timer) {
     if (&timer == root_) {
         root_ = merge_children(timer.child_);
     } else {
-        if (timer.previous_->child_ == &timer)
-            timer.previous_->child_ = timer.sibling_;
-        else
-            timer.previous_->sibling_ = timer.sibling_;
+        if (timer.previous_->child_ == &timer) timer.previous_->child_ = timer.sibling_;
+        else timer.previous_->sibling_ = timer.sibling_;
         if (timer.sibling_) timer.sibling_->previous_ = timer.previous_;
         root_ = meld(root_, merge_children(timer.child_));
     }

@@ -12,9 +12,7 @@ class TimerQueue {
   public:
     [[nodiscard]] Timer* first() const { return root_; }
     /// Earliest expiry, or `otherwise` when empty.
-    [[nodiscard]] Nanoseconds next_expiry(Nanoseconds otherwise) const {
-        return root_ ? root_->expires_ : otherwise;
-    }
+    [[nodiscard]] Nanoseconds next_expiry(Nanoseconds otherwise) const { return root_ ? root_->expires_ : otherwise; }
     /// Adds a timer that is in no queue. True if it is now the first.
     bool insert(Timer& timer, Nanoseconds when);
     /// Takes a timer of this queue out.

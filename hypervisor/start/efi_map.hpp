@@ -17,8 +17,18 @@ inline constexpr u64 no_execute = 0x4000, read_only = 0x20000, runtime = u64{1} 
 /// A descriptor of the map.
 struct EfiRegion {
     enum Type : u32 {
-        LoaderCode = 1, LoaderData = 2, BootCode = 3, BootData = 4, RuntimeCode = 5, RuntimeData = 6, Conventional = 7,
-        Unusable = 8, AcpiReclaim = 9, AcpiNvs = 10, Device = 11, DevicePorts = 12
+        LoaderCode = 1,
+        LoaderData = 2,
+        BootCode = 3,
+        BootData = 4,
+        RuntimeCode = 5,
+        RuntimeData = 6,
+        Conventional = 7,
+        Unusable = 8,
+        AcpiReclaim = 9,
+        AcpiNvs = 10,
+        Device = 11,
+        DevicePorts = 12
     };
     u64 start; ///< physical byte address
     u64 pages;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order in which the parts come up.
-#include "domain/domain_list.hpp"
 #include "start/main.hpp"
+#include "domain/domain_list.hpp"
 
 #include "hypercall/build_information.hpp"
 #include "schedule/softirq.hpp"
@@ -33,11 +33,12 @@ void say_hello() {
     console::banner("Bootloader: {}", boot_info.loader);
     console::banner("Command line: {}", boot_info.command_line);
     const auto& f = x86::cpu_features;
-    console::banner("CPU Vendor: {}, Family {} ({:#x}), Model {} ({:#x}), Stepping {}", static_cast<const char*>(f.vendor_name),
-                    f.family, f.family, f.model, f.model, f.stepping);
-    console::banner("CPU features in use:{}{}{}{}{}", x86::host_cr4 & x86::cr4::smep ? " SMEP" : "", x86::host_cr4 & x86::cr4::smap ? " SMAP" : "",
-                    x86::host_cr4 & x86::cr4::fsgsbase ? " FSGSBASE" : "", x86::host_cr4 & x86::cr4::osxsave ? " XSAVE" : "",
-                    f.has_tsc_aux() ? " TSC_AUX" : "");
+    console::banner("CPU Vendor: {}, Family {} ({:#x}), Model {} ({:#x}), Stepping {}",
+                    static_cast<const char*>(f.vendor_name), f.family, f.family, f.model, f.model, f.stepping);
+    console::banner("CPU features in use:{}{}{}{}{}", x86::host_cr4 & x86::cr4::smep ? " SMEP" : "",
+                    x86::host_cr4 & x86::cr4::smap ? " SMAP" : "",
+                    x86::host_cr4 & x86::cr4::fsgsbase ? " FSGSBASE" : "",
+                    x86::host_cr4 & x86::cr4::osxsave ? " XSAVE" : "", f.has_tsc_aux() ? " TSC_AUX" : "");
 }
 
 } // namespace

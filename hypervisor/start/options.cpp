@@ -30,11 +30,24 @@ bool same_name(std::string_view a, std::string_view b) {
 
 /// Names that the reference knows, that have no meaning here (yet): they are taken without a warning.
 constexpr std::string_view known_names[] = {
-    "acpi",      "apic_verbosity", "bootscrub", "bootscrub_chunk", "cpufreq", "cpuidle", "crashkernel", "dom0-iommu",
-    "e820-verbose", "edd",         "edid",      "ept",     "hap",     "iommu",       "max_cstate",
-    "mce",       "mwait-idle",     "nmi",       "numa",            "pcid",    "sched-gran",  "smt",
-    "tbuf_size",      "ucode",     "vpmu",            "xpti",    "invpcid", "tsx",         "gnttab",
-    "sched",     "watchdog",       "dom0",      "pv",              "vpid",    "ler",     "cet",
+    "acpi",         "apic_verbosity",
+    "bootscrub",    "bootscrub_chunk",
+    "cpufreq",      "cpuidle",
+    "crashkernel",  "dom0-iommu",
+    "e820-verbose", "edd",
+    "edid",         "ept",
+    "hap",          "iommu",
+    "max_cstate",   "mce",
+    "mwait-idle",   "nmi",
+    "numa",         "pcid",
+    "sched-gran",   "smt",
+    "tbuf_size",    "ucode",
+    "vpmu",         "xpti",
+    "invpcid",      "tsx",
+    "gnttab",       "sched",
+    "watchdog",     "dom0",
+    "pv",           "vpid",
+    "ler",          "cet",
 };
 
 /// One option: to all that declared its name.

@@ -17,10 +17,10 @@ struct BootOption {
     bool (*parse)(std::string_view value);
 };
 #ifdef PROXENOS_HYPERVISOR
-#define PX_OPTION(identifier, name, function)                                                                \
+#define PX_OPTION(identifier, name, function)                                                                          \
     [[gnu::section(".options"), gnu::used]] static const ::px::BootOption px_option_##identifier = {name, function}
 #else
-#define PX_OPTION(identifier, name, function)                                                                \
+#define PX_OPTION(identifier, name, function)                                                                          \
     [[maybe_unused]] static const ::px::BootOption px_option_##identifier = {name, function}
 #endif
 

@@ -17,7 +17,7 @@ struct Fixup {
 
 } // namespace px::x86
 
-/// For inline assembly: the instruction at label FAULT may fault, then execution goes on at label RESUME. With asm goto:
-/// `asm goto("1: rdmsr\n" PX_FIXUP("1b", "%l[fault]") : ... :: fault);`
-#define PX_FIXUP(fault, resume)                                                                              \
+/// For inline assembly: the instruction at label FAULT may fault, then execution goes on at label RESUME. With asm
+/// goto: `asm goto("1: rdmsr\n" PX_FIXUP("1b", "%l[fault]") : ... :: fault);`
+#define PX_FIXUP(fault, resume)                                                                                        \
     "\n.pushsection .fixups,\"a?\",@progbits\n.balign 8\n.quad " fault ", " resume "\n.popsection\n"

@@ -89,12 +89,12 @@ fault:
 
 // -- control and debug registers --
 
-#define PX_REGISTER_ACCESS(name)                                                                             \
-    [[nodiscard]] inline u64 read_##name() {                                                                 \
-        u64 value;                                                                                           \
-        asm volatile("movq %%" #name ", %0" : "=r"(value)::"memory");                                        \
-        return value;                                                                                        \
-    }                                                                                                        \
+#define PX_REGISTER_ACCESS(name)                                                                                       \
+    [[nodiscard]] inline u64 read_##name() {                                                                           \
+        u64 value;                                                                                                     \
+        asm volatile("movq %%" #name ", %0" : "=r"(value)::"memory");                                                  \
+        return value;                                                                                                  \
+    }                                                                                                                  \
     inline void write_##name(u64 value) { asm volatile("movq %0, %%" #name ::"r"(value) : "memory"); }
 PX_REGISTER_ACCESS(cr0)
 PX_REGISTER_ACCESS(cr2)
@@ -126,12 +126,12 @@ inline void lidt(const DescriptorTablePointer& p) { asm volatile("lidt %0" ::"m"
 inline void lldt(u16 selector) { asm volatile("lldt %0" ::"r"(selector) : "memory"); }
 inline void ltr(u16 selector) { asm volatile("ltr %0" ::"r"(selector) : "memory"); }
 
-#define PX_SEGMENT_ACCESS(name)                                                                              \
-    [[nodiscard]] inline u16 read_##name() {                                                                 \
-        u16 value;                                                                                           \
-        asm volatile("movw %%" #name ", %0" : "=rm"(value));                                                 \
-        return value;                                                                                        \
-    }                                                                                                        \
+#define PX_SEGMENT_ACCESS(name)                                                                                        \
+    [[nodiscard]] inline u16 read_##name() {                                                                           \
+        u16 value;                                                                                                     \
+        asm volatile("movw %%" #name ", %0" : "=rm"(value));                                                           \
+        return value;                                                                                                  \
+    }                                                                                                                  \
     inline void write_##name(u16 value) { asm volatile("movw %0, %%" #name ::"rm"(value) : "memory"); }
 PX_SEGMENT_ACCESS(ds)
 PX_SEGMENT_ACCESS(es)

@@ -15,7 +15,7 @@ inline constexpr u64 per_domain_start = 0xffff820000000000; ///< slot 260: diffe
 inline constexpr u64 m2p_start = 0xffff828000000000;        ///< slot 261: M2P, writable by the hypervisor
 inline constexpr u64 vmap_start = 0xffff82c000000000;       ///< I/O and other mappings made at run time, 64 GiB
 inline constexpr u64 vmap_end = 0xffff82d000000000;
-inline constexpr u64 image_start = 0xffff82d040000000;      ///< the image, at most 1 GiB
+inline constexpr u64 image_start = 0xffff82d040000000; ///< the image, at most 1 GiB
 inline constexpr u64 image_end = 0xffff82d080000000;
 // frame_table_start 0xffff82e000000000 and direct_map_start 0xffff830000000000 (slots 262 to 271): memory/frame.hpp
 inline constexpr u64 direct_map_end = hole_end;

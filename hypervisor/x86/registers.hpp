@@ -33,9 +33,7 @@ inline constexpr u32 entry_sysret = 0x103; ///< changed since: rcx and r11 may b
 
 #ifdef PROXENOS_HYPERVISOR
 /// The guest registers of this CPU's current vCPU (while in the hypervisor on its behalf).
-inline Registers& guest_registers() {
-    return *(reinterpret_cast<Registers*>(&cpu_info()) - 1);
-}
+inline Registers& guest_registers() { return *(reinterpret_cast<Registers*>(&cpu_info()) - 1); }
 #endif
 
 /// True if the frame was made from ring 3.

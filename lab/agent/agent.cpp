@@ -29,13 +29,13 @@
 
 namespace {
 
-constexpr std::size_t kChunk = 3072;  // multiple of 3, so that no base64 padding stands inside a stream
+constexpr std::size_t kChunk = 3072; // multiple of 3, so that no base64 padding stands inside a stream
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 struct Child {
     pid_t pid = -1;
     int in = -1;
-    std::array<int, 2> out{-1, -1};  // standard output, standard error
+    std::array<int, 2> out{-1, -1}; // standard output, standard error
     bool reaped = false;
     int status = 0;
 };
@@ -80,7 +80,7 @@ void closeFd(int& fd) {
 }
 
 class Agent {
-public:
+  public:
     explicit Agent(int line) : line_(line) {}
 
     [[noreturn]] void serve() {
@@ -91,7 +91,7 @@ public:
         }
     }
 
-private:
+  private:
     void send(std::string_view id, std::string_view verb, std::string_view field) {
         std::string frame;
         frame.append(id).append(" ").append(verb).append(" ").append(field).append("\n");
@@ -141,10 +141,8 @@ private:
     void readStream(const std::string& id, Child& child, int which) {
         char bytes[kChunk];
         const ssize_t got = read(child.out[static_cast<std::size_t>(which)], bytes, sizeof bytes);
-        if (got > 0)
-            send(id, which == 0 ? "out" : "err", encode({bytes, static_cast<std::size_t>(got)}));
-        else if (got == 0 || errno != EINTR)
-            closeFd(child.out[static_cast<std::size_t>(which)]);
+        if (got > 0) send(id, which == 0 ? "out" : "err", encode({bytes, static_cast<std::size_t>(got)}));
+        else if (got == 0 || errno != EINTR) closeFd(child.out[static_cast<std::size_t>(which)]);
     }
 
     void waitForSomething() {
@@ -196,7 +194,7 @@ private:
     std::map<std::string, Child> children_;
 };
 
-}  // namespace
+} // namespace
 
 int main(int argc, char** argv) {
     const char* path = argc > 1 ? argv[1] : "/dev/ttyS1";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A machine for host tests of the hypervisor's portable parts: a clock that the test moves, what was asked of the CPUs, and memory.
+// A machine for host tests of the hypervisor's portable parts: a clock that the test moves, what was asked of the CPUs,
+// and memory.
 #pragma once
 
 #include "base/number.hpp"

@@ -35,9 +35,9 @@ inline Failure in(std::string_view place, Failure inner) {
 /// variable is unique, so that uses can nest.
 #define TRY(expression) TOOLSTACK_TRY(expression, __COUNTER__)
 #define TOOLSTACK_TRY(expression, unique) TOOLSTACK_TRY_AS(expression, unique)
-#define TOOLSTACK_TRY_AS(expression, unique)                                                                 \
-    ({                                                                                                       \
-        auto&& try_result_##unique = (expression);                                                           \
-        if (!try_result_##unique) return std::unexpected(std::move(try_result_##unique).error());            \
-        *std::move(try_result_##unique);                                                                     \
+#define TOOLSTACK_TRY_AS(expression, unique)                                                                           \
+    ({                                                                                                                 \
+        auto&& try_result_##unique = (expression);                                                                     \
+        if (!try_result_##unique) return std::unexpected(std::move(try_result_##unique).error());                      \
+        *std::move(try_result_##unique);                                                                               \
     })

@@ -11,8 +11,8 @@
 
 namespace toolstack {
 
-/// Runs `work` in a child and gives the bytes that it answered, or its failure. A child that dies, of whatever, is a failure.
-/// It ends by _exit(): nothing is destroyed or flushed there. The caller has one thread.
+/// Runs `work` in a child and gives the bytes that it answered, or its failure. A child that dies, of whatever, is a
+/// failure. It ends by _exit(): nothing is destroyed or flushed there. The caller has one thread.
 Result<std::string> bytes_from_child(const std::function<Result<std::string>()>& work);
 
 /// The same for a value without pointers.

@@ -25,7 +25,8 @@ class Marks {
     void print() {
         for (std::size_t i = 1; i < marks_.size(); ++i)
             if (marks_[i].process == getpid()) // a forked child leaves its parent's marks to it
-                std::fprintf(stderr, "timing: %12llu %.*s\n", static_cast<unsigned long long>(marks_[i].ticks - marks_[i - 1].ticks),
+                std::fprintf(stderr, "timing: %12llu %.*s\n",
+                             static_cast<unsigned long long>(marks_[i].ticks - marks_[i - 1].ticks),
                              static_cast<int>(marks_[i].what.size()), marks_[i].what.data());
         if (!marks_.empty()) marks_.erase(marks_.begin(), marks_.end() - 1);
     }

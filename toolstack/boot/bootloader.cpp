@@ -155,9 +155,11 @@ Result<Choice> run(const Request& request) {
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
     auto name = fmt::format("boot loader '{}'", request.program);
     if (WIFSIGNALED(status)) return fail(fmt::format("{} ended by signal {}", name, WTERMSIG(status)));
-    if (WEXITSTATUS(status) == 127) return fail(fmt::format("{} cannot be started: {}", name, last_line(said)), "give its whole path");
+    if (WEXITSTATUS(status) == 127)
+        return fail(fmt::format("{} cannot be started: {}", name, last_line(said)), "give its whole path");
     if (WEXITSTATUS(status))
-        return fail(fmt::format("{} failed with status {}: {}", name, WEXITSTATUS(status), last_line(said)), fmt::format("see {}", log_path));
+        return fail(fmt::format("{} failed with status {}: {}", name, WEXITSTATUS(status), last_line(said)),
+                    fmt::format("see {}", log_path));
     auto answer = parse_answer(contents(output));
     if (answer.kernel.empty()) return fail(fmt::format("{} names no kernel", name), fmt::format("see {}", log_path));
     choice.kernel = std::move(answer.kernel);

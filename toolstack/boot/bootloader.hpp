@@ -13,10 +13,10 @@ namespace boot {
 
 /// What a boot loader is told.
 struct Request {
-    std::string program; ///< a path, or a name that is looked for beside Xen's tools and in PATH
-    std::vector<std::string> arguments; ///< the user's
+    std::string program;                       ///< a path, or a name that is looked for beside Xen's tools and in PATH
+    std::vector<std::string> arguments;        ///< the user's
     std::string kernel, ramdisk, command_line; ///< as configured; empty ones are left out
-    std::string disk; ///< path of the guest's first disk
+    std::string disk;                          ///< path of the guest's first disk
     /// Shows the loader's terminal (a pseudo-terminal's master) until it ends; without it, the loader talks to itself.
     std::function<void(int terminal)> show;
 };

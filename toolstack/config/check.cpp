@@ -82,8 +82,7 @@ Result<Checked> Checked::make(std::span<const Setting> settings, std::string_vie
             auto& failure = good.error();
             return fail(fmt::format("{} {}", where, failure.what), failure.remedy);
         }
-        if (key->use == Use::ignored)
-            warnings.push_back(fmt::format("{} has no effect: {}", where, key->doc));
+        if (key->use == Use::ignored) warnings.push_back(fmt::format("{} has no effect: {}", where, key->doc));
     }
     return checked;
 }
@@ -130,7 +129,8 @@ bool Checked::is_list(std::string_view key) const {
     return setting && setting->value.is_list();
 }
 
-std::unexpected<toolstack::Failure> Checked::error(std::string_view key, std::string message, std::string remedy) const {
+std::unexpected<toolstack::Failure> Checked::error(std::string_view key, std::string message,
+                                                   std::string remedy) const {
     auto setting = find(key);
     return fail(fmt::format("{}:{}: {} {}", source_, setting ? setting->line : 0, key, message), std::move(remedy));
 }

@@ -13,8 +13,8 @@
 
 namespace config {
 
-/// One CPUID leaf. A register's text is empty, or 32 letters from bit 31 on: 0 and 1 force a bit, x leaves it, k and s take
-/// the host's.
+/// One CPUID leaf. A register's text is empty, or 32 letters from bit 31 on: 0 and 1 force a bit, x leaves it, k and s
+/// take the host's.
 struct CpuidLeaf {
     std::uint32_t leaf = 0;
     std::optional<std::uint32_t> subleaf;

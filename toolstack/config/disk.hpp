@@ -18,8 +18,8 @@ enum class Backend : std::uint8_t { chosen, phy, qdisk, tap, standalone };
 
 /// One virtual disk as configured.
 struct Disk {
-    std::string target; ///< path in the back end's domain; empty for an empty CD drive
-    std::string vdev;   ///< name as written
+    std::string target;       ///< path in the back end's domain; empty for an empty CD drive
+    std::string vdev;         ///< name as written
     std::uint32_t number = 0; ///< of vdev
     Format format = Format::raw;
     Backend backend = Backend::chosen;

@@ -19,7 +19,13 @@ enum class GuestType : std::uint8_t { pv, pvh, hvm };
 
 /// What to do when a guest stops by itself; in the order of the schema's words.
 enum class Action : std::uint8_t {
-    destroy, restart, rename_restart, preserve, coredump_destroy, coredump_restart, soft_reset,
+    destroy,
+    restart,
+    rename_restart,
+    preserve,
+    coredump_destroy,
+    coredump_restart,
+    soft_reset,
 };
 
 /// How the guest sees the time stamp counter; the numbers are the hypervisor's.
@@ -39,7 +45,7 @@ struct MachineRights {
 /// What only guests in hardware-assisted machines (PVH) have.
 struct HardwareOptions {
     bool acpi = true;
-    bool hap = true; ///< hardware-assisted paging; otherwise shadow page tables
+    bool hap = true;                                ///< hardware-assisted paging; otherwise shadow page tables
     std::optional<std::uint64_t> paging_memory_kib; ///< what the hypervisor keeps the guest's physical map in
 };
 

@@ -25,9 +25,13 @@ constexpr std::pair<std::string_view, std::string_view> without_effect[] = {
 };
 
 constexpr HostKey keys[] = {
-    {"autoballoon", "\"on\", \"off\" or \"auto\"", "Whether domain 0 gives memory when a new guest needs more than is free. auto: unless dom0_mem= was given to the hypervisor. Domain 0 keeps what its programs use and 64 MiB more, and at least 128 MiB. Default: auto."},
+    {"autoballoon", "\"on\", \"off\" or \"auto\"",
+     "Whether domain 0 gives memory when a new guest needs more than is free. auto: unless dom0_mem= was given to the "
+     "hypervisor. Domain 0 keeps what its programs use and 64 MiB more, and at least 128 MiB. Default: auto."},
     {"run_hotplug_scripts", "0 or 1", "0 leaves the host's side of devices to udev. Default: 1."},
-    {"native_hotplug", "0 or 1", "0 runs the scripts block, vif-bridge, vif-route and vif-nat in place of doing the same natively. Other scripts, and those named by their whole path, are run in any case. Default: 1."},
+    {"native_hotplug", "0 or 1",
+     "0 runs the scripts block, vif-bridge, vif-route and vif-nat in place of doing the same natively. Other scripts, "
+     "and those named by their whole path, are run in any case. Default: 1."},
     {"lockfile", "path", "Lock that keeps tools from taking the same memory or disk at once. Default: /var/lock/xl."},
     {"domid_policy", "\"xen\" or \"random\"", "Who chooses the id of a new domain. Default: xen, the next free one."},
     {"claim_mode", "0 or 1", "Reserve a guest's memory before it is built. Default: 1."},
@@ -73,7 +77,9 @@ std::string no_effect(std::string_view key) {
 std::span<const HostKey> host_keys() { return keys; }
 
 Result<CpuSet> HostSettings::allowed_cpus(bool pv) const {
-    auto no_nodes = [](unsigned) -> Result<CpuSet> { return fail("a cpumask of xl.conf cannot name nodes", "write the CPUs' numbers"); };
+    auto no_nodes = [](unsigned) -> Result<CpuSet> {
+        return fail("a cpumask of xl.conf cannot name nodes", "write the CPUs' numbers");
+    };
     CpuSet mask;
     mask.set();
     for (auto text : {&cpus, pv ? &cpus_pv : &cpus_hvm})
@@ -92,16 +98,21 @@ Result<HostSettings> parse_host_settings(std::string_view text, std::string_view
     HostSettings out;
     for (auto& setting : TRY(parse(text, source))) {
         auto& value = setting.value.text;
-        auto is = [&](std::string_view name, std::string_view old = "-") { return setting.key == name || setting.key == old; };
+        auto is = [&](std::string_view name, std::string_view old = "-") {
+            return setting.key == name || setting.key == old;
+        };
         auto number = [&]() -> Result<std::uint32_t> {
             auto parsed = toolstack::to_unsigned(value, 0);
             if (!parsed || *parsed > UINT32_MAX || setting.value.is_list())
-                return fail(fmt::format("{}:{}: {} must be a number, but is '{}'", source, setting.line, setting.key, value));
+                return fail(
+                    fmt::format("{}:{}: {} must be a number, but is '{}'", source, setting.line, setting.key, value));
             return static_cast<std::uint32_t>(*parsed);
         };
         auto word = [&](std::initializer_list<std::string_view> words) -> Result<unsigned> {
             auto chosen = choose(value, words);
-            if (!chosen) return std::unexpected(in(fmt::format("{}:{}: {}", source, setting.line, setting.key), std::move(chosen).error()));
+            if (!chosen)
+                return std::unexpected(
+                    in(fmt::format("{}:{}: {}", source, setting.line, setting.key), std::move(chosen).error()));
             return chosen;
         };
         if (is("vif.default.bridge", "defaultbridge")) out.bridge = value;
@@ -112,7 +123,8 @@ Result<HostSettings> parse_host_settings(std::string_view text, std::string_view
         else if (is("max_maptrack_frames")) out.max_maptrack_frames = TRY(number());
         else if (is("max_grant_version")) out.max_grant_version = TRY(number());
         else if (is("claim_mode")) out.claim = TRY(number()) != 0;
-        else if (is("autoballoon")) out.autoballoon = static_cast<HostSettings::Autoballoon>(TRY(word({"off", "on", "auto", "0", "1"})) % 3);
+        else if (is("autoballoon"))
+            out.autoballoon = static_cast<HostSettings::Autoballoon>(TRY(word({"off", "on", "auto", "0", "1"})) % 3);
         else if (is("run_hotplug_scripts")) out.run_hotplug_scripts = TRY(number()) != 0;
         else if (is("native_hotplug")) out.native_hotplug = TRY(number()) != 0;
         else if (is("lockfile")) out.lock_file = value;
@@ -122,7 +134,8 @@ Result<HostSettings> parse_host_settings(std::string_view text, std::string_view
         else if (is("vm.hvm.cpumask")) out.cpus_hvm = value;
         else if (is("output_format")) {
             if (TRY(word({"json", "sxp"})) == 1)
-                out.warnings.push_back(fmt::format("{}:{}: output_format \"sxp\" is not supported: output is JSON", source, setting.line));
+                out.warnings.push_back(
+                    fmt::format("{}:{}: output_format \"sxp\" is not supported: output is JSON", source, setting.line));
         } else out.warnings.push_back(fmt::format("{}:{}: {}", source, setting.line, no_effect(setting.key)));
     }
     return out;

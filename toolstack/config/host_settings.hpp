@@ -26,7 +26,7 @@ struct HostSettings {
     bool claim = true;
     std::string lock_file = "/var/lock/xl";
     bool run_hotplug_scripts = true; ///< false: udev sets devices up, these tools leave it to it
-    bool native_hotplug = true;      ///< ours alone: false runs stock's scripts in place of what the tools do themselves
+    bool native_hotplug = true; ///< ours alone: false runs stock's scripts in place of what the tools do themselves
     std::vector<std::string> warnings; ///< keys that are unknown or have no effect here
 
     /// The CPUs that the masks leave to PV guests, or to the others.

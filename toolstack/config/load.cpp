@@ -19,8 +19,7 @@ namespace {
 
 Result<void> load_identity(const Checked& in, std::string_view source, DomainConfig& out) {
     auto name = in.text("name");
-    if (!name)
-        return fail(fmt::format("{}: no name", source), "add a line such as: name = \"guest1\"");
+    if (!name) return fail(fmt::format("{}: no name", source), "add a line such as: name = \"guest1\"");
     if (name->find('/') != std::string::npos || toolstack::to_unsigned(*name))
         return in.error("name", fmt::format("'{}' cannot be a domain's name", *name),
                         "use a name without '/' that is not a number");
@@ -32,10 +31,12 @@ Result<void> load_identity(const Checked& in, std::string_view source, DomainCon
     }
     if (auto builder = in.choice("builder")) {
         out.type = *builder == 2 ? GuestType::hvm : GuestType::pv;
-        out.warnings.push_back(fmt::format("{}: builder is an old form; write type=\"{}\"", source, config::name(out.type)));
+        out.warnings.push_back(
+            fmt::format("{}: builder is an old form; write type=\"{}\"", source, config::name(out.type)));
     }
     if (auto type = in.choice("type")) out.type = static_cast<GuestType>(*type);
-    if (in.flag("pvshim")) return in.error("pvshim", "is not supported yet", "leave it away: a PV kernel runs with type=\"pv\"");
+    if (in.flag("pvshim"))
+        return in.error("pvshim", "is not supported yet", "leave it away: a PV kernel runs with type=\"pv\"");
     out.pool = in.text("pool").value_or("");
     return {};
 }
@@ -111,10 +112,10 @@ Result<void> load_boot(const Checked& in, DomainConfig& out) {
         if (extra) out.command_line += (out.command_line.empty() ? "" : " ") + *extra;
     }
     if (out.type != GuestType::hvm && out.kernel.empty() && out.bootloader.empty())
-        return fail(fmt::format("guest '{}' has no kernel", out.name), "add a line such as: kernel = \"/boot/vmlinuz\"");
+        return fail(fmt::format("guest '{}' has no kernel", out.name),
+                    "add a line such as: kernel = \"/boot/vmlinuz\"");
     if (auto mode = in.choice("tsc_mode")) {
-        if (*mode % 4 == 3)
-            return in.error("tsc_mode", "native_paravirt is gone", "use native, or leave the key away");
+        if (*mode % 4 == 3) return in.error("tsc_mode", "native_paravirt is gone", "use native, or leave the key away");
         out.tsc_mode = static_cast<TscMode>(*mode % 4);
     }
     if (auto items = in.items("cpuid"); !items.empty()) {
@@ -130,7 +131,8 @@ Result<void> load_boot(const Checked& in, DomainConfig& out) {
 void load_hardware(const Checked& in, DomainConfig& out) {
     out.hardware.acpi = in.flag("acpi", true);
     out.hardware.hap = in.flag("hap", true);
-    if (auto mib = in.number("shadow_memory"); mib && *mib) out.hardware.paging_memory_kib = static_cast<std::uint64_t>(*mib) * 1024;
+    if (auto mib = in.number("shadow_memory"); mib && *mib)
+        out.hardware.paging_memory_kib = static_cast<std::uint64_t>(*mib) * 1024;
 }
 
 /// "FIRST-LAST" or "FIRST" with separator '-', "FIRST,NUMBER" with ','; hexadecimal.
@@ -147,8 +149,10 @@ Result<Run> parse_run(std::string_view text, char separator, std::uint64_t limit
     auto second = at == std::string_view::npos ? std::nullopt : number(text.substr(at + 1));
     bool range = separator == '-';
     if (range && at == std::string_view::npos) second = first;
-    if (!first || !second || *first > limit || *second > limit || (range && *second < *first) || (!range && *second == 0))
-        return fail(fmt::format("has '{}'", text), range ? "write FIRST-LAST in hexadecimal, such as 3f8-3ff" : "write FIRST_FRAME,NUMBER in hexadecimal");
+    if (!first || !second || *first > limit || *second > limit || (range && *second < *first) ||
+        (!range && *second == 0))
+        return fail(fmt::format("has '{}'", text), range ? "write FIRST-LAST in hexadecimal, such as 3f8-3ff"
+                                                         : "write FIRST_FRAME,NUMBER in hexadecimal");
     return Run{*first, range ? *second - *first + 1 : *second};
 }
 
@@ -180,8 +184,7 @@ Result<void> load_devices(const Checked& in, DomainConfig& out) {
         auto disk = parse_disk(item);
         if (!disk) return in.error("disk", std::move(disk).error());
         for (auto& other : out.disks)
-            if (other.number == disk->number)
-                return in.error("disk", fmt::format("has '{}' twice", disk->vdev));
+            if (other.number == disk->number) return in.error("disk", fmt::format("has '{}' twice", disk->vdev));
         out.disks.push_back(std::move(*disk));
     }
     for (auto& item : in.items("vif")) {

@@ -150,7 +150,10 @@ class Parser {
         case 'r': return '\r';
         case 't': return '\t';
         case 'v': return '\v';
-        case '\\': case '\'': case '"': case '?': return c;
+        case '\\':
+        case '\'':
+        case '"':
+        case '?': return c;
         case 'x': return digits(16, 2);
         default: break;
         }

@@ -13,8 +13,8 @@ constexpr std::string_view actions =
     "destroy,restart,rename-restart,preserve,coredump-destroy,coredump-restart,soft-reset";
 
 constexpr Key keys[] = {
-#include "config/keys_general.inc"
 #include "config/keys_devices.inc"
+#include "config/keys_general.inc"
 #include "config/keys_hvm.inc"
 };
 

@@ -68,9 +68,7 @@ Result<void> set(Vif& vif, std::string_view key, std::string_view value) {
 } // namespace
 
 Result<Rate> parse_rate(std::string_view text) {
-    auto wrong = [&] {
-        return fail(fmt::format("bad rate '{}'", text), "write it as 10Mb/s, or 250KB/s@20ms");
-    };
+    auto wrong = [&] { return fail(fmt::format("bad rate '{}'", text), "write it as 10Mb/s, or 250KB/s@20ms"); };
     Rate rate;
     auto at = text.find('@');
     if (at != std::string_view::npos) rate.interval_us = TRY(parse_interval(text.substr(at + 1)));

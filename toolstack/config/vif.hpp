@@ -23,7 +23,7 @@ struct Rate {
 struct Vif {
     std::optional<Mac> mac;
     std::string bridge, ip, script, name, gateway_device, forward_device, model;
-    std::string backend; ///< domain name or id that runs the back end
+    std::string backend;   ///< domain name or id that runs the back end
     bool emulated = false; ///< type=ioemu: also an emulated card (HVM)
     std::optional<unsigned> devid;
     std::optional<unsigned> mtu;
@@ -35,7 +35,8 @@ struct Vif {
 /// Reads a specification; empty text is an interface with all defaults.
 toolstack::Result<Vif> parse_vif(std::string_view text);
 
-/// Reads "10Mb/s", "250KB/s@20ms": K, M, G are powers of 1000; b is bits, B is bytes; the interval is 50 ms if not given.
+/// Reads "10Mb/s", "250KB/s@20ms": K, M, G are powers of 1000; b is bits, B is bytes; the interval is 50 ms if not
+/// given.
 toolstack::Result<Rate> parse_rate(std::string_view text);
 
 /// Canonical text that parse_vif reads back as an equal value.

@@ -32,7 +32,7 @@ template <class T> Result<T> or_fail(xen::Result<T> result, std::string_view wha
 }
 
 constexpr std::size_t per_page = abi::page_size / sizeof(std::uint64_t); ///< frame numbers in a page
-constexpr std::size_t chunk = 256;                                      ///< pages mapped at a time
+constexpr std::size_t chunk = 256;                                       ///< pages mapped at a time
 
 /// A page of a guest: its own number and the one by which it is mapped; equal for guests whose frames are translated.
 struct Numbered {
@@ -89,9 +89,10 @@ Result<xen::Mapping> map_page(const xen::Control& control, DomId id, std::uint64
     return or_fail(control.privcmd().map_foreign(id, {&one, 1}, PROT_READ), fmt::format("cannot read {}", what));
 }
 
-/// A PV kernel's own list of its memory: shared info names a page of pages of the list's pages (public/arch-x86/xen.h). All
-/// of it is the guest's word: what it names must be its own to be mapped, and cannot be more than it has.
-Result<std::vector<Numbered>> listed_pages(const xen::Control& control, const xen::DomainInfo& info, const abi::SharedInfo& shared) {
+/// A PV kernel's own list of its memory: shared info names a page of pages of the list's pages (public/arch-x86/xen.h).
+/// All of it is the guest's word: what it names must be its own to be mapped, and cannot be more than it has.
+Result<std::vector<Numbered>> listed_pages(const xen::Control& control, const xen::DomainInfo& info,
+                                           const abi::SharedInfo& shared) {
     constexpr std::uint64_t not_own = std::uint64_t{3} << 62; // invalid, identity or foreign entries of Linux
     DomId id{info.domain};
     auto count = shared.arch.max_pfn, top = shared.arch.pfn_to_mfn_frame_list_list;
@@ -101,7 +102,8 @@ Result<std::vector<Numbered>> listed_pages(const xen::Control& control, const xe
     std::vector<Numbered> pages;
     auto roots = TRY(map_page(control, id, top, "the guest's memory list"));
     for (std::uint64_t pfn = 0; pfn < count;) {
-        auto branch = TRY(map_page(control, id, roots.as<std::uint64_t>()[pfn / (per_page * per_page)], "the guest's memory list"));
+        auto branch = TRY(
+            map_page(control, id, roots.as<std::uint64_t>()[pfn / (per_page * per_page)], "the guest's memory list"));
         for (std::size_t i = 0; i < per_page && pfn < count; ++i) {
             auto leaf = TRY(map_page(control, id, branch.as<std::uint64_t>()[i], "the guest's memory list"));
             for (std::size_t j = 0; j < per_page && pfn < count; ++j, ++pfn) {
@@ -126,25 +128,26 @@ Result<std::vector<Numbered>> present_pages(const xen::Control& control, DomId i
         TRY(or_fail(xen::page_types(control, id, buffer, count), "cannot read the guest's memory map"));
         for (std::size_t i = 0; i < count; ++i) {
             auto type = buffer[i] & abi::pfinfo_ltab_mask;
-            if (type != abi::pfinfo_xtab && type != abi::pfinfo_xalloc && type != abi::pfinfo_broken) pages.push_back({at + i, at + i});
+            if (type != abi::pfinfo_xtab && type != abi::pfinfo_xalloc && type != abi::pfinfo_broken)
+                pages.push_back({at + i, at + i});
         }
     }
     return pages;
 }
 
-bool is_zero(const std::uint8_t* page) {
-    return page[0] == 0 && std::memcmp(page, page + 1, abi::page_size - 1) == 0;
-}
+bool is_zero(const std::uint8_t* page) { return page[0] == 0 && std::memcmp(page, page + 1, abi::page_size - 1) == 0; }
 
 /// Writes the pages one behind the other and drops those from the list that are gone meanwhile.
-Result<void> write_pages(const xen::Control& control, DomId id, Output& file, std::uint64_t at, std::vector<Numbered>& pages) {
+Result<void> write_pages(const xen::Control& control, DomId id, Output& file, std::uint64_t at,
+                         std::vector<Numbered>& pages) {
     std::size_t kept = 0;
     for (std::size_t first = 0; first < pages.size(); first += chunk) {
         auto count = std::min(chunk, pages.size() - first);
         std::vector<xen::Frame> frames(count);
         std::vector<int> errors(count);
         for (std::size_t i = 0; i < count; ++i) frames[i].value = pages[first + i].gmfn;
-        auto view = TRY(or_fail(control.privcmd().map_foreign(id, frames, PROT_READ, errors), "cannot read the guest's memory"));
+        auto view = TRY(
+            or_fail(control.privcmd().map_foreign(id, frames, PROT_READ, errors), "cannot read the guest's memory"));
         for (std::size_t i = 0; i < count; ++i) {
             if (errors[i]) continue;
             auto page = view.as<std::uint8_t>() + i * abi::page_size;
@@ -192,9 +195,11 @@ Result<void> dump_core(const xen::Control& control, const xen::DomainInfo& info,
     facts.vcpus = states.size();
     xen::Frame shared_frame{info.shared_info_frame};
     auto shared = control.privcmd().map_foreign(id, {&shared_frame, 1}, PROT_READ);
-    if (!shared && !facts.translated) return fail(fmt::format("cannot read the guest's shared information: {}", shared.error().message()));
+    if (!shared && !facts.translated)
+        return fail(fmt::format("cannot read the guest's shared information: {}", shared.error().message()));
     facts.shared_info = shared.has_value();
-    auto pages = facts.translated ? TRY(present_pages(control, id)) : TRY(listed_pages(control, info, *shared->as<abi::SharedInfo>()));
+    auto pages = facts.translated ? TRY(present_pages(control, id))
+                                  : TRY(listed_pages(control, info, *shared->as<abi::SharedInfo>()));
 
     auto file = TRY(Output::create(path));
     auto layout = layout_core(facts); // places of what comes before the number of pages is known

@@ -14,8 +14,8 @@ namespace core {
 /// Where core files of crashed guests go.
 inline constexpr std::string_view core_folder = "/var/lib/xen/dump";
 
-/// Writes an ELF core of the domain. A guest that runs goes on: pause it first for a picture of one moment. Pages of zeroes
-/// become holes in the file. On a failure (a full disk) no file is left.
+/// Writes an ELF core of the domain. A guest that runs goes on: pause it first for a picture of one moment. Pages of
+/// zeroes become holes in the file. On a failure (a full disk) no file is left.
 toolstack::Result<void> dump_core(const xen::Control&, const xen::DomainInfo&, const std::string& path);
 
 } // namespace core

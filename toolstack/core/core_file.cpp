@@ -72,7 +72,9 @@ Bytes notes(const CoreFacts& facts) {
 }
 
 std::uint64_t section_count(const CoreFacts& facts) { return facts.shared_info ? 7 : 6; }
-std::uint64_t head_bytes(const CoreFacts& facts) { return sizeof(Elf64_Ehdr) + section_count(facts) * sizeof(Elf64_Shdr); }
+std::uint64_t head_bytes(const CoreFacts& facts) {
+    return sizeof(Elf64_Ehdr) + section_count(facts) * sizeof(Elf64_Shdr);
+}
 
 Elf64_Shdr section(const std::string& names, const char* name, std::uint32_t type, std::uint64_t at, std::uint64_t size,
                    std::uint64_t alignment, std::uint64_t entry) {
@@ -86,13 +88,16 @@ Elf64_Shdr section(const std::string& names, const char* name, std::uint32_t typ
     return header;
 }
 
-std::uint64_t number_bytes(const CoreFacts& facts) { return facts.translated ? sizeof(std::uint64_t) : sizeof(Numbered); }
+std::uint64_t number_bytes(const CoreFacts& facts) {
+    return facts.translated ? sizeof(std::uint64_t) : sizeof(Numbered);
+}
 
 } // namespace
 
 std::string core_names(bool translated) {
     std::string out(1, '\0');
-    for (auto name : {".shstrtab", ".note.Xen", ".xen_prstatus", ".xen_shared_info", ".xen_pages", translated ? ".xen_pfn" : ".xen_p2m"})
+    for (auto name : {".shstrtab", ".note.Xen", ".xen_prstatus", ".xen_shared_info", ".xen_pages",
+                      translated ? ".xen_pfn" : ".xen_p2m"})
         out.append(name).push_back('\0');
     return out;
 }
@@ -131,13 +136,15 @@ std::vector<std::uint8_t> core_head(const CoreFacts& facts) {
     put(out, Elf64_Shdr{});
     put(out, section(names, ".shstrtab", SHT_STRTAB, layout.names_at, names.size(), 0, 0));
     put(out, section(names, ".note.Xen", SHT_NOTE, head_bytes(facts), about.size(), 0, 0));
-    put(out, section(names, ".xen_prstatus", SHT_PROGBITS, layout.states_at, facts.vcpus * sizeof(abi::VcpuGuestContext), 8,
-                     sizeof(abi::VcpuGuestContext)));
+    put(out, section(names, ".xen_prstatus", SHT_PROGBITS, layout.states_at,
+                     facts.vcpus * sizeof(abi::VcpuGuestContext), 8, sizeof(abi::VcpuGuestContext)));
     if (facts.shared_info)
-        put(out, section(names, ".xen_shared_info", SHT_PROGBITS, layout.shared_info_at, abi::page_size, 8, abi::page_size));
-    put(out, section(names, ".xen_pages", SHT_PROGBITS, layout.pages_at, facts.pages * abi::page_size, abi::page_size, abi::page_size));
-    put(out, section(names, facts.translated ? ".xen_pfn" : ".xen_p2m", SHT_PROGBITS, layout.numbers_at, facts.pages * number_bytes(facts),
-                     8, number_bytes(facts)));
+        put(out,
+            section(names, ".xen_shared_info", SHT_PROGBITS, layout.shared_info_at, abi::page_size, 8, abi::page_size));
+    put(out, section(names, ".xen_pages", SHT_PROGBITS, layout.pages_at, facts.pages * abi::page_size, abi::page_size,
+                     abi::page_size));
+    put(out, section(names, facts.translated ? ".xen_pfn" : ".xen_p2m", SHT_PROGBITS, layout.numbers_at,
+                     facts.pages * number_bytes(facts), 8, number_bytes(facts)));
     out.insert(out.end(), about.begin(), about.end());
     return out;
 }

@@ -41,7 +41,7 @@ void write_pid(std::string const& path) {
     }
 }
 
-}  // namespace
+} // namespace
 
 Startup::Startup(bool fork) {
     if (!fork) return;
@@ -72,4 +72,4 @@ void Startup::ready(std::string const& pid_file) {
     parent_.reset();
 }
 
-}  // namespace toolstack
+} // namespace toolstack

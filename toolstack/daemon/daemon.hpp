@@ -22,4 +22,4 @@ class Startup {
     xen::FileDescriptor parent_;
 };
 
-}  // namespace toolstack
+} // namespace toolstack

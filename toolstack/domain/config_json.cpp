@@ -17,7 +17,8 @@ Json disk_json(const config::Disk& disk) {
     if (!disk.target.empty()) out["pdev_path"] = disk.target;
     out["vdev"] = disk.vdev;
     if (disk.backend == config::Backend::phy) out["backend"] = "phy";
-    out["format"] = disk.format == config::Format::vmdk ? "unknown" : std::string(name(disk.format)); // libxl has no word for vmdk
+    out["format"] =
+        disk.format == config::Format::vmdk ? "unknown" : std::string(name(disk.format)); // libxl has no word for vmdk
     if (!disk.script.empty()) out["script"] = disk.script;
     if (disk.cdrom) out["removable"] = 1;
     if (disk.writable) out["readwrite"] = 1;
@@ -130,7 +131,8 @@ std::string to_libxl_json(const DomainConfig& config, const config::Uuid& uuid) 
     if (config.driver_domain) all["c_info"]["driver_domain"] = "True";
     all["b_info"] = build_json(config);
     for (auto& disk : config.disks) all["disks"].push_back(disk_json(disk));
-    for (unsigned i = 0; i < config.vifs.size(); ++i) all["nics"].push_back(vif_json(config.vifs[i], config.vifs[i].devid.value_or(i)));
+    for (unsigned i = 0; i < config.vifs.size(); ++i)
+        all["nics"].push_back(vif_json(config.vifs[i], config.vifs[i].devid.value_or(i)));
     auto action = [&](const char* key, config::Action value, config::Action fallback) {
         if (value != fallback) all[key] = libxl_action(value);
     };

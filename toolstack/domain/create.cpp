@@ -33,7 +33,8 @@ namespace {
 constexpr std::uint64_t limit_slack_kib = 1024; ///< as libxl: room for pages that the tools map in
 constexpr std::uint32_t default_event_channels = 1023;
 constexpr unsigned tries_for_id = 64; ///< a random id may be taken
-constexpr std::uint64_t overhead_kib = 1024; ///< beside the guest's own memory: what the hypervisor needs while it builds
+constexpr std::uint64_t overhead_kib =
+    1024; ///< beside the guest's own memory: what the hypervisor needs while it builds
 constexpr std::string_view kernel_cache = "/var/cache/proxenos/kernels";
 
 /// Machine frames of a guest's rings.
@@ -49,13 +50,19 @@ template <class T> void fill_random(T& bytes) {
 } // namespace
 
 const Creation::Named Creation::all_steps[] = {
-    {"check the host", &Creation::check_host},         {"load the kernel", &Creation::load_images},
-    {"create the domain", &Creation::create},          {"set its limits", &Creation::set_limits},
-    {"place its CPUs", &Creation::set_placement},      {"write its xenstore nodes", &Creation::write_skeleton},
-    {"open event channels", &Creation::open_channels}, {"find its memory", &Creation::find_memory},
+    {"check the host", &Creation::check_host},
+    {"load the kernel", &Creation::load_images},
+    {"create the domain", &Creation::create},
+    {"set its limits", &Creation::set_limits},
+    {"place its CPUs", &Creation::set_placement},
+    {"write its xenstore nodes", &Creation::write_skeleton},
+    {"open event channels", &Creation::open_channels},
+    {"find its memory", &Creation::find_memory},
     {"build its memory", &Creation::build},
-    {"introduce it", &Creation::introduce},            {"attach its devices", &Creation::attach_devices},
-    {"keep its configuration", &Creation::keep_config}, {"wait for its console", &Creation::await_console},
+    {"introduce it", &Creation::introduce},
+    {"attach its devices", &Creation::attach_devices},
+    {"keep its configuration", &Creation::keep_config},
+    {"wait for its console", &Creation::await_console},
     {"start it", &Creation::start},
 };
 
@@ -94,7 +101,8 @@ Result<DomId> Creation::run() {
 }
 
 Result<void> Creation::check_host() {
-    if (config_.type == config::GuestType::hvm) return fail("guests of type hvm are not supported yet", "use type=\"pv\" or \"pvh\"");
+    if (config_.type == config::GuestType::hvm)
+        return fail("guests of type hvm are not supported yet", "use type=\"pv\" or \"pvh\"");
     TRY(check_name(*TRY(session_.store())));
     if (config_.uuid) {
         uuid_ = *config_.uuid;
@@ -111,20 +119,25 @@ Result<void> Creation::check_host() {
         fill_random(random);
         vif.mac = config::make_mac(random);
     }
-    if (is_pvh()) TRY(check_hardware(TRY(or_fail(xen::physical_info(*TRY(session_.xen())), "cannot examine the host"))));
+    if (is_pvh())
+        TRY(check_hardware(TRY(or_fail(xen::physical_info(*TRY(session_.xen())), "cannot examine the host"))));
     auto there = TRY(room(session_));
     if (config_.memory_kib > there.free + there.from_domain_0)
-        return fail(fmt::format("it needs {} MiB, but the host has {} MiB free", config_.memory_kib >> 10, there.free >> 10),
-                    "give it less memory, or take some from domain 0: xl mem-set 0 ...");
+        return fail(
+            fmt::format("it needs {} MiB, but the host has {} MiB free", config_.memory_kib >> 10, there.free >> 10),
+            "give it less memory, or take some from domain 0: xl mem-set 0 ...");
     return {};
 }
 
 Result<void> Creation::run_bootloader() {
-    boot::Request request{config_.bootloader, config_.bootloader_args, config_.kernel, config_.ramdisk, config_.command_line, {}, {}};
+    boot::Request request{
+        config_.bootloader, config_.bootloader_args, config_.kernel, config_.ramdisk, config_.command_line, {}, {}};
     auto disk = std::ranges::find_if(config_.disks, [](auto& each) { return !each.cdrom && !each.target.empty(); });
-    if (disk == config_.disks.end()) return fail("a boot loader needs a disk to look into", "add disk=, or give kernel= without bootloader=");
+    if (disk == config_.disks.end())
+        return fail("a boot loader needs a disk to look into", "add disk=, or give kernel= without bootloader=");
     if (!disk->backend_domain.empty() || disk->format != config::Format::raw)
-        return fail(fmt::format("the boot loader cannot look into disk '{}'", disk->vdev), "it must be raw and domain 0's");
+        return fail(fmt::format("the boot loader cannot look into disk '{}'", disk->vdev),
+                    "it must be raw and domain 0's");
     request.disk = disk->target;
     request.show = options_.show_bootloader;
     choice_ = TRY(boot::run(request));
@@ -136,7 +149,8 @@ Result<void> Creation::load_images() {
     auto& ramdisk = choice_ ? choice_->ramdisk : config_.ramdisk;
     command_line_ = choice_ ? choice_->command_line : config_.command_line;
     // A loader's files have new names each time: their unpacked images would only fill the cache.
-    kernel_ = choice_ ? TRY(image::load_kernel(choice_->kernel)) : TRY(image::load_kernel(config_.kernel, std::string(kernel_cache)));
+    kernel_ = choice_ ? TRY(image::load_kernel(choice_->kernel))
+                      : TRY(image::load_kernel(config_.kernel, std::string(kernel_cache)));
     if (!ramdisk.empty()) ramdisk_ = TRY(image::File::open("ramdisk", ramdisk));
     // Also checked before anything exists: whether it all fits, and whether the devices can be made.
     if (is_pvh()) TRY(image::plan_pvh(*kernel_, ramdisk_ ? &*ramdisk_ : nullptr, pvh_request(config_.memory_kib / 4)));
@@ -164,7 +178,8 @@ Result<void> Creation::create() {
     request.max_vcpus = config_.max_vcpus;
     request.max_evtchn_port = config_.max_event_channels.value_or(default_event_channels);
     request.max_grant_frames = config_.max_grant_frames ? static_cast<std::int32_t>(*config_.max_grant_frames) : -1;
-    request.max_maptrack_frames = config_.max_maptrack_frames ? static_cast<std::int32_t>(*config_.max_maptrack_frames) : -1;
+    request.max_maptrack_frames =
+        config_.max_maptrack_frames ? static_cast<std::int32_t>(*config_.max_maptrack_frames) : -1;
     request.grant_opts = config_.max_grant_version.value_or(host.capabilities & abi::physcap_gnttab_v2 ? 2 : 1);
     auto created = xen::create_domain(control, request, next_id());
     for (unsigned i = 0; !created && created.error().code == EEXIST && i < tries_for_id; ++i)
@@ -181,10 +196,12 @@ Result<void> Creation::create() {
 
 Result<void> Creation::set_rights(xen::Control& control) {
     for (auto& run : config_.rights.ports)
-        TRY(or_fail(xen::allow_ports(control, id_, static_cast<std::uint32_t>(run.first), static_cast<std::uint32_t>(run.count)),
+        TRY(or_fail(xen::allow_ports(control, id_, static_cast<std::uint32_t>(run.first),
+                                     static_cast<std::uint32_t>(run.count)),
                     fmt::format("cannot give it the I/O ports from {:#x} on", run.first)));
     for (auto& run : config_.rights.frames)
-        TRY(or_fail(xen::allow_frames(control, id_, run.first, run.count), fmt::format("cannot give it the machine memory from frame {:#x} on", run.first)));
+        TRY(or_fail(xen::allow_frames(control, id_, run.first, run.count),
+                    fmt::format("cannot give it the machine memory from frame {:#x} on", run.first)));
     for (auto number : config_.rights.interrupts)
         TRY(or_fail(xen::allow_interrupt(control, id_, number), fmt::format("cannot give it interrupt {}", number)));
     return {};
@@ -196,7 +213,8 @@ Result<void> Creation::set_cpuid(xen::Control& control) {
     auto host = TRY(or_fail(xen::host_cpu_policy(control), "cannot read the host's CPU"));
     auto find = [](xen::CpuPolicy& in, const config::CpuidLeaf& leaf) {
         return std::ranges::find_if(in.leaves, [&](auto& each) {
-            return each.leaf == leaf.leaf && each.subleaf == leaf.subleaf.value_or(each.subleaf == 0 ? 0 : abi::cpuid_no_subleaf);
+            return each.leaf == leaf.leaf &&
+                   each.subleaf == leaf.subleaf.value_or(each.subleaf == 0 ? 0 : abi::cpuid_no_subleaf);
         });
     };
     for (auto& change : config_.cpuid) {
@@ -207,15 +225,18 @@ Result<void> Creation::set_cpuid(xen::Control& control) {
         const abi::CpuidLeaf nothing{};
         auto& has = whole == host.leaves.end() ? nothing : *whole;
         const std::uint32_t limits[] = {has.a, has.b, has.c, has.d};
-        for (std::size_t i = 0; i < std::size(values); ++i) *values[i] = config::apply_bits(change.registers[i], *values[i], limits[i]);
+        for (std::size_t i = 0; i < std::size(values); ++i)
+            *values[i] = config::apply_bits(change.registers[i], *values[i], limits[i]);
     }
     return or_fail(xen::set_cpu_policy(control, id_, policy), "cannot give it the CPU that cpuid= asks for");
 }
 
 Result<void> Creation::set_limits() {
     auto& control = *TRY(session_.xen());
-    TRY(or_fail(xen::set_max_vcpus(control, id_, config_.max_vcpus), fmt::format("cannot give it {} virtual CPUs", config_.max_vcpus)));
-    TRY(or_fail(xen::set_max_memory(control, id_, config_.memory_kib + limit_slack_kib), "cannot set its memory limit"));
+    TRY(or_fail(xen::set_max_vcpus(control, id_, config_.max_vcpus),
+                fmt::format("cannot give it {} virtual CPUs", config_.max_vcpus)));
+    TRY(or_fail(xen::set_max_memory(control, id_, config_.memory_kib + limit_slack_kib),
+                "cannot set its memory limit"));
     if (is_pvh()) TRY(set_paging(control));
     else TRY(or_fail(xen::set_memory_map_limit(control, id_, config_.max_memory_kib), "cannot set its memory map"));
     TRY(or_fail(xen::set_tsc_mode(control, id_, static_cast<unsigned>(config_.tsc_mode)), "cannot set its TSC mode"));
@@ -235,7 +256,8 @@ Result<void> Creation::set_affinity(xen::Control& control, const std::vector<con
     for (unsigned vcpu = 0; vcpu < sets.size(); ++vcpu) {
         auto map = to_bitmap(sets[vcpu], config::max_cpus);
         TRY(or_fail(xen::set_vcpu_affinity(control, id_, vcpu, soft ? nullptr : &map, soft ? &map : nullptr),
-                    fmt::format("cannot place virtual CPU {} on '{}'", vcpu, config::print_ranges(sets[vcpu], config::max_cpus))));
+                    fmt::format("cannot place virtual CPU {} on '{}'", vcpu,
+                                config::print_ranges(sets[vcpu], config::max_cpus))));
     }
     return {};
 }
@@ -245,11 +267,14 @@ Result<void> Creation::apply_masks(xen::Control& control) {
     if (mask.all()) return {};
     auto cpus = TRY(or_fail(xen::physical_info(control), "cannot examine the host")).max_cpu_id + 1;
     for (unsigned vcpu = 0; vcpu < config_.max_vcpus; ++vcpu) {
-        auto hard = to_set(TRY(or_fail(xen::vcpu_affinity(control, id_, vcpu, cpus), "cannot read its placement")).hard) & mask;
+        auto hard =
+            to_set(TRY(or_fail(xen::vcpu_affinity(control, id_, vcpu, cpus), "cannot read its placement")).hard) & mask;
         auto map = to_bitmap(hard, cpus);
         if (to_set(map).none())
-            return fail(fmt::format("xl.conf's cpumask leaves no CPU to virtual CPU {}", vcpu), "see vm.cpumask in /etc/xen/xl.conf, and cpus=");
-        TRY(or_fail(xen::set_vcpu_affinity(control, id_, vcpu, &map, nullptr), fmt::format("cannot place virtual CPU {}", vcpu)));
+            return fail(fmt::format("xl.conf's cpumask leaves no CPU to virtual CPU {}", vcpu),
+                        "see vm.cpumask in /etc/xen/xl.conf, and cpus=");
+        TRY(or_fail(xen::set_vcpu_affinity(control, id_, vcpu, &map, nullptr),
+                    fmt::format("cannot place virtual CPU {}", vcpu)));
     }
     return {};
 }
@@ -260,7 +285,8 @@ Result<void> Creation::set_placement() {
         auto& client = *TRY(session_.store());
         std::optional<std::uint32_t> pool;
         for (auto& id : client.list("/local/pool").value_or(std::vector<std::string>{}))
-            if (client.get("/local/pool/" + id + "/name") == config_.pool) pool = static_cast<std::uint32_t>(std::atoi(id.c_str()));
+            if (client.get("/local/pool/" + id + "/name") == config_.pool)
+                pool = static_cast<std::uint32_t>(std::atoi(id.c_str()));
         if (!pool) return fail(fmt::format("there is no CPU pool '{}'", config_.pool), "see xl cpupool-list");
         if (*pool != 0) TRY(or_fail(xen::move_to_pool(control, id_, *pool), "cannot move it to its CPU pool"));
     }
@@ -297,8 +323,9 @@ Result<void> Creation::build() {
     auto pages = config_.memory_kib / 4;
     if (options_.claim) TRY(or_fail(xen::claim_pages(control, id_, pages), "the host has not enough memory"));
     if (options_.claim) memory_lock_.reset();
-    // In a child: before the guest starts nobody else may have its memory mapped writable, or it could not make page tables of
-    // it, and the end of a process unmaps at a tenth of what a PV dom0 pays for munmap(), which is a trap for each page.
+    // In a child: before the guest starts nobody else may have its memory mapped writable, or it could not make page
+    // tables of it, and the end of a process unmaps at a tenth of what a PV dom0 pays for munmap(), which is a trap for
+    // each page.
     auto ramdisk = ramdisk_ ? &*ramdisk_ : nullptr;
     auto built = toolstack::in_child<Rings>([&]() -> Result<Rings> {
         xen::HypercallMemory::forget_cached();

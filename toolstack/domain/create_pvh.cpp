@@ -11,15 +11,18 @@ namespace domain {
 
 Result<void> Creation::check_hardware(const abi::SysctlPhysinfo& host) const {
     if (!(host.capabilities & abi::physcap_hvm))
-        return fail("this host cannot run guests of type pvh: its hypervisor offers no hardware-assisted machines (virt_caps without hvm)",
-                    "use type=\"pv\"; otherwise switch VT-x or AMD-V on in the firmware, or boot a hypervisor that has them (xl info virt_caps)");
+        return fail("this host cannot run guests of type pvh: its hypervisor offers no hardware-assisted machines "
+                    "(virt_caps without hvm)",
+                    "use type=\"pv\"; otherwise switch VT-x or AMD-V on in the firmware, or boot a hypervisor that has "
+                    "them (xl info virt_caps)");
     if (config_.hardware.hap && !(host.capabilities & abi::physcap_hap))
         return fail("this host has no hardware-assisted paging (virt_caps without hap)",
                     host.capabilities & abi::physcap_shadow ? "set hap=0" : "use type=\"pv\"");
     if (!config_.hardware.hap && !(host.capabilities & abi::physcap_shadow))
         return fail("this hypervisor has no shadow page tables (virt_caps without shadow)", "leave hap=0 away");
     if (config_.max_vcpus > abi::hvm_max_vcpus)
-        return fail(fmt::format("a guest of type pvh has at most {} virtual CPUs", abi::hvm_max_vcpus), "lower vcpus= or maxvcpus=");
+        return fail(fmt::format("a guest of type pvh has at most {} virtual CPUs", abi::hvm_max_vcpus),
+                    "lower vcpus= or maxvcpus=");
     if (!config_.hardware.acpi && config_.max_vcpus > 1)
         return fail("without ACPI tables a guest finds only one virtual CPU", "leave acpi=0 away, or set vcpus=1");
     return {};
@@ -47,7 +50,8 @@ std::uint64_t Creation::paging_kib() const {
 }
 
 Result<void> Creation::set_paging(xen::Control& control) {
-    return or_fail(xen::set_paging_memory(control, id_, paging_kib() << 10), fmt::format("cannot set {} KiB aside for its page tables", paging_kib()));
+    return or_fail(xen::set_paging_memory(control, id_, paging_kib() << 10),
+                   fmt::format("cannot set {} KiB aside for its page tables", paging_kib()));
 }
 
 } // namespace domain

@@ -73,17 +73,21 @@ Result<xen::FileDescriptor> lock_names() {
     mkdir("/run/xen", 0755);
     xen::FileDescriptor file(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     int done = -1;
-    if (file) do done = flock(file.get(), LOCK_EX);
+    if (file) do
+            done = flock(file.get(), LOCK_EX);
         while (done != 0 && errno == EINTR);
     if (done != 0) return fail(fmt::format("cannot lock '{}': {}", path, std::strerror(errno)));
     return file;
 }
 
-std::string owner_and_reader(DomId owner, DomId reader) { return fmt::format("n{}{}r{}{}", owner.value, '\0', reader.value, '\0'); }
+std::string owner_and_reader(DomId owner, DomId reader) {
+    return fmt::format("n{}{}r{}{}", owner.value, '\0', reader.value, '\0');
+}
 
 } // namespace
 
-/// Refuses a name that a domain has which was not looked at before: all the first time, later those that came meanwhile.
+/// Refuses a name that a domain has which was not looked at before: all the first time, later those that came
+/// meanwhile.
 Result<void> Creation::check_name(store::Client& client) {
     std::vector<std::string> added, paths;
     for (auto& id : client.list("/local/domain").value_or(std::vector<std::string>{}))
@@ -92,7 +96,8 @@ Result<void> Creation::check_name(store::Client& client) {
     auto names = TRY(or_fail(client.get_all(paths), "cannot read the domains' names"));
     for (std::size_t i = 0; i < names.size(); ++i)
         if (names[i] == config_.name)
-            return fail(fmt::format("domain {} has this name already", added[i]), "choose another name, or destroy that domain");
+            return fail(fmt::format("domain {} has this name already", added[i]),
+                        "choose another name, or destroy that domain");
     seen_.insert(seen_.end(), added.begin(), added.end());
     return {};
 }
@@ -119,8 +124,8 @@ Result<void> Creation::write_skeleton() {
         root.write("device/suspend", "");
         root.writable("device/suspend/event-channel", id_);
         root.write("control", "");
-        for (auto key : {"control/shutdown", "control/feature-poweroff", "control/feature-reboot", "control/feature-suspend",
-                         "control/sysrq", "data", "drivers", "feature", "attr", "error"})
+        for (auto key : {"control/shutdown", "control/feature-poweroff", "control/feature-reboot",
+                         "control/feature-suspend", "control/sysrq", "data", "drivers", "feature", "attr", "error"})
             root.writable(key, id_);
         root.write("control/platform-feature-multiprocessor-suspend", "1");
         root.write("control/platform-feature-xs_reset_watches", "1");
@@ -153,7 +158,8 @@ Result<void> Creation::introduce() {
     console.kind = "console";
     console.front = id_;
     console.label = "console";
-    console.back_nodes = {{"frontend-id", std::to_string(id_.value)}, {"online", "1"}, {"state", "1"}, {"protocol", "vt100"}};
+    console.back_nodes = {
+        {"frontend-id", std::to_string(id_.value)}, {"online", "1"}, {"state", "1"}, {"protocol", "vt100"}};
     TRY(transact(client, "cannot write its console's nodes", [&](Transaction transaction) -> xen::Result<> {
         XEN_TRY(post_nodes(client, console, transaction));
         Writer root(client, path_of(id_), transaction);
@@ -217,7 +223,8 @@ Result<void> Creation::await_console() {
     bool found = false;
     while (!(found = ready()) && std::time(nullptr) <= deadline) TRY(or_fail(client.next_event(1000), "xenstore"));
     (void)client.unwatch(path, "tty");
-    if (!found) return fail("xenconsoled gives it no console", "is it running? systemctl start xenconsoled (xl doctor)");
+    if (!found)
+        return fail("xenconsoled gives it no console", "is it running? systemctl start xenconsoled (xl doctor)");
     return {};
 }
 

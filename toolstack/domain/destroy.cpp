@@ -15,11 +15,14 @@ void remove_traces(Session& session, DomId id, const std::string& vm_path) {
     auto client = session.store();
     if (!client) return;
     auto nul = std::string_view("", 1);
-    auto remove = [&](const std::string& path) { (void)(*client)->post(abi::XenstoreOp::Rm, {path, nul}, store::Transaction::none); };
+    auto remove = [&](const std::string& path) {
+        (void)(*client)->post(abi::XenstoreOp::Rm, {path, nul}, store::Transaction::none);
+    };
     if (vm_path.starts_with("/vm/")) remove(vm_path);
     remove(path_of(id));
     remove(fmt::format("/libxl/{}", id.value));
-    for (auto kind : {"console", "vbd", "vif", "qdisk"}) remove(fmt::format("/local/domain/0/backend/{}/{}", kind, id.value));
+    for (auto kind : {"console", "vbd", "vif", "qdisk"})
+        remove(fmt::format("/local/domain/0/backend/{}/{}", kind, id.value));
     (void)(*client)->flush(); // what was not there is no failure
 }
 

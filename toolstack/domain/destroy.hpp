@@ -6,8 +6,8 @@
 
 namespace domain {
 
-/// Destroys a domain at once, whoever made it, and removes all that the toolstack kept for it. Goes on after a failed part;
-/// the first failure is the result.
+/// Destroys a domain at once, whoever made it, and removes all that the toolstack kept for it. Goes on after a failed
+/// part; the first failure is the result.
 Result<void> destroy(Session&, DomId);
 
 /// Removes what is left of a domain that the hypervisor does not know any more, or that was never built completely.

@@ -14,12 +14,20 @@
 namespace domain {
 
 /// States of both ends (public/io/xenbus.h).
-enum class BusState { unknown = 0, initialising = 1, init_wait = 2, initialised = 3, connected = 4, closing = 5, closed = 6 };
+enum class BusState {
+    unknown = 0,
+    initialising = 1,
+    init_wait = 2,
+    initialised = 3,
+    connected = 4,
+    closing = 5,
+    closed = 6
+};
 
 using Nodes = std::vector<std::pair<std::string, std::string>>;
 
-/// How the host's side of a device is set up: not at all (consoles, QEMU's disks, other domains' back ends), by a hotplug
-/// script, or by these tools.
+/// How the host's side of a device is set up: not at all (consoles, QEMU's disks, other domains' back ends), by a
+/// hotplug script, or by these tools.
 enum class Setup { none, script, native };
 
 /// What a disk served by domain 0 uses.
@@ -32,24 +40,25 @@ struct DiskSource {
 /// How an interface is joined to the host's network without a script.
 struct VifPlan {
     enum class Way { bridge, route, nat } way = Way::bridge;
-    std::string name;    ///< other than vifD.N, or empty
-    std::string bridge;  ///< of Way::bridge
-    std::string gateway; ///< interface of the host that traffic goes through; empty: the default route's (route), any (nat)
-    std::string ip;      ///< the guest's addresses, separated by blanks
-    unsigned mtu = 0;    ///< 0: as it is
+    std::string name;   ///< other than vifD.N, or empty
+    std::string bridge; ///< of Way::bridge
+    std::string
+        gateway;    ///< interface of the host that traffic goes through; empty: the default route's (route), any (nat)
+    std::string ip; ///< the guest's addresses, separated by blanks
+    unsigned mtu = 0; ///< 0: as it is
 };
 
 /// One split device of one domain.
 struct Device {
-    std::string kind; ///< "vbd", "vif", "console"
+    std::string kind;      ///< "vbd", "vif", "console"
     std::string back_kind; ///< of the back end where it is not the same: "qdisk" of a vbd
     DomId front, back;
     unsigned id = 0;
-    std::string label;        ///< for messages: "disk 'xvda'"
-    Nodes back_nodes;         ///< beside frontend, frontend-id, online, state
-    Nodes front_nodes;        ///< beside backend, backend-id, state
+    std::string label; ///< for messages: "disk 'xvda'"
+    Nodes back_nodes;  ///< beside frontend, frontend-id, online, state
+    Nodes front_nodes; ///< beside backend, backend-id, state
     Setup setup = Setup::none;
-    std::string script;       ///< of Setup::script
+    std::string script; ///< of Setup::script
     std::vector<std::pair<std::string, std::string>> script_environment;
     std::optional<DiskSource> source; ///< of a disk that domain 0 serves without a script
     std::optional<VifPlan> plan;      ///< of a vif of Setup::native
@@ -73,8 +82,8 @@ xen::Result<> post_nodes(store::Client&, const Device&, store::Transaction);
 /// Checks for disks that nobody else uses theirs. attach() does so too, at the moment when it counts.
 Result<void> check_sharing(Session&, const std::vector<Device>&);
 
-/// Opens the disks, writes the nodes of all devices, starts QEMU where one needs it, waits for their back ends and sets the
-/// host's side up. After an error the caller calls detach() for all of them.
+/// Opens the disks, writes the nodes of all devices, starts QEMU where one needs it, waits for their back ends and sets
+/// the host's side up. After an error the caller calls detach() for all of them.
 Result<void> attach(Session&, const std::vector<Device>&);
 
 /// Takes devices away: asks politely and waits, or (with `force`) removes the front end at once. Scripts are run and

@@ -23,8 +23,8 @@ int Listed::reason() const { return shutdown_reason(info); }
 std::string Listed::state() const {
     constexpr int crash = 3;
     bool stopped = has(abi::dominf_shutdown);
-    return {has(abi::dominf_running) ? 'r' : '-', has(abi::dominf_blocked) ? 'b' : '-',
-            has(abi::dominf_paused) ? 'p' : '-',  stopped ? 's' : '-',
+    return {has(abi::dominf_running) ? 'r' : '-',     has(abi::dominf_blocked) ? 'b' : '-',
+            has(abi::dominf_paused) ? 'p' : '-',      stopped ? 's' : '-',
             stopped && reason() == crash ? 'c' : '-', has(abi::dominf_dying) ? 'd' : '-'};
 }
 
@@ -70,7 +70,8 @@ xen::Bitmap to_bitmap(const config::CpuSet& set, unsigned bits) {
 
 namespace {
 
-Result<std::vector<config::CpuSet>> resolve(xen::Control& control, const std::vector<std::string>& texts, bool per_vcpu, unsigned vcpus) {
+Result<std::vector<config::CpuSet>> resolve(xen::Control& control, const std::vector<std::string>& texts, bool per_vcpu,
+                                            unsigned vcpus) {
     std::vector<config::CpuSet> out;
     if (texts.empty()) return out;
     auto host = TRY(or_fail(xen::physical_info(control), "cannot examine the host"));

@@ -60,9 +60,12 @@ Result<std::uint64_t> domain_0_kib(Session& session) {
 Result<void> wait_for(Session& session, std::uint64_t kib) {
     auto best = TRY(free_kib(session));
     for (auto deadline = host::now_ms() + patience_ms; best < kib;) {
-        if (toolstack::StopSignals::asked()) return fail("interrupted while domain 0 gave memory", "nothing is left behind");
+        if (toolstack::StopSignals::asked())
+            return fail("interrupted while domain 0 gave memory", "nothing is left behind");
         if (host::now_ms() >= deadline)
-            return fail(fmt::format("domain 0 does not give enough memory: {} of {} MiB are free", best >> 10, kib >> 10), "end programs in it");
+            return fail(
+                fmt::format("domain 0 does not give enough memory: {} of {} MiB are free", best >> 10, kib >> 10),
+                "end programs in it");
         timespec pause{0, 20000000};
         nanosleep(&pause, nullptr);
         auto now = TRY(free_kib(session));
@@ -99,6 +102,8 @@ Result<std::optional<Borrowed>> make_room(Session& session, std::uint64_t kib) {
     return std::unexpected(std::move(done).error());
 }
 
-void give_back(Session& session, const Borrowed& borrowed) { (void)set_memory_target(session, {0}, borrowed.domain_0_kib); }
+void give_back(Session& session, const Borrowed& borrowed) {
+    (void)set_memory_target(session, {0}, borrowed.domain_0_kib);
+}
 
 } // namespace domain

@@ -23,8 +23,8 @@ struct Borrowed {
     std::uint64_t domain_0_kib = 0; ///< domain 0's target before
 };
 
-/// Waits until `kib` are free, after it has told domain 0 to give what is missing. Nothing where enough was free already.
-/// Errors: not enough even so, or domain 0 gives nothing for ten seconds; its old target is restored then.
+/// Waits until `kib` are free, after it has told domain 0 to give what is missing. Nothing where enough was free
+/// already. Errors: not enough even so, or domain 0 gives nothing for ten seconds; its old target is restored then.
 Result<std::optional<Borrowed>> make_room(Session&, std::uint64_t kib);
 
 /// Gives domain 0 its target back.

@@ -54,9 +54,7 @@ Result<host::Lock> Session::lock() { return host::Lock::take(TRY(settings())->lo
 
 std::string path_of(DomId domain) { return "/local/domain/" + std::to_string(domain.value); }
 
-Result<std::optional<std::string>> Session::name(DomId domain) {
-    return TRY(store())->get(path_of(domain) + "/name");
-}
+Result<std::optional<std::string>> Session::name(DomId domain) { return TRY(store())->get(path_of(domain) + "/name"); }
 
 std::string Session::display_name(DomId domain) {
     auto found = name(domain);

@@ -71,7 +71,8 @@ void reorder(Json& json) {
 
 Result<std::string> stored_text(Session& session, DomId id) {
     auto text = load_userdata(id, TRY(uuid_of(session, id)), "xl");
-    if (!text) return fail(fmt::format("no configuration is kept for domain {}", id.value), "was it made by another tool?");
+    if (!text)
+        return fail(fmt::format("no configuration is kept for domain {}", id.value), "was it made by another tool?");
     return *text;
 }
 

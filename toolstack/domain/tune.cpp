@@ -24,21 +24,22 @@ Result<void> set_memory_target(Session& session, DomId id, std::uint64_t kib) {
     auto info = TRY(session.info(id));
     auto& client = *TRY(session.store());
     auto path = path_of(id) + "/memory/";
-    // dom0 was made by the hypervisor and has no limit in the store yet; the one that it has now is lowered with its target.
+    // dom0 was made by the hypervisor and has no limit in the store yet; the one that it has now is lowered with its
+    // target.
     auto most = stored_number(client, path + "static-max", 0);
     if (most == 0) {
         most = info.max_pages * 4;
         TRY(or_fail(client.write(path + "static-max", std::to_string(most)), "cannot store the memory limit"));
     }
     if (kib > most)
-        return fail(fmt::format("{} MiB is more than the {} MiB that domain {} may have", kib >> 10, most >> 10, id.value),
-                    "see xl mem-max, and maxmem= in its configuration");
+        return fail(
+            fmt::format("{} MiB is more than the {} MiB that domain {} may have", kib >> 10, most >> 10, id.value),
+            "see xl mem-max, and maxmem= in its configuration");
     auto video = stored_number(client, path + "videoram", 0);
     auto old = stored_number(client, path + "target", info.tot_pages * 4);
     if (video >= kib) return fail("that is less than the guest's video memory");
     constexpr std::uint64_t least_dom0_kib = 128 * 1024;
-    if (id.value == 0 && kib < least_dom0_kib)
-        return fail("domain 0 needs at least 128 MiB", "leave it more memory");
+    if (id.value == 0 && kib < least_dom0_kib) return fail("domain 0 needs at least 128 MiB", "leave it more memory");
     TRY(or_fail(client.write(path + "target", std::to_string(kib - video)), "cannot tell the guest its new size"));
     auto limit = xen::set_max_memory(*TRY(session.xen()), id, kib + slack_kib);
     if (!limit) {
@@ -92,16 +93,24 @@ bool answers(Session& session, DomId id, std::string_view feature) {
 }
 
 Result<std::uint64_t> parse_size(std::string_view text) {
-    auto wrong = [&] { return fail(fmt::format("'{}' is not a size", text), "write it as 512m, 1g or 65536k; without a letter it is MiB"); };
+    auto wrong = [&] {
+        return fail(fmt::format("'{}' is not a size", text),
+                    "write it as 512m, 1g or 65536k; without a letter it is MiB");
+    };
     if (text.empty()) return wrong();
     unsigned shift = 20;
     auto digits = text.substr(0, text.size() - 1);
     switch (text.back()) {
-    case 'b': case 'B': shift = 0; break;
-    case 'k': case 'K': shift = 10; break;
-    case 'm': case 'M': break;
-    case 'g': case 'G': shift = 30; break;
-    case 't': case 'T': shift = 40; break;
+    case 'b':
+    case 'B': shift = 0; break;
+    case 'k':
+    case 'K': shift = 10; break;
+    case 'm':
+    case 'M': break;
+    case 'g':
+    case 'G': shift = 30; break;
+    case 't':
+    case 'T': shift = 40; break;
     default: digits = text;
     }
     auto number = toolstack::to_unsigned(digits);

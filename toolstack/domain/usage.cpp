@@ -20,7 +20,9 @@ std::uint64_t number_in(const std::string& path) {
     if (fd < 0) return 0;
     auto got = read(fd, buffer, sizeof buffer);
     close(fd);
-    return toolstack::to_unsigned(toolstack::trim(std::string_view(buffer, got > 0 ? static_cast<std::size_t>(got) : 0))).value_or(0);
+    return toolstack::to_unsigned(
+               toolstack::trim(std::string_view(buffer, got > 0 ? static_cast<std::size_t>(got) : 0)))
+        .value_or(0);
 }
 
 /// Calls `each(domid, path)` for the entries named PREFIX<domid><separator>... of a folder.
@@ -32,7 +34,8 @@ template <class Each> void entries(const std::string& folder, std::string_view p
         if (!name.starts_with(prefix)) continue;
         auto end = name.find(separator, prefix.size());
         if (end == std::string_view::npos) continue;
-        if (auto id = toolstack::to_unsigned(name.substr(prefix.size(), end - prefix.size()))) each(*id, folder + "/" + entry->d_name);
+        if (auto id = toolstack::to_unsigned(name.substr(prefix.size(), end - prefix.size())))
+            each(*id, folder + "/" + entry->d_name);
     }
     closedir(dir);
 }

@@ -32,7 +32,9 @@ std::optional<std::string> load_userdata(DomId domain, const config::Uuid& uuid,
 
 Result<void> save_userdata(DomId domain, const config::Uuid& uuid, std::string_view name, std::string_view text) {
     auto path = file_name(domain, uuid, name), partial = path + ".new";
-    auto failed = [&] { return fail(fmt::format("cannot write '{}': {}", path, std::strerror(errno)), "free space in /var/lib/xen"); };
+    auto failed = [&] {
+        return fail(fmt::format("cannot write '{}': {}", path, std::strerror(errno)), "free space in /var/lib/xen");
+    };
     mkdir(std::string(folder).c_str(), 0755);
     int fd = open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) return failed();

@@ -18,23 +18,23 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/wait.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace domain {
 namespace {
 
 constexpr auto lock_path = "/run/xen/xl-watchd.lock", log_path = "/var/log/xen/xl-watchd.log";
-constexpr std::time_t quick = 10;   ///< a guest that stops sooner than this after its start ...
-constexpr unsigned most_quick = 5;  ///< ... this many times in a row is not started again
+constexpr std::time_t quick = 10;  ///< a guest that stops sooner than this after its start ...
+constexpr unsigned most_quick = 5; ///< ... this many times in a row is not started again
 
 void log(std::string_view text) {
     auto now = std::time(nullptr);
     std::tm local{};
     localtime_r(&now, &local);
-    auto line = fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} {}\n", local.tm_year + 1900, local.tm_mon + 1, local.tm_mday,
-                            local.tm_hour, local.tm_min, local.tm_sec, text);
+    auto line = fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} {}\n", local.tm_year + 1900, local.tm_mon + 1,
+                            local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec, text);
     (void)!write(STDERR_FILENO, line.data(), line.size());
 }
 
@@ -99,7 +99,8 @@ class Watcher {
         log(fmt::format("dumping core to {}", path));
         mkdir(std::string(core::core_folder).c_str(), 0755);
         auto control = session_.xen();
-        auto done = control ? core::dump_core(**control, entry.info, path) : Result<void>(std::unexpected(control.error()));
+        auto done =
+            control ? core::dump_core(**control, entry.info, path) : Result<void>(std::unexpected(control.error()));
         if (!done) log(fmt::format("core dump failed: {}", done.error().what));
     }
 
@@ -107,7 +108,8 @@ class Watcher {
         auto text = TRY(stored_text(session_, entry.id()));
         auto config = TRY(config::load_text(text, "stored configuration"));
         auto action = action_for(config, entry.reason());
-        log(fmt::format("{} (domain {}) stopped, reason {}: {}", entry.name, entry.info.domain, entry.reason(), name(action)));
+        log(fmt::format("{} (domain {}) stopped, reason {}: {}", entry.name, entry.info.domain, entry.reason(),
+                        name(action)));
         if (!entry.name.empty()) config.name = entry.name;
         switch (action) {
         case config::Action::preserve: leave(client, entry.id()); return {};
@@ -138,7 +140,8 @@ class Watcher {
         if (!history) history = &restarts_.emplace_back(Restarts{config.name, 0, 0});
         history->quick = now - history->last < quick ? history->quick + 1 : 0;
         if (history->quick >= most_quick)
-            return fail(fmt::format("it stopped {} times within {} s of its start: not started again", most_quick, quick));
+            return fail(
+                fmt::format("it stopped {} times within {} s of its start: not started again", most_quick, quick));
         CreateOptions options;
         options.source_text = std::move(text);
         auto guest = config.name;

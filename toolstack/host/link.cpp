@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// rtnetlink (Linux: include/uapi/linux/rtnetlink.h). Written out: four requests are needed, the tools are static, and libmnl
-// has no static form in Debian.
+// rtnetlink (Linux: include/uapi/linux/rtnetlink.h). Written out: four requests are needed, the tools are static, and
+// libmnl has no static form in Debian.
 #include "host/link.hpp"
 
 #include "base/text.hpp"
@@ -91,15 +91,20 @@ Result<Links> Links::open() {
 Result<void> Links::send(std::string_view what, const std::vector<char>& message) {
     sockaddr_nl kernel{};
     kernel.nl_family = AF_NETLINK;
-    auto failed = [&](int code) { return fail(fmt::format("{}: {}", what, std::strerror(code)), code == EPERM ? "run this as root in domain 0" : ""); };
-    if (sendto(socket_.get(), message.data(), message.size(), 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel) < 0)
+    auto failed = [&](int code) {
+        return fail(fmt::format("{}: {}", what, std::strerror(code)),
+                    code == EPERM ? "run this as root in domain 0" : "");
+    };
+    if (sendto(socket_.get(), message.data(), message.size(), 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel) <
+        0)
         return failed(errno);
     alignas(nlmsghdr) char buffer[8192];
     ssize_t got;
     while ((got = recv(socket_.get(), buffer, sizeof buffer, 0)) < 0)
         if (errno != EINTR) return failed(errno);
     auto header = reinterpret_cast<nlmsghdr*>(buffer);
-    if (static_cast<std::size_t>(got) < NLMSG_LENGTH(sizeof(nlmsgerr)) || header->nlmsg_type != NLMSG_ERROR) return failed(EPROTO);
+    if (static_cast<std::size_t>(got) < NLMSG_LENGTH(sizeof(nlmsgerr)) || header->nlmsg_type != NLMSG_ERROR)
+        return failed(EPROTO);
     int error = -static_cast<nlmsgerr*>(NLMSG_DATA(header))->error;
     if (error) return failed(error);
     return {};

@@ -22,12 +22,14 @@ toolstack::Result<Lock> Lock::take(const std::string& path) {
             file.reset();
             break;
         }
-        if (toolstack::StopSignals::asked()) return toolstack::fail(fmt::format("interrupted while waiting for '{}'", path));
+        if (toolstack::StopSignals::asked())
+            return toolstack::fail(fmt::format("interrupted while waiting for '{}'", path));
         timespec pause{0, 5000000};
         nanosleep(&pause, nullptr);
     }
     if (!file)
-        return toolstack::fail(fmt::format("cannot lock '{}': {}", path, std::strerror(errno)), "see lockfile in /etc/xen/xl.conf");
+        return toolstack::fail(fmt::format("cannot lock '{}': {}", path, std::strerror(errno)),
+                               "see lockfile in /etc/xen/xl.conf");
     return Lock(std::move(file));
 }
 

@@ -9,7 +9,8 @@
 
 namespace host {
 
-/// Held from take() to the end of the object's life. Stock xl takes the same lock (xl.conf's lockfile) while it creates.
+/// Held from take() to the end of the object's life. Stock xl takes the same lock (xl.conf's lockfile) while it
+/// creates.
 class Lock {
   public:
     /// Waits for the lock; Ctrl-C (StopSignals) ends the wait as a failure. The folder of the file must exist.

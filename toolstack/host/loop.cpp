@@ -32,8 +32,8 @@ Result<Loop> configure(unsigned number, int backing, const std::string& path, bo
     if (!loop.file) return fail(fmt::format("cannot open '{}': {}", name, std::strerror(errno)));
     loop_config config{};
     config.fd = static_cast<__u32>(backing);
-    // What the guest sees stays 512: with sectors of another size its partition table would mean something else. A disk of
-    // 4 KiB sectors under the file then takes no direct I/O, and the kernel silently goes through its cache.
+    // What the guest sees stays 512: with sectors of another size its partition table would mean something else. A disk
+    // of 4 KiB sectors under the file then takes no direct I/O, and the kernel silently goes through its cache.
     config.block_size = 512;
     config.info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO | (writable ? 0u : LO_FLAGS_READ_ONLY);
     std::strncpy(reinterpret_cast<char*>(config.info.lo_file_name), path.c_str(), LO_NAME_SIZE - 1);
@@ -58,10 +58,12 @@ Result<Loop> open_loop(const std::string& path, bool writable) {
     xen::FileDescriptor backing(open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC));
     if (!backing) {
         bool refused = writable && (errno == EROFS || errno == EACCES || errno == ETXTBSY);
-        return fail(fmt::format("cannot open '{}': {}", path, std::strerror(errno)), refused ? "give it to the guest read-only: access=r" : "");
+        return fail(fmt::format("cannot open '{}': {}", path, std::strerror(errno)),
+                    refused ? "give it to the guest read-only: access=r" : "");
     }
     xen::FileDescriptor control(open("/dev/loop-control", O_RDWR | O_CLOEXEC));
-    if (!control) return fail(fmt::format("no loop devices: {}", std::strerror(errno)), "load the driver: modprobe loop");
+    if (!control)
+        return fail(fmt::format("no loop devices: {}", std::strerror(errno)), "load the driver: modprobe loop");
     for (unsigned i = 0; i < tries; ++i) {
         int number = ioctl(control.get(), LOOP_CTL_GET_FREE);
         if (number < 0) return fail(fmt::format("no free loop device: {}", std::strerror(errno)));

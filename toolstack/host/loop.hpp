@@ -12,8 +12,8 @@
 
 namespace host {
 
-/// A loop device that lives as long as somebody has it open: `file` here, then the back end or a mount. Whoever is killed
-/// in between, the kernel takes it away.
+/// A loop device that lives as long as somebody has it open: `file` here, then the back end or a mount. Whoever is
+/// killed in between, the kernel takes it away.
 struct Loop {
     xen::FileDescriptor file;
     unsigned number = 0;
@@ -21,8 +21,8 @@ struct Loop {
     bool direct = false; ///< past the page cache; false where the file's file system cannot
 };
 
-/// Puts a file behind a free loop device with sectors of 512 bytes, with direct I/O where the file system and its disk's
-/// sectors allow it. Errors: no loop driver, the file cannot be opened (read-only, missing).
+/// Puts a file behind a free loop device with sectors of 512 bytes, with direct I/O where the file system and its
+/// disk's sectors allow it. Errors: no loop driver, the file cannot be opened (read-only, missing).
 toolstack::Result<Loop> open_loop(const std::string& path, bool writable);
 
 /// A loop device in use and what is behind it.

@@ -45,7 +45,8 @@ toolstack::Result<void> translate(const Address& guest, const std::string& out_i
 void stop_translating(const Address& guest, const std::string& out_interface) {
     if (!run({"nft", "-f", "-"}, stop_commands(guest, out_interface))) return; // never begun, or no nft
     auto left = run({"nft", "list", "table", "ip", "proxenos"}, "");
-    if (left && left->find("elements") == std::string::npos) (void)run({"nft", "delete", "table", "ip", "proxenos"}, "");
+    if (left && left->find("elements") == std::string::npos)
+        (void)run({"nft", "delete", "table", "ip", "proxenos"}, "");
 }
 
 } // namespace host

@@ -33,7 +33,8 @@ std::string contents(int fd) {
     std::string text;
     char buffer[4096];
     off_t at = 0;
-    for (ssize_t got; (got = pread(fd, buffer, sizeof buffer, at)) > 0; at += got) text.append(buffer, static_cast<std::size_t>(got));
+    for (ssize_t got; (got = pread(fd, buffer, sizeof buffer, at)) > 0; at += got)
+        text.append(buffer, static_cast<std::size_t>(got));
     return text;
 }
 
@@ -65,7 +66,8 @@ Result<pid_t> start(const Program& program) {
     sigemptyset(&defaults);
     for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) sigaddset(&defaults, signal);
     posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSIGDEF | (program.own_session ? POSIX_SPAWN_SETSID : 0)));
+    posix_spawnattr_setflags(
+        &attributes, static_cast<short>(POSIX_SPAWN_SETSIGDEF | (program.own_session ? POSIX_SPAWN_SETSID : 0)));
     pid_t process = 0;
     int error = posix_spawnp(&process, words[0].c_str(), &files, &attributes, arguments.data(),
                              environment.empty() ? environ : variables.data());
@@ -92,8 +94,10 @@ std::optional<int> finish(pid_t process, long deadline) {
 
 Result<std::string> run(std::vector<std::string> words, std::string_view input, int limit_ms) {
     auto in = TRY(scratch()), out = TRY(scratch()), errors = TRY(scratch());
-    if (pwrite(in.get(), input.data(), input.size(), 0) != static_cast<ssize_t>(input.size())) return fail("no memory for a program's input");
-    Program program{.words = std::move(words), .environment = {}, .input = in.get(), .output = out.get(), .errors = errors.get()};
+    if (pwrite(in.get(), input.data(), input.size(), 0) != static_cast<ssize_t>(input.size()))
+        return fail("no memory for a program's input");
+    Program program{
+        .words = std::move(words), .environment = {}, .input = in.get(), .output = out.get(), .errors = errors.get()};
     auto status = finish(TRY(start(program)), now_ms() + limit_ms);
     if (!status) return fail(fmt::format("'{}' hangs", program.words[0]));
     if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return contents(out.get());

@@ -22,9 +22,9 @@ struct Program {
     std::vector<std::string> words;       ///< path (or a name searched in PATH) and arguments
     std::vector<std::string> environment; ///< "NAME=value"; empty: as ours
     int input = -1;                       ///< descriptor that becomes its standard input; -1: /dev/null
-    int output = 2;                       ///< what becomes its standard output: our errors, so that our output stays clean
-    int errors = 2;                       ///< what becomes its standard error
-    bool own_session = false;             ///< it outlives us, and Ctrl-C does not reach it
+    int output = 2;           ///< what becomes its standard output: our errors, so that our output stays clean
+    int errors = 2;           ///< what becomes its standard error
+    bool own_session = false; ///< it outlives us, and Ctrl-C does not reach it
 };
 
 /// Starts a program. The caller reaps it with finish(), unless it outlives us.

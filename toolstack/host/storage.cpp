@@ -25,7 +25,8 @@ std::string whole_text(const std::string& path) {
     xen::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     std::string text;
     char buffer[8192];
-    for (ssize_t got; file && (got = read(file.get(), buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(got));
+    for (ssize_t got; file && (got = read(file.get(), buffer, sizeof buffer)) > 0;)
+        text.append(buffer, static_cast<std::size_t>(got));
     return text;
 }
 
@@ -46,7 +47,8 @@ dev_t whole_of(dev_t device) {
     return parse_device(whole_text(sys_path(device) + "/../dev")).value_or(device);
 }
 
-/// Whether the kernel or a program holds a block device for itself: swap, RAID, a volume group, a mount of another name space.
+/// Whether the kernel or a program holds a block device for itself: swap, RAID, a volume group, a mount of another name
+/// space.
 bool held(dev_t device) {
     auto name = whole_text(sys_path(device) + "/uevent");
     auto at = name.find("DEVNAME=");
@@ -102,9 +104,11 @@ std::optional<std::string> used_here(const Storage& storage, bool writable) {
         if (major(mount.device) != 0 && (writable || mount.writable) && overlap(storage, identify(mount.device)))
             return fmt::format("mounted on {}{}", mount.point, mount.writable ? "" : " (read-only)");
     if (!writable) return std::nullopt;
-    if (storage.block && held(storage.device)) return "held by the kernel (swap, RAID, a volume group) or another program";
+    if (storage.block && held(storage.device))
+        return "held by the kernel (swap, RAID, a volume group) or another program";
     for (auto& loop : loops_in_use())
-        if (!storage.block && loop.file_device == storage.device && loop.file_inode == storage.inode && held(loop.device))
+        if (!storage.block && loop.file_device == storage.device && loop.file_inode == storage.inode &&
+            held(loop.device))
             return fmt::format("in use through /dev/loop{}", loop.number);
     return std::nullopt;
 }

@@ -29,8 +29,8 @@ Storage identify(dev_t block_device);
 /// Whether a write to one can change what the other one reads: equal, or a partition and its whole disk.
 bool overlap(const Storage&, const Storage&);
 
-/// Who on this host uses it in a way that forbids to use it: as a writer forbids any use, as a reader a use that writes.
-/// A text such as "mounted on /srv", or nothing.
+/// Who on this host uses it in a way that forbids to use it: as a writer forbids any use, as a reader a use that
+/// writes. A text such as "mounted on /srv", or nothing.
 std::optional<std::string> used_here(const Storage&, bool writable);
 
 /// The mount point of each writable or read-only mounted block device in a text with the form of /proc/self/mountinfo.

@@ -73,8 +73,8 @@ constexpr std::uint8_t name_op = 0x08, string_prefix = 0x0d, dword_prefix = 0x0c
 /// Device (Cnnn) { Name (_HID, "ACPI0007") Name (_UID, uid) }, nnn the index in hexadecimal (8.4).
 Bytes processor_device(std::size_t index, std::uint32_t uid) {
     constexpr std::string_view digits = "0123456789ABCDEF";
-    Bytes body{'C', static_cast<std::uint8_t>(digits[index >> 8 & 15]), static_cast<std::uint8_t>(digits[index >> 4 & 15]),
-               static_cast<std::uint8_t>(digits[index & 15])};
+    Bytes body{'C', static_cast<std::uint8_t>(digits[index >> 8 & 15]),
+               static_cast<std::uint8_t>(digits[index >> 4 & 15]), static_cast<std::uint8_t>(digits[index & 15])};
     put(body, name_op);
     put(body, "_HID", 4);
     put(body, string_prefix);
@@ -162,7 +162,8 @@ Bytes make_rsdp(std::uint64_t xsdt) {
 
 } // namespace
 
-Bytes make_acpi_tables(std::uint64_t address, std::uint32_t lapic_address, const std::vector<AcpiProcessor>& processors) {
+Bytes make_acpi_tables(std::uint64_t address, std::uint32_t lapic_address,
+                       const std::vector<AcpiProcessor>& processors) {
     constexpr std::size_t rsdp_room = 64;
     Bytes out(rsdp_room);
     auto append = [&](const Bytes& part) {
@@ -171,7 +172,8 @@ Bytes make_acpi_tables(std::uint64_t address, std::uint32_t lapic_address, const
         out.resize((out.size() + 15) & ~std::size_t{15});
         return at;
     };
-    auto dsdt = append(make_dsdt(processors)), fadt = append(make_fadt(dsdt)), madt = append(make_madt(lapic_address, processors));
+    auto dsdt = append(make_dsdt(processors)), fadt = append(make_fadt(dsdt)),
+         madt = append(make_madt(lapic_address, processors));
     Bytes pointers;
     put(pointers, fadt);
     put(pointers, madt);

@@ -52,7 +52,8 @@ std::vector<ZeroRun> File::holes() const {
         if (first < 0 || first >= size) break; // every file ends with a hole
         auto next = lseek(fd_, first, SEEK_DATA);
         at = next < 0 ? size : std::min(next, size);
-        if (at - first >= least) out.push_back({static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(at - first)});
+        if (at - first >= least)
+            out.push_back({static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(at - first)});
     }
     return out;
 }
@@ -67,7 +68,8 @@ template <class Wide> [[gnu::always_inline]] inline void stream_by(View from, st
     auto source = from.data(), end = source + from.size();
     auto head = std::min<std::size_t>(-reinterpret_cast<std::uintptr_t>(to) % sizeof(Wide), from.size());
     std::memcpy(to, source, head);
-    for (source += head, to += head; end - source >= static_cast<std::ptrdiff_t>(4 * sizeof(Wide)); source += 4 * sizeof(Wide), to += 4 * sizeof(Wide)) {
+    for (source += head, to += head; end - source >= static_cast<std::ptrdiff_t>(4 * sizeof(Wide));
+         source += 4 * sizeof(Wide), to += 4 * sizeof(Wide)) {
         Wide block[4];
         for (int i = 0; i < 4; ++i) block[i] = reinterpret_cast<const Loose*>(source)[i];
         for (int i = 0; i < 4; ++i) __builtin_nontemporal_store(block[i], reinterpret_cast<Wide*>(to) + i);

@@ -37,8 +37,8 @@ class Bytes {
     std::size_t size_ = 0;
 };
 
-/// Copies bytes into a guest's memory, by stores that leave our caches alone: it is the guest that will read them. A mapped
-/// file that became shorter meanwhile is an error, not a SIGBUS. Not for several threads.
+/// Copies bytes into a guest's memory, by stores that leave our caches alone: it is the guest that will read them. A
+/// mapped file that became shorter meanwhile is an error, not a SIGBUS. Not for several threads.
 toolstack::Result<void> copy_mapped(View from, std::uint8_t* to);
 
 /// A file mapped read-only, page by page as it is looked at. Its view lasts as long as it does.
@@ -47,7 +47,8 @@ class File {
     /// Opens a regular file; "kernel '/x': No such file or directory" names `what` and the path.
     static toolstack::Result<File> open(std::string_view what, const std::string& path);
     File(File&& other) noexcept
-        : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), fd_(std::exchange(other.fd_, -1)) {}
+        : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)),
+          fd_(std::exchange(other.fd_, -1)) {}
     File& operator=(File&& other) noexcept {
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);

@@ -17,7 +17,7 @@
 namespace image {
 namespace {
 
-constexpr std::size_t keep = 4; ///< images in the folder
+constexpr std::size_t keep = 4;           ///< images in the folder
 constexpr std::uint64_t spare = 32 << 20; ///< bytes left to others in its file system
 
 /// Removes the oldest images until there is room for one more.

@@ -18,7 +18,8 @@ using toolstack::Result;
 namespace {
 
 std::unexpected<toolstack::Failure> damaged(Packing packing, std::string_view why) {
-    return fail(fmt::format("cannot unpack the {} data: {}", name(packing), why), "the file may be damaged or truncated");
+    return fail(fmt::format("cannot unpack the {} data: {}", name(packing), why),
+                "the file may be damaged or truncated");
 }
 
 bool begins(View bytes, std::initializer_list<std::uint8_t> magic) {
@@ -55,7 +56,8 @@ Result<Bytes> unpack_bzip2(View packed, std::size_t capacity) {
     int code = BZ2_bzDecompress(&stream);
     out.truncate(capacity - stream.avail_out);
     BZ2_bzDecompressEnd(&stream);
-    if (code != BZ_STREAM_END) return damaged(Packing::bzip2, code == BZ_OK ? "short data, or larger than announced" : "bad data");
+    if (code != BZ_STREAM_END)
+        return damaged(Packing::bzip2, code == BZ_OK ? "short data, or larger than announced" : "bad data");
     return out;
 }
 

@@ -15,7 +15,8 @@ using toolstack::Result;
 
 namespace {
 
-constexpr std::size_t most_examined = 64; ///< parts of segments; a file of many more is no kernel, but must not make us slow
+constexpr std::size_t most_examined =
+    64; ///< parts of segments; a file of many more is no kernel, but must not make us slow
 constexpr std::uint64_t max_kernel = std::uint64_t{1} << 32; ///< of one segment; far above any kernel
 
 /// A copy of a structure at an offset that a file gives, or nothing if it lies outside.
@@ -105,7 +106,8 @@ Result<Elf> read_elf(View bytes, std::span<const ZeroRun> holes) {
             program->p_paddr + program->p_memsz < program->p_paddr)
             return fail("the kernel has a segment of senseless size");
         add_parts(elf.segments, {*data, program->p_paddr, program->p_memsz}, program->p_offset,
-                  elf.segments.size() < most_examined ? zero_runs(bytes, *header, *program, holes) : std::vector<ZeroRun>{});
+                  elf.segments.size() < most_examined ? zero_runs(bytes, *header, *program, holes)
+                                                      : std::vector<ZeroRun>{});
     }
     if (elf.segments.empty()) return fail("the kernel has nothing to load");
     return elf;

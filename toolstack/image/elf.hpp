@@ -35,8 +35,8 @@ struct Elf {
 /// True when the bytes begin as ELF.
 bool is_elf(View bytes);
 
-/// Reads headers and notes. Errors for other machines, truncated files and senseless sizes. Segments come in parts where
-/// their data is known to be zero: by `holes` of the file, in order, or by its sections.
+/// Reads headers and notes. Errors for other machines, truncated files and senseless sizes. Segments come in parts
+/// where their data is known to be zero: by `holes` of the file, in order, or by its sections.
 toolstack::Result<Elf> read_elf(View bytes, std::span<const ZeroRun> holes = {});
 
 } // namespace image

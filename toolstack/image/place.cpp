@@ -20,7 +20,8 @@ Result<void> place_kernel(Window& window, const Kernel& kernel, Frames frames,
     std::uint64_t cleared = 0; // bytes of the area that hold their final contents
     for (auto& segment : kernel.elf().segments) {
         auto at = TRY(offset_of(segment)) - base;
-        if (at > area.size() || segment.size > area.size() - at) return fail("the kernel has a segment outside its image");
+        if (at > area.size() || segment.size > area.size() - at)
+            return fail("the kernel has a segment outside its image");
         if (at > cleared) clear(area.subspan(cleared, at - cleared));
         TRY(kernel.copy(segment.data, area.data() + at));
         clear(area.subspan(at + segment.data.size(), segment.size - segment.data.size()));
@@ -50,7 +51,8 @@ Result<void> seed_grants(const xen::Control& control, xen::DomId domain, Ring co
     auto seed = [&](std::size_t index, Ring ring) {
         entries[index].domid = ring.server.value;
         entries[index].frame = static_cast<std::uint32_t>(ring.frame.value);
-        __atomic_store_n(&entries[index].flags, abi::gtf_permit_access, __ATOMIC_RELEASE); // last: it makes the entry valid
+        __atomic_store_n(&entries[index].flags, abi::gtf_permit_access,
+                         __ATOMIC_RELEASE); // last: it makes the entry valid
     };
     seed(0, console);
     seed(1, store);

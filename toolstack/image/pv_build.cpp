@@ -39,7 +39,9 @@ void place_tables(Window& window, const PvLayout& layout, const PvMemory& memory
             if (table.level == level && (level == 4 || table.covers >> shift == address >> shift)) return &table;
         return nullptr;
     };
-    auto entries = [&](const Table& table) { return reinterpret_cast<std::uint64_t*>(window.from(table.frame).data()); };
+    auto entries = [&](const Table& table) {
+        return reinterpret_cast<std::uint64_t*>(window.from(table.frame).data());
+    };
     for (auto& table : layout.page_tables) {
         if (table.level == 4) continue;
         auto parent = find(table.level + 1, table.covers);
@@ -94,7 +96,8 @@ Result<void> prepare_shared_info(const xen::Control& control, xen::DomId domain,
     return {};
 }
 
-Result<void> start_vcpu(const xen::Control& control, const PvLayout& layout, const PvMemory& memory, xen::DomId domain) {
+Result<void> start_vcpu(const xen::Control& control, const PvLayout& layout, const PvMemory& memory,
+                        xen::DomId domain) {
     constexpr std::uint64_t interrupts_on = 1 << 9;
     abi::VcpuGuestContext context{};
     auto& registers = context.user_regs;
@@ -114,7 +117,8 @@ Result<void> start_vcpu(const xen::Control& control, const PvLayout& layout, con
 
 } // namespace
 
-Result<PvBuilt> build_pv(const xen::Control& control, const Kernel& kernel, const File* ramdisk_file, const PvRequest& request) {
+Result<PvBuilt> build_pv(const xen::Control& control, const Kernel& kernel, const File* ramdisk_file,
+                         const PvRequest& request) {
     auto ramdisk = ramdisk_file ? ramdisk_file->view() : View{};
     auto layout = TRY(layout_pv(kernel.elf(), ramdisk.size(), request.pages));
     TRY(low(xen::set_address_size(control, request.domain, 64)));
@@ -122,15 +126,19 @@ Result<PvBuilt> build_pv(const xen::Control& control, const Kernel& kernel, cons
     auto info = TRY(low(xen::domain_info(control, request.domain)));
     toolstack::mark_time("  populate its memory");
     PvBuilt built{memory.machine(layout.xenstore.first), memory.machine(layout.console.first), {}};
-    auto open = [&](Frames frames) -> Result<Window*> { return &built.windows.emplace_back(TRY(memory.window(frames))); };
+    auto open = [&](Frames frames) -> Result<Window*> {
+        return &built.windows.emplace_back(TRY(memory.window(frames)));
+    };
     // From the kernel to the tables all lies side by side, so that one window shows it.
     auto window = TRY(open({layout.kernel.first, layout.tables.first - layout.kernel.first}));
     toolstack::mark_time("  map it");
-    TRY(place_kernel(*window, kernel, layout.kernel, [&](const Segment& segment) { return segment_offset(kernel.elf(), segment); }));
+    TRY(place_kernel(*window, kernel, layout.kernel,
+                     [&](const Segment& segment) { return segment_offset(kernel.elf(), segment); }));
     toolstack::mark_time("  copy the kernel");
     place_start_info(*window, layout, memory, request, info.shared_info_frame, ramdisk.size());
     if (kernel.elf().notes.init_p2m) window = TRY(open(layout.p2m));
-    place_bytes(*window, layout.p2m, {reinterpret_cast<const std::uint8_t*>(memory.frames().data()), request.pages * 8});
+    place_bytes(*window, layout.p2m,
+                {reinterpret_cast<const std::uint8_t*>(memory.frames().data()), request.pages * 8});
     if (!ramdisk.empty()) {
         if (layout.ramdisk_by_frame) window = TRY(open(layout.ramdisk));
         TRY(place_file(*window, layout.ramdisk, *ramdisk_file));
@@ -148,7 +156,8 @@ Result<PvBuilt> build_pv(const xen::Control& control, const Kernel& kernel, cons
         if (frame < layout.kernel.end())
             TRY(low(xen::init_hypercall_page(control, request.domain, memory.machine(frame))));
     }
-    TRY(seed_grants(control, request.domain, {request.console_domain, built.console_ring}, {request.store_domain, built.store_ring}));
+    TRY(seed_grants(control, request.domain, {request.console_domain, built.console_ring},
+                    {request.store_domain, built.store_ring}));
     TRY(prepare_shared_info(control, request.domain, {info.shared_info_frame}));
     TRY(start_vcpu(control, layout, memory, request.domain));
     return built;

@@ -27,12 +27,13 @@ struct PvRequest {
 /// What others need to know about the guest that was built.
 struct PvBuilt {
     xen::Frame store_ring, console_ring; ///< machine frames
-    /// Still open; closing one costs a PV dom0 a trap for each page, the end of the process next to nothing. While they are open
-    /// the guest cannot run, since it could make no page tables of this memory, and a destroyed one cannot go.
+    /// Still open; closing one costs a PV dom0 a trap for each page, the end of the process next to nothing. While they
+    /// are open the guest cannot run, since it could make no page tables of this memory, and a destroyed one cannot go.
     std::deque<Window> windows;
 };
 
-/// Builds the guest; `ramdisk` may be null. The domain exists, has its limits set and no memory yet; after an error it must be destroyed.
+/// Builds the guest; `ramdisk` may be null. The domain exists, has its limits set and no memory yet; after an error it
+/// must be destroyed.
 toolstack::Result<PvBuilt> build_pv(const xen::Control& control, const Kernel& kernel, const File* ramdisk,
                                     const PvRequest& request);
 

@@ -52,8 +52,7 @@ Result<void> check_notes(const Notes& notes) {
         return fail("the kernel cannot run as a PV guest", "use one built with CONFIG_XEN_PV, or type=\"pvh\"");
     if (!notes.version.empty() && notes.version != "xen-3.0")
         return fail(fmt::format("the kernel is for another hypervisor interface, '{}'", notes.version));
-    if (*notes.virtual_base % page_bytes)
-        return fail("the kernel's virtual base is not on a page boundary");
+    if (*notes.virtual_base % page_bytes) return fail("the kernel's virtual base is not on a page boundary");
     return {};
 }
 

@@ -32,14 +32,14 @@ struct Table {
 
 /// Everything the builder needs to know before it touches the guest.
 struct PvLayout {
-    std::uint64_t pages = 0;        ///< of the guest
-    std::uint64_t virtual_base = 0; ///< virtual address of frame 0 in the first mapping
-    std::uint64_t entry = 0;        ///< virtual
+    std::uint64_t pages = 0;          ///< of the guest
+    std::uint64_t virtual_base = 0;   ///< virtual address of frame 0 in the first mapping
+    std::uint64_t entry = 0;          ///< virtual
     std::uint64_t hypercall_page = 0; ///< virtual, 0 when the kernel has none
     Frames kernel, ramdisk, p2m, start_info, xenstore, console, tables, stack;
-    bool ramdisk_by_frame = false; ///< start_info.mod_start is a frame, not an address
-    std::uint64_t p2m_address = 0; ///< virtual
-    std::vector<Range> ranges;     ///< what the first page tables map
+    bool ramdisk_by_frame = false;  ///< start_info.mod_start is a frame, not an address
+    std::uint64_t p2m_address = 0;  ///< virtual
+    std::vector<Range> ranges;      ///< what the first page tables map
     std::vector<Table> page_tables; ///< in order of frames; the first is the top level
 
     std::uint64_t address_of(std::uint64_t frame) const { return virtual_base + (frame << page_shift); }

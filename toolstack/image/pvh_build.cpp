@@ -36,7 +36,9 @@ Result<void> populate(const xen::Control& control, xen::DomId domain, Frames fra
     auto buffer = TRY(low(xen::HypercallBuffer<xen::Frame>::allocate(chunk)));
     std::size_t largest = 0; // index of the largest order that the host still has
     for (auto at = frames.first; at < frames.end();) {
-        auto fits = [&](std::size_t i) { return at % (std::uint64_t{1} << orders[i]) == 0 && frames.end() - at >= std::uint64_t{1} << orders[i]; };
+        auto fits = [&](std::size_t i) {
+            return at % (std::uint64_t{1} << orders[i]) == 0 && frames.end() - at >= std::uint64_t{1} << orders[i];
+        };
         auto chosen = largest;
         while (!fits(chosen)) ++chosen;
         auto end = frames.end();
@@ -72,7 +74,8 @@ void place_bytes(Window& window, Frames frames, View bytes) {
     clear(area.subspan(bytes.size()));
 }
 
-/// Page directory of 4 MiB pages that map 4 GiB to themselves: what processors run on that cannot be without paging as guests.
+/// Page directory of 4 MiB pages that map 4 GiB to themselves: what processors run on that cannot be without paging as
+/// guests.
 void place_identity_table(std::span<std::uint8_t> page) {
     constexpr std::uint32_t present_writable_user = 7, accessed_dirty = 3 << 5, large = 1 << 7;
     for (std::uint32_t i = 0; i < 1024; ++i) {
@@ -103,8 +106,8 @@ Result<void> set_parameters(const xen::Control& control, const PvhRequest& reque
     return {};
 }
 
-Result<void> place_images(const xen::Control& control, const Kernel& kernel, const File* ramdisk, const PvhRequest& request,
-                          const PvhLayout& layout, PvhBuilt& built) {
+Result<void> place_images(const xen::Control& control, const Kernel& kernel, const File* ramdisk,
+                          const PvhRequest& request, const PvhLayout& layout, PvhBuilt& built) {
     // From the kernel to the RAM disk all lies side by side, so that one window shows it.
     auto& view = built.windows.emplace_back(
         TRY(window(control, request.domain, {layout.kernel.first, layout.ramdisk.end() - layout.kernel.first})));
@@ -127,11 +130,12 @@ std::uint64_t extra_pages(const PvhRequest& request) {
 }
 
 Result<PvhLayout> plan_pvh(const Kernel& kernel, const File* ramdisk, const PvhRequest& request) {
-    return layout_pvh(kernel.elf(), ramdisk ? ramdisk->view().size() : 0, request.command_line.size(), acpi_tables(request).size(),
-                      request.pages);
+    return layout_pvh(kernel.elf(), ramdisk ? ramdisk->view().size() : 0, request.command_line.size(),
+                      acpi_tables(request).size(), request.pages);
 }
 
-Result<PvhBuilt> build_pvh(const xen::Control& control, const Kernel& kernel, const File* ramdisk, const PvhRequest& request) {
+Result<PvhBuilt> build_pvh(const xen::Control& control, const Kernel& kernel, const File* ramdisk,
+                           const PvhRequest& request) {
     auto layout = TRY(plan_pvh(kernel, ramdisk, request));
     auto policy = TRY(low(xen::cpu_policy(control, request.domain)));
     shape_policy(policy, request.stable_tsc && has_invariant_tsc(TRY(low(xen::host_cpu_policy(control)))));
@@ -147,7 +151,8 @@ Result<PvhBuilt> build_pvh(const xen::Control& control, const Kernel& kernel, co
     }
     TRY(place_specials(control, request));
     TRY(set_parameters(control, request));
-    TRY(seed_grants(control, request.domain, {request.console_domain, built.console_ring}, {request.store_domain, built.store_ring}));
+    TRY(seed_grants(control, request.domain, {request.console_domain, built.console_ring},
+                    {request.store_domain, built.store_ring}));
     TRY(start_vcpu(control, request, layout));
     return built;
 }

@@ -51,7 +51,8 @@ std::vector<abi::E820Entry> map_of(const PvhLayout& layout) {
 Result<PvhLayout> layout_pvh(const Elf& kernel, std::uint64_t ramdisk_bytes, std::uint64_t command_line_bytes,
                              std::uint64_t acpi_bytes, std::uint64_t pages) {
     if (!kernel.notes.physical_entry)
-        return fail("the kernel cannot run as a PVH guest", "use one built with CONFIG_PVH (Linux 4.11 or later), or type=\"pv\"");
+        return fail("the kernel cannot run as a PVH guest",
+                    "use one built with CONFIG_PVH (Linux 4.11 or later), or type=\"pv\"");
     PvhLayout out;
     out.entry = *kernel.notes.physical_entry;
     out.ram = ram_of(pages);
@@ -70,7 +71,8 @@ Result<PvhLayout> layout_pvh(const Elf& kernel, std::uint64_t ramdisk_bytes, std
     auto end = out.ramdisk.end();
     if (end > hole_begin >> page_shift) return fail("the RAM disk does not fit below 4 GiB", "use a smaller one");
     if (end > pages)
-        return fail(fmt::format("the guest needs at least {} MiB for its kernel and RAM disk, but has {} MiB", (end >> 8) + 1, pages >> 8),
+        return fail(fmt::format("the guest needs at least {} MiB for its kernel and RAM disk, but has {} MiB",
+                                (end >> 8) + 1, pages >> 8),
                     "raise memory=");
     return out;
 }
@@ -78,7 +80,9 @@ Result<PvhLayout> layout_pvh(const Elf& kernel, std::uint64_t ramdisk_bytes, std
 std::vector<std::uint8_t> make_start_info(const PvhLayout& layout, std::string_view command_line) {
     std::vector<std::uint8_t> page(layout.start_info.count << page_shift);
     auto base = layout.start_info.first << page_shift;
-    auto put = [&](std::uint64_t address, const auto& value) { std::memcpy(page.data() + (address - base), &value, sizeof value); };
+    auto put = [&](std::uint64_t address, const auto& value) {
+        std::memcpy(page.data() + (address - base), &value, sizeof value);
+    };
     abi::HvmStartInfo info{};
     info.magic = abi::hvm_start_magic;
     info.version = abi::hvm_start_version;

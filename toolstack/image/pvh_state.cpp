@@ -27,7 +27,8 @@ template <class Each> bool for_each_record(View stream, Each each) {
     return false;
 }
 
-void append(std::vector<std::uint8_t>& out, abi::HvmSaveType type, std::uint16_t instance, const void* data, std::size_t size) {
+void append(std::vector<std::uint8_t>& out, abi::HvmSaveType type, std::uint16_t instance, const void* data,
+            std::size_t size) {
     abi::HvmSaveDescriptor descriptor{static_cast<std::uint16_t>(type), instance, static_cast<std::uint32_t>(size)};
     auto bytes = reinterpret_cast<const std::uint8_t*>(&descriptor);
     out.insert(out.end(), bytes, bytes + sizeof descriptor);

@@ -30,7 +30,8 @@ std::vector<ZeroRun> sections(View bytes, const Elf64_Ehdr& header, bool with_co
 
 } // namespace
 
-std::vector<ZeroRun> zero_runs(View bytes, const Elf64_Ehdr& header, const Elf64_Phdr& segment, std::span<const ZeroRun> holes) {
+std::vector<ZeroRun> zero_runs(View bytes, const Elf64_Ehdr& header, const Elf64_Phdr& segment,
+                               std::span<const ZeroRun> holes) {
     std::vector<ZeroRun> out;
     auto end = segment.p_offset + segment.p_filesz;
     for (auto& hole : holes.first(std::min(holes.size(), most)))
@@ -43,7 +44,8 @@ std::vector<ZeroRun> zero_runs(View bytes, const Elf64_Ehdr& header, const Elf64
     if (!empty.empty()) {
         auto full = sections(bytes, header, true);
         for (auto& run : empty) {
-            bool shared = std::ranges::any_of(full, [&](auto& other) { return other.offset < end_of(run) && run.offset < end_of(other); });
+            bool shared = std::ranges::any_of(
+                full, [&](auto& other) { return other.offset < end_of(run) && run.offset < end_of(other); });
             if (!shared) out.push_back({run.offset - segment.p_vaddr + segment.p_offset, run.size});
         }
     }

@@ -181,7 +181,8 @@ Result<Client::Reply> Client::receive() {
     }
 }
 
-Result<std::string> Client::call(XenstoreOp op, std::initializer_list<std::string_view> parts, Transaction transaction) {
+Result<std::string> Client::call(XenstoreOp op, std::initializer_list<std::string_view> parts,
+                                 Transaction transaction) {
     XEN_TRY(flush());
     XEN_TRY(post(op, parts, transaction));
     XEN_TRY(send_queue());
@@ -212,7 +213,8 @@ Result<std::vector<std::optional<std::string>>> Client::get_all(std::span<std::s
     std::vector<std::optional<std::string>> out;
     for (std::size_t at = 0; at < paths.size();) {
         auto const batch = std::min<std::size_t>(paths.size() - at, most_outstanding - 1);
-        for (std::size_t i = 0; i < batch; ++i) XEN_TRY(post(XenstoreOp::Read, {paths[at + i], nul}, Transaction::none));
+        for (std::size_t i = 0; i < batch; ++i)
+            XEN_TRY(post(XenstoreOp::Read, {paths[at + i], nul}, Transaction::none));
         XEN_TRY(send_queue());
         outstanding_ = 0;
         for (std::size_t i = 0; i < batch; ++i) {
@@ -288,7 +290,8 @@ Result<> Client::set_permissions(std::string_view path, std::span<std::string co
 Result<std::vector<std::string>> Client::permissions(std::string_view path, Transaction transaction) {
     auto const payload = XEN_TRY(call(XenstoreOp::GetPerms, {path, nul}, transaction));
     std::vector<std::string> out;
-    for (std::string_view rest = payload; !rest.empty(); rest.remove_prefix(std::min(rest.size(), out.back().size() + 1)))
+    for (std::string_view rest = payload; !rest.empty();
+         rest.remove_prefix(std::min(rest.size(), out.back().size() + 1)))
         out.emplace_back(rest.substr(0, rest.find('\0')));
     return out;
 }
@@ -336,7 +339,8 @@ Result<std::optional<WatchEvent>> Client::next_event(int timeout_ms) {
             if (in_.size() - used_ < sizeof header + header.len) break;
             auto reply = XEN_TRY(message());
             auto const end = reply.payload.find('\0');
-            if (reply.type != XenstoreOp::WatchEvent || end == std::string::npos) return fail(EPROTO, "xenstore: bad event");
+            if (reply.type != XenstoreOp::WatchEvent || end == std::string::npos)
+                return fail(EPROTO, "xenstore: bad event");
             events_.push_back({reply.payload.substr(0, end), std::string(reply.payload.c_str() + end + 1)});
         }
         if (!events_.empty()) {

@@ -93,12 +93,12 @@ class Client {
     xen::Result<std::string> call(abi::XenstoreOp, std::initializer_list<std::string_view> parts, Transaction);
 
     xen::FileDescriptor file_;
-    bool one_by_one_ = false;     ///< the device, not the socket
-    bool device_ = false;         ///< file_ is the kernel's device
-    std::string out_;             ///< requests not sent yet
-    std::string in_;              ///< bytes received and not used yet
-    std::size_t used_ = 0;        ///< of in_
-    unsigned outstanding_ = 0;    ///< replies that post() left to come
+    bool one_by_one_ = false;  ///< the device, not the socket
+    bool device_ = false;      ///< file_ is the kernel's device
+    std::string out_;          ///< requests not sent yet
+    std::string in_;           ///< bytes received and not used yet
+    std::size_t used_ = 0;     ///< of in_
+    unsigned outstanding_ = 0; ///< replies that post() left to come
     std::optional<xen::Error> first_error_;
     std::deque<WatchEvent> events_;
 };

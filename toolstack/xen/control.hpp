@@ -20,8 +20,7 @@ class Control {
     /// A hypercall whose only argument is a structure with its own command field: domctl, sysctl,
     /// platform_op. Handles inside it must point into HypercallBuffers. ERESTART and EAGAIN are the
     /// caller's business.
-    template <class Operation>
-    [[nodiscard]] Result<long> call(abi::Hypercall number, Operation& operation) const {
+    template <class Operation> [[nodiscard]] Result<long> call(abi::Hypercall number, Operation& operation) const {
         auto const buffer = XEN_TRY(HypercallBuffer<Operation>::copy_of(operation));
         auto const result = privcmd_.hypercall(number, buffer.address());
         operation = *buffer;
@@ -47,4 +46,4 @@ class Control {
     Privcmd privcmd_;
 };
 
-}  // namespace xen
+} // namespace xen

@@ -138,7 +138,8 @@ Result<abi::DomctlSchedCredit> scheduling(Control const& control, DomId domain, 
     return op.u.scheduler_op.u.credit;
 }
 
-Result<> set_scheduling(Control const& control, DomId domain, abi::SchedulerId scheduler, abi::DomctlSchedCredit value) {
+Result<> set_scheduling(Control const& control, DomId domain, abi::SchedulerId scheduler,
+                        abi::DomctlSchedCredit value) {
     auto op = request(abi::DomctlCommand::SchedulerOp, domain);
     op.u.scheduler_op.sched_id = static_cast<std::uint32_t>(scheduler);
     op.u.scheduler_op.cmd = static_cast<std::uint32_t>(abi::DomctlSchedOp::PutInfo);

@@ -20,8 +20,7 @@ struct Error {
     [[nodiscard]] std::string message() const;
 };
 
-template <class T = void>
-using Result = std::expected<T, Error>;
+template <class T = void> using Result = std::expected<T, Error>;
 
 /// An error value from an errno and what was attempted.
 [[nodiscard]] inline std::unexpected<Error> fail(int code, std::string context) {
@@ -34,12 +33,12 @@ using Result = std::expected<T, Error>;
     return std::unexpected(Error{code, std::move(context)});
 }
 
-}  // namespace xen
+} // namespace xen
 
 /// Value of a Result, or return its error from the enclosing function.
-#define XEN_TRY(expression)                                                                                  \
-    ({                                                                                                       \
-        auto xen_try_result = (expression);                                                                  \
-        if (!xen_try_result) return std::unexpected(std::move(xen_try_result).error());                      \
-        *std::move(xen_try_result);                                                                          \
+#define XEN_TRY(expression)                                                                                            \
+    ({                                                                                                                 \
+        auto xen_try_result = (expression);                                                                            \
+        if (!xen_try_result) return std::unexpected(std::move(xen_try_result).error());                                \
+        *std::move(xen_try_result);                                                                                    \
     })

@@ -19,8 +19,7 @@ Result<EventChannel> EventChannel::open() {
 Result<Port> EventChannel::bind_interdomain(DomId remote, Port remote_port) {
     io::EvtchnBindInterdomain bind{remote.value, remote_port.value};
     int const port = ::ioctl(file_.get(), io::evtchn_bind_interdomain, &bind);
-    if (port < 0)
-        return fail_errno(fmt::format("bind event channel {} of domain {}", remote_port.value, remote.value));
+    if (port < 0) return fail_errno(fmt::format("bind event channel {} of domain {}", remote_port.value, remote.value));
     return Port{static_cast<std::uint32_t>(port)};
 }
 
@@ -57,7 +56,7 @@ Result<std::optional<Port>> EventChannel::pending() {
     ssize_t const got = ::read(file_.get(), &port, sizeof port);
     if (got == sizeof port) return Port{port};
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return std::optional<Port>{};
-    if (got < 0 && errno == EFBIG) {  // the kernel's buffer overflowed: start it anew, callers look at all ports
+    if (got < 0 && errno == EFBIG) { // the kernel's buffer overflowed: start it anew, callers look at all ports
         ::ioctl(file_.get(), io::evtchn_reset, 0);
         return fail(EFBIG, "event channel buffer overflowed");
     }
@@ -70,4 +69,4 @@ Result<> EventChannel::unmask(Port port) {
     return {};
 }
 
-}  // namespace xen
+} // namespace xen

@@ -35,4 +35,4 @@ class EventChannel {
     FileDescriptor file_;
 };
 
-}  // namespace xen
+} // namespace xen

@@ -19,7 +19,7 @@ void give_back(int device, std::uint64_t index, std::uint32_t count) {
     ::ioctl(device, io::gntdev_unmap, &unmap);
 }
 
-}  // namespace
+} // namespace
 
 Result<GrantTable> GrantTable::open() {
     GrantTable table;
@@ -34,7 +34,8 @@ Result<GrantMapping> GrantTable::map(DomId domain, std::span<GrantRef const> ref
     std::vector<std::uint64_t> storage((sizeof(io::GntdevMap) + (count - 1) * sizeof(io::GntdevRef)) / 8);
     auto* const request = reinterpret_cast<io::GntdevMap*>(storage.data());
     request->count = count;
-    auto* const list = reinterpret_cast<io::GntdevRef*>(reinterpret_cast<char*>(request) + offsetof(io::GntdevMap, refs));
+    auto* const list =
+        reinterpret_cast<io::GntdevRef*>(reinterpret_cast<char*>(request) + offsetof(io::GntdevMap, refs));
     for (std::uint32_t i = 0; i < count; ++i) list[i] = {domain.value, refs[i].value};
     if (::ioctl(device_->get(), io::gntdev_map, request) < 0)
         return fail_errno(fmt::format("map grant {} of domain {}", refs[0].value, domain.value));
@@ -67,4 +68,4 @@ void GrantMapping::reset() {
     device_.reset();
 }
 
-}  // namespace xen
+} // namespace xen

@@ -25,10 +25,7 @@ class GrantMapping {
     ~GrantMapping() { reset(); }
     [[nodiscard]] void* data() const { return mapping_.data(); }
     [[nodiscard]] explicit operator bool() const { return static_cast<bool>(mapping_); }
-    template <class T>
-    [[nodiscard]] T* as() const {
-        return mapping_.as<T>();
-    }
+    template <class T> [[nodiscard]] T* as() const { return mapping_.as<T>(); }
     void reset();
 
   private:
@@ -53,4 +50,4 @@ class GrantTable {
     std::shared_ptr<FileDescriptor> device_;
 };
 
-}  // namespace xen
+} // namespace xen

@@ -10,9 +10,7 @@
 
 namespace xen {
 
-std::string Error::message() const {
-    return code == 0 ? context : fmt::format("{}: {}", context, std::strerror(code));
-}
+std::string Error::message() const { return code == 0 ? context : fmt::format("{}: {}", context, std::strerror(code)); }
 
 Result<FileDescriptor> FileDescriptor::open(char const* path, int flags, unsigned mode) {
     int const fd = ::open(path, flags | O_CLOEXEC, mode);
@@ -37,4 +35,4 @@ void Mapping::reset() {
     size_ = 0;
 }
 
-}  // namespace xen
+} // namespace xen

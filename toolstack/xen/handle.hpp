@@ -57,10 +57,7 @@ class Mapping {
     [[nodiscard]] explicit operator bool() const { return address_ != nullptr; }
     [[nodiscard]] std::span<std::byte> bytes() const { return {static_cast<std::byte*>(address_), size_}; }
     /// The mapping seen as a T. The caller knows that it is large enough.
-    template <class T>
-    [[nodiscard]] T* as() const {
-        return static_cast<T*>(address_);
-    }
+    template <class T> [[nodiscard]] T* as() const { return static_cast<T*>(address_); }
     void reset();
 
   private:
@@ -68,4 +65,4 @@ class Mapping {
     std::size_t size_ = 0;
 };
 
-}  // namespace xen
+} // namespace xen

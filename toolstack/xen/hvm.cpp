@@ -53,7 +53,8 @@ Result<std::vector<std::uint8_t>> hvm_context(Control const& control, DomId doma
     auto buffer = XEN_TRY(HypercallBuffer<std::uint8_t>::allocate(op.u.hvmcontext.size));
     op.u.hvmcontext.buffer = buffer.handle();
     XEN_TRY(issue(control, op, abi::DomctlCommand::GetHvmContext, domain, "state"));
-    return std::vector<std::uint8_t>(buffer.data(), buffer.data() + std::min<std::size_t>(op.u.hvmcontext.size, buffer.size()));
+    return std::vector<std::uint8_t>(buffer.data(),
+                                     buffer.data() + std::min<std::size_t>(op.u.hvmcontext.size, buffer.size()));
 }
 
 Result<> set_hvm_context(Control const& control, DomId domain, std::span<std::uint8_t const> records) {
@@ -80,7 +81,12 @@ Result<CpuPolicy> host_cpu_policy(Control const& control) {
     abi::Sysctl op{};
     op.cmd = static_cast<std::uint32_t>(abi::SysctlCommand::GetCpuPolicy);
     op.interface_version = abi::sysctl_interface_version;
-    op.u.cpu_policy = {static_cast<std::uint32_t>(abi::CpuPolicyIndex::Host), most_leaves, most_msrs, 0, leaves.handle(), msrs.handle()};
+    op.u.cpu_policy = {static_cast<std::uint32_t>(abi::CpuPolicyIndex::Host),
+                       most_leaves,
+                       most_msrs,
+                       0,
+                       leaves.handle(),
+                       msrs.handle()};
     auto done = control.call(abi::Hypercall::Sysctl, op);
     if (!done) return fail(done.error().code, "CPU policy of the host");
     return CpuPolicy{{leaves.data(), leaves.data() + std::min<std::size_t>(op.u.cpu_policy.nr_leaves, most_leaves)},
@@ -91,8 +97,13 @@ Result<> set_cpu_policy(Control const& control, DomId domain, CpuPolicy const& p
     auto leaves = XEN_TRY(HypercallBuffer<abi::CpuidLeaf>::copy_of(std::span(policy.leaves)));
     auto msrs = XEN_TRY(HypercallBuffer<abi::MsrEntry>::copy_of(std::span(policy.msrs)));
     abi::Domctl op{};
-    op.u.cpu_policy = {static_cast<std::uint32_t>(policy.leaves.size()), static_cast<std::uint32_t>(policy.msrs.size()),
-                       leaves.handle(), msrs.handle(), 0, 0, 0};
+    op.u.cpu_policy = {static_cast<std::uint32_t>(policy.leaves.size()),
+                       static_cast<std::uint32_t>(policy.msrs.size()),
+                       leaves.handle(),
+                       msrs.handle(),
+                       0,
+                       0,
+                       0};
     auto done = issue(control, op, abi::DomctlCommand::SetCpuPolicy, domain, "CPU policy");
     if (done) return {};
     auto& answer = op.u.cpu_policy;

@@ -44,7 +44,7 @@ Result<void*> map_locked(std::size_t size) {
     return address;
 }
 
-}  // namespace
+} // namespace
 
 Result<HypercallMemory> HypercallMemory::allocate(std::size_t size) {
     size = size == 0 ? abi::page_size : round_up(size);
@@ -77,4 +77,4 @@ HypercallMemory::~HypercallMemory() {
     ::munmap(address_, size_);
 }
 
-}  // namespace xen
+} // namespace xen

@@ -34,12 +34,11 @@ class HypercallMemory {
   private:
     HypercallMemory(void* address, std::size_t size) : address_{address}, size_{size} {}
     void* address_;
-    std::size_t size_;  // bytes, whole pages
+    std::size_t size_; // bytes, whole pages
 };
 
 /// An array of T (one by default) that hypercalls can read and write.
-template <class T>
-class HypercallBuffer {
+template <class T> class HypercallBuffer {
     static_assert(std::is_trivially_copyable_v<T>);
 
   public:
@@ -65,10 +64,7 @@ class HypercallBuffer {
     [[nodiscard]] T& operator[](std::size_t index) const { return data()[index]; }
     /// What a structure's handle field, or a hypercall's argument, is set to.
     [[nodiscard]] std::uint64_t address() const { return reinterpret_cast<std::uint64_t>(data()); }
-    template <class U = T>
-    [[nodiscard]] abi::GuestHandle<U> handle() const {
-        return {address()};
-    }
+    template <class U = T> [[nodiscard]] abi::GuestHandle<U> handle() const { return {address()}; }
 
   private:
     HypercallBuffer(HypercallMemory memory, std::size_t count) : memory_{std::move(memory)}, count_{count} {}
@@ -76,4 +72,4 @@ class HypercallBuffer {
     std::size_t count_;
 };
 
-}  // namespace xen
+} // namespace xen

@@ -35,7 +35,8 @@ Result<std::uint64_t> greatest_frame(Control const& control, DomId domain) {
     return static_cast<std::uint64_t>(*done);
 }
 
-Result<> page_types(Control const& control, DomId domain, HypercallBuffer<std::uint64_t> const& frames, std::size_t count) {
+Result<> page_types(Control const& control, DomId domain, HypercallBuffer<std::uint64_t> const& frames,
+                    std::size_t count) {
     abi::Domctl op{};
     op.u.getpageframeinfo3 = {count, frames.handle<abi::xen_pfn_t>()};
     return issue(control, op, abi::DomctlCommand::GetPageFrameInfo3, domain, "page types");

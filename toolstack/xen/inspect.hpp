@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looking into a domain that exists: registers of its vCPUs, which of its frames hold memory (public/domctl.h, memory.h).
+// Looking into a domain that exists: registers of its vCPUs, which of its frames hold memory (public/domctl.h,
+// memory.h).
 #pragma once
 
 #include "abi/domctl.hpp"
@@ -20,6 +21,7 @@ namespace xen {
 
 /// Replaces each frame number by its page type (abi::pfinfo_*); xtab where there is no memory. At most 1024 at a time.
 inline constexpr std::size_t most_page_types = 1024;
-[[nodiscard]] Result<> page_types(Control const&, DomId, HypercallBuffer<std::uint64_t> const& frames, std::size_t count);
+[[nodiscard]] Result<> page_types(Control const&, DomId, HypercallBuffer<std::uint64_t> const& frames,
+                                  std::size_t count);
 
 } // namespace xen

@@ -8,8 +8,7 @@
 
 namespace xen::linux_ioctl {
 
-template <class Argument>
-constexpr unsigned long number(char type, unsigned index) {
+template <class Argument> constexpr unsigned long number(char type, unsigned index) {
     return _IOC(_IOC_NONE, static_cast<unsigned>(type), index, sizeof(Argument));
 }
 
@@ -49,7 +48,7 @@ inline constexpr unsigned long privcmd_mmap_batch_v2 = number<PrivcmdMmapBatchV2
 inline constexpr unsigned long privcmd_dm_op = number<PrivcmdDmOp>('P', 5);
 inline constexpr unsigned long privcmd_mmap_resource = number<PrivcmdMmapResource>('P', 7);
 
-struct EvtchnOne {  // bind_virq, bind_unbound_port, unbind, notify: one number
+struct EvtchnOne { // bind_virq, bind_unbound_port, unbind, notify: one number
     std::uint32_t value;
 };
 struct EvtchnBindInterdomain {
@@ -68,7 +67,7 @@ struct GntdevRef {
 /// Followed in memory by count - 1 further refs.
 struct GntdevMap {
     std::uint32_t count, pad;
-    std::uint64_t index;  // out: offset for mmap()
+    std::uint64_t index; // out: offset for mmap()
     GntdevRef refs[1];
 };
 struct GntdevUnmap {
@@ -85,4 +84,4 @@ inline constexpr unsigned long gntdev_unmap_notify = number<GntdevUnmapNotify>('
 
 inline constexpr unsigned long xenbus_backend_evtchn = _IOC(_IOC_NONE, 'B', 0, 0);
 
-}  // namespace xen::linux_ioctl
+} // namespace xen::linux_ioctl

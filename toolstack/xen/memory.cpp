@@ -79,8 +79,8 @@ Result<Frame> grant_table_frame(Control const& control, DomId domain) {
     op.nr_frames = 1;
     op.frame_list = frame.handle<abi::xen_pfn_t>();
     auto buffer = XEN_TRY(HypercallBuffer<abi::GnttabSetupTable>::copy_of(op));
-    auto done = control.privcmd().hypercall(abi::Hypercall::GrantTableOp,
-                                            static_cast<std::uint64_t>(abi::GrantTableOp::SetupTable), buffer.address(), 1);
+    auto done = control.privcmd().hypercall(
+        abi::Hypercall::GrantTableOp, static_cast<std::uint64_t>(abi::GrantTableOp::SetupTable), buffer.address(), 1);
     if (!done) return fail(done.error().code, fmt::format("grant table of domain {}", domain.value));
     if (static_cast<int>(buffer->status) != 0) return fail(EIO, fmt::format("grant table of domain {}", domain.value));
     return *frame;

@@ -39,4 +39,4 @@ static_assert(sizeof(Frame) == sizeof(abi::xen_pfn_t), "arrays of Frame are pass
 
 inline constexpr std::size_t page_size = abi::page_size;
 
-}  // namespace xen
+} // namespace xen

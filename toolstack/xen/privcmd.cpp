@@ -48,18 +48,18 @@ Result<Mapping> Privcmd::map_foreign(DomId domain, std::span<Frame const> frames
     if (!errors.empty()) return mapping;
     auto const bad = std::ranges::find_if(each, [](int e) { return e != 0; });
     if (bad == each.end()) return mapping;
-    return fail(-*bad, fmt::format("map frame {:#x} of domain {}", frames[static_cast<std::size_t>(bad - each.begin())].value,
-                                   domain.value));
+    return fail(-*bad, fmt::format("map frame {:#x} of domain {}",
+                                   frames[static_cast<std::size_t>(bad - each.begin())].value, domain.value));
 }
 
 Result<Mapping> Privcmd::map_resource(DomId domain, std::uint32_t type, std::uint32_t id, std::uint32_t first,
                                       std::size_t count, int prot) const {
     auto mapping = XEN_TRY(Mapping::map(file_.get(), count * page_size, prot, 0, "privcmd"));
-    io::PrivcmdMmapResource resource{
-        domain.value, type, id, first, count, reinterpret_cast<std::uint64_t>(mapping.data())};
+    io::PrivcmdMmapResource resource{domain.value, type,  id,
+                                     first,        count, reinterpret_cast<std::uint64_t>(mapping.data())};
     if (::ioctl(file_.get(), io::privcmd_mmap_resource, &resource) < 0)
         return fail_errno(fmt::format("map resource {} of domain {}", type, domain.value));
     return mapping;
 }
 
-}  // namespace xen
+} // namespace xen

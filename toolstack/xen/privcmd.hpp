@@ -20,8 +20,7 @@ class Privcmd {
     /// Issues one hypercall; arguments that are pointers must lie in HypercallBuffers. Returns the
     /// non-negative result; a negative one becomes an Error whose context names the hypercall's number.
     [[nodiscard]] Result<long> hypercall(abi::Hypercall op, std::uint64_t a1 = 0, std::uint64_t a2 = 0,
-                                         std::uint64_t a3 = 0, std::uint64_t a4 = 0,
-                                         std::uint64_t a5 = 0) const;
+                                         std::uint64_t a3 = 0, std::uint64_t a4 = 0, std::uint64_t a5 = 0) const;
 
     /// Maps frames of another domain side by side. `prot` as for mmap(). With `errors` (same length) the
     /// call succeeds even where single frames fail, and gives 0 or a negative errno for each; touching a
@@ -30,8 +29,8 @@ class Privcmd {
                                               std::span<int> errors = {}) const;
 
     /// Maps `count` frames of a resource (XENMEM_acquire_resource: grant table, ioreq server) of `domain`.
-    [[nodiscard]] Result<Mapping> map_resource(DomId domain, std::uint32_t type, std::uint32_t id,
-                                               std::uint32_t first, std::size_t count, int prot) const;
+    [[nodiscard]] Result<Mapping> map_resource(DomId domain, std::uint32_t type, std::uint32_t id, std::uint32_t first,
+                                               std::size_t count, int prot) const;
 
     [[nodiscard]] int fd() const { return file_.get(); }
 
@@ -40,4 +39,4 @@ class Privcmd {
     FileDescriptor file_;
 };
 
-}  // namespace xen
+} // namespace xen

@@ -143,8 +143,10 @@ Result<abi::SysctlCredit2Schedule> credit2_parameters(Control const& control, st
 
 Result<> set_credit2_parameters(Control const& control, std::uint32_t pool, abi::SysctlCredit2Schedule value) {
     auto op = request(abi::SysctlCommand::SchedulerOp);
-    op.u.scheduler_op = {pool, static_cast<std::uint32_t>(abi::SchedulerId::Credit2),
-                         static_cast<std::uint32_t>(abi::SysctlSchedOp::PutInfo), {}};
+    op.u.scheduler_op = {pool,
+                         static_cast<std::uint32_t>(abi::SchedulerId::Credit2),
+                         static_cast<std::uint32_t>(abi::SysctlSchedOp::PutInfo),
+                         {}};
     op.u.scheduler_op.u.sched_credit2 = value;
     return issue(control, op, "scheduler parameters");
 }
@@ -168,7 +170,8 @@ Result<Numa> numa(Control const& control) {
     op = request(abi::SysctlCommand::Numainfo);
     op.u.numainfo = {count, memory.handle(), distance.handle()};
     XEN_TRY(issue(control, op, "NUMA nodes"));
-    return Numa{{memory.data(), memory.data() + count}, {distance.data(), distance.data() + std::size_t{count} * count}};
+    return Numa{{memory.data(), memory.data() + count},
+                {distance.data(), distance.data() + std::size_t{count} * count}};
 }
 
 } // namespace xen

@@ -55,14 +55,15 @@ Result<std::string> command_line(Control const& control) {
 
 Result<std::uint64_t> virtual_start(Control const& control) {
     abi::PlatformParameters answer{};
-    auto done =
-        control.call(abi::Hypercall::XenVersion, static_cast<std::uint64_t>(abi::VersionOp::PlatformParameters), answer);
+    auto done = control.call(abi::Hypercall::XenVersion, static_cast<std::uint64_t>(abi::VersionOp::PlatformParameters),
+                             answer);
     if (!done) return fail(done.error().code, "hypervisor version");
     return answer.virt_start;
 }
 
 Result<long> reported_page_size(Control const& control) {
-    return control.privcmd().hypercall(abi::Hypercall::XenVersion, static_cast<std::uint64_t>(abi::VersionOp::Pagesize), 0);
+    return control.privcmd().hypercall(abi::Hypercall::XenVersion, static_cast<std::uint64_t>(abi::VersionOp::Pagesize),
+                                       0);
 }
 
 Result<std::string> build_id(Control const& control) {

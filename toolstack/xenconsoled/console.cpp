@@ -19,7 +19,7 @@ constexpr auto period = std::chrono::milliseconds{200};
 
 void complain(xen::Error const& error) { ::syslog(LOG_ERR, "%s", error.message().c_str()); }
 
-}  // namespace
+} // namespace
 
 Console::Console(xen::DomId domain, Options const& options, Devices devices)
     : domain_{domain}, options_{options}, devices_{devices} {}
@@ -35,10 +35,11 @@ void Console::refresh(store::Client& client) {
     auto const values = client.get_all(names);
     if (!values) return;
     auto const& [frame_text, port_text, type, limit] = std::tie((*values)[0], (*values)[1], (*values)[2], (*values)[3]);
-    if (type && *type != "xenconsoled") return;  // QEMU serves it
+    if (type && *type != "xenconsoled") return; // QEMU serves it
     if (!frame_text || !port_text) return;
     if (limit)
-        if (auto const bytes = toolstack::to_unsigned(*limit)) buffer_limit_ = std::min<std::uint64_t>(*bytes, 16u << 20);
+        if (auto const bytes = toolstack::to_unsigned(*limit))
+            buffer_limit_ = std::min<std::uint64_t>(*bytes, 16u << 20);
     auto const frame = toolstack::to_unsigned(*frame_text), port = toolstack::to_unsigned(*port_text);
     if (!frame || !port) return;
     xen::Port const remote{static_cast<std::uint32_t>(*port)};
@@ -132,4 +133,4 @@ void Console::drain() {
     if (ring_) take_output();
 }
 
-}  // namespace xenconsoled
+} // namespace xenconsoled

@@ -80,11 +80,11 @@ class Console {
     xen::Port remote_{};
     std::optional<Terminal> terminal_;
     LogFile log_;
-    std::string output_;  // reused
+    std::string output_; // reused
     std::size_t buffer_limit_ = 1u << 20;
     Clock::time_point period_start_{};
     unsigned events_in_period_ = 0;
     std::optional<Clock::time_point> unmask_at_;
 };
 
-}  // namespace xenconsoled
+} // namespace xenconsoled

@@ -44,4 +44,4 @@ class ConsoleRing {
     abi::ConsoleInterface* page_;
 };
 
-}  // namespace xenconsoled
+} // namespace xenconsoled

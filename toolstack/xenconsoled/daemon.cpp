@@ -42,9 +42,8 @@ xen::Result<std::unique_ptr<Daemon>> Daemon::start(Options const& options) {
     std::error_code ignored;
     if (options.log_guests || options.log_hypervisor) std::filesystem::create_directories(options.log_folder, ignored);
     if (options.log_hypervisor) {
-        daemon->hypervisor_log_ =
-            LogFile{options.log_folder + "/hypervisor.log",
-                    {options.stamp_hypervisor, options.replace_escape, options.log_size}};
+        daemon->hypervisor_log_ = LogFile{options.log_folder + "/hypervisor.log",
+                                          {options.stamp_hypervisor, options.replace_escape, options.log_size}};
         daemon->hypervisor_port_ = XEN_TRY(daemon->events_.bind_virq(abi::Virq::ConRing));
         daemon->take_hypervisor_log();
     }
@@ -110,13 +109,13 @@ void Daemon::remove(Console& console) {
     if (store_) (void)store_->unwatch(console.path(), fmt::format("{}", console.domain().value));
     if (console.arranged.port) by_port_.erase(console.arranged.port->value);
     std::erase(limited_, &console);
-    consoles_.erase(console.domain());  // closes its terminal, which leaves the epoll set
+    consoles_.erase(console.domain()); // closes its terminal, which leaves the epoll set
 }
 
 void Daemon::look_for_domains() {
     auto const infos = xen::list_domains(control_);
     if (!infos) return ::syslog(LOG_ERR, "%s", infos.error().message().c_str());
-    auto next = consoles_.begin();  // both lists are in order of the domains' ids
+    auto next = consoles_.begin(); // both lists are in order of the domains' ids
     auto const remove_before = [&](xen::DomId domain) {
         while (next != consoles_.end() && next->first < domain) remove(*(next++)->second);
     };
@@ -133,7 +132,7 @@ void Daemon::look_for_domains() {
 void Daemon::take_port_events() {
     for (std::size_t budget = 2 * consoles_.size() + 2; budget > 0; --budget) {
         auto const port = events_.pending();
-        if (!port) {  // overflow: look at all
+        if (!port) { // overflow: look at all
             for (auto& [domain, console] : consoles_) {
                 console->on_event();
                 settle(*console);
@@ -183,7 +182,7 @@ void Daemon::take_signal() {
 
 void Daemon::unmask_due() {
     auto const now = Clock::now();
-    for (std::size_t i = limited_.size(); i-- > 0;) {  // settle() takes out only the one it is given
+    for (std::size_t i = limited_.size(); i-- > 0;) { // settle() takes out only the one it is given
         Console& console = *limited_[i];
         if (*console.unmask_at() > now) continue;
         console.unmask();
@@ -244,7 +243,7 @@ void Daemon::wait() {
         auto const& event = ready[static_cast<std::size_t>(i)];
         if (event.data.ptr == &events_) ports = true;
         else if (event.data.ptr == &signals_) signal = true;
-        else if (event.data.ptr != &store_) {  // the store's turn is at the start of the loop
+        else if (event.data.ptr != &store_) { // the store's turn is at the start of the loop
             auto& console = *static_cast<Console*>(event.data.ptr);
             if (event.events & EPOLLOUT) console.on_terminal_writable();
             if (event.events & EPOLLIN) console.on_terminal_readable();
@@ -264,4 +263,4 @@ void Daemon::run() {
     }
 }
 
-}  // namespace xenconsoled
+} // namespace xenconsoled

@@ -45,15 +45,15 @@ class Daemon {
     std::optional<store::Client> store_;
     std::map<xen::DomId, std::unique_ptr<Console>> consoles_;
     std::unordered_map<std::uint32_t, Console*> by_port_;
-    std::vector<Console*> limited_;  ///< consoles that raised too many events and wait for their next period
+    std::vector<Console*> limited_; ///< consoles that raised too many events and wait for their next period
     xen::FileDescriptor epoll_;
     xen::FileDescriptor signals_;
     std::optional<xen::Port> hypervisor_port_;
     LogFile hypervisor_log_;
     std::uint32_t hypervisor_position_ = 0;
     bool needs_socket_ = false;
-    bool has_more_events_ = false;  ///< of the store, maybe read from its socket already
+    bool has_more_events_ = false; ///< of the store, maybe read from its socket already
     bool stopping_ = false;
 };
 
-}  // namespace xenconsoled
+} // namespace xenconsoled

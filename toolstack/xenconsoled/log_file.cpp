@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kept = 4;
 
-}  // namespace
+} // namespace
 
 LogFile::LogFile(std::string path, LogStyle style) : path_{std::move(path)}, style_{style} { reopen(); }
 
@@ -28,7 +28,7 @@ void LogFile::reopen() {
         return;
     }
     file_ = std::move(*opened);
-    struct stat status {};
+    struct stat status{};
     size_ = ::fstat(file_.get(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
 }
 
@@ -62,10 +62,10 @@ void LogFile::write(std::string_view text) {
     while (!text.empty()) {
         ssize_t const written = ::write(file_.get(), text.data(), text.size());
         if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return;  // a full disk must not stop the consoles
+        if (written <= 0) return; // a full disk must not stop the consoles
         size_ += static_cast<std::uint64_t>(written);
         text.remove_prefix(static_cast<std::size_t>(written));
     }
 }
 
-}  // namespace xenconsoled
+} // namespace xenconsoled

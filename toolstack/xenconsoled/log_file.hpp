@@ -11,8 +11,8 @@
 namespace xenconsoled {
 
 struct LogStyle {
-    bool stamp = false;           ///< a time before each line
-    bool replace_escape = false;  ///< no control sequences in the log
+    bool stamp = false;          ///< a time before each line
+    bool replace_escape = false; ///< no control sequences in the log
     std::uint64_t size_limit = 0;
 };
 
@@ -35,4 +35,4 @@ class LogFile {
     bool at_line_start_ = true;
 };
 
-}  // namespace xenconsoled
+} // namespace xenconsoled

@@ -17,7 +17,7 @@ CLI::Option* add_choice(CLI::App& app, char const* name, bool& guest, bool& hype
     return app.add_option_function<std::string>(name, set, help)->check(CLI::IsMember({"none", "guest", "hv", "all"}));
 }
 
-}  // namespace
+} // namespace
 
 Options parse_options(int argc, char** argv) {
     Options options;
@@ -44,4 +44,4 @@ Options parse_options(int argc, char** argv) {
     return options;
 }
 
-}  // namespace xenconsoled
+} // namespace xenconsoled

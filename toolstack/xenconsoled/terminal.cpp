@@ -57,4 +57,4 @@ std::string Terminal::read(std::size_t room) const {
     return text;
 }
 
-}  // namespace xenconsoled
+} // namespace xenconsoled

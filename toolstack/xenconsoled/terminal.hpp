@@ -34,4 +34,4 @@ class Terminal {
     std::size_t sent_ = 0;
 };
 
-}  // namespace xenconsoled
+} // namespace xenconsoled

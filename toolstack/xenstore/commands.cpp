@@ -74,7 +74,8 @@ Result<> tidy(Client& client, Transaction t, std::string path) {
         if (!names || !names->empty()) return {};
         auto const value = client.read(path, t);
         if (!value || !value->empty()) return {};
-        if (auto const done = client.remove(path, t); !done) return report(done.error(), "could not remove path " + path);
+        if (auto const done = client.remove(path, t); !done)
+            return report(done.error(), "could not remove path " + path);
     }
 }
 
@@ -106,13 +107,16 @@ Result<> set_all(Client& client, Transaction t, Arguments const& arguments, std:
         return report(done.error(), fmt::format("Error occurred setting permissions on '{}': {}", path,
                                                 std::strerror(done.error().code)));
     if (arguments.upto_root && direction <= 0 && path.size() > 1)
-        if (auto done = set_all(client, t, arguments, path.substr(0, std::max<std::size_t>(path.rfind('/'), 1)), modes, -1); !done)
+        if (auto done =
+                set_all(client, t, arguments, path.substr(0, std::max<std::size_t>(path.rfind('/'), 1)), modes, -1);
+            !done)
             return done;
     if (!arguments.recursive || direction < 0) return {};
     auto const names = client.list(path, t);
     if (!names) return report(names.error(), "could not list path " + path);
     for (auto const& name : *names)
-        if (auto done = set_all(client, t, arguments, (path == "/" ? "" : path) + "/" + name, modes, 1); !done) return done;
+        if (auto done = set_all(client, t, arguments, (path == "/" ? "" : path) + "/" + name, modes, 1); !done)
+            return done;
     return {};
 }
 
@@ -146,7 +150,8 @@ Result<> control(Client& client, Transaction, Arguments const& arguments, std::s
     std::string payload;
     for (char const* const word : arguments.operands) (payload += word) += '\0';
     auto const text = client.control(payload);
-    if (!text) return report(text.error(), fmt::format("{}: {}", arguments.operands[0], std::strerror(text.error().code)));
+    if (!text)
+        return report(text.error(), fmt::format("{}: {}", arguments.operands[0], std::strerror(text.error().code)));
     if (*text == "OK") return {};
     out += *text;
     if (!out.empty() && out.back() != '\n') out += '\n';
@@ -166,7 +171,7 @@ constexpr std::array modes{
     Mode{"watch", "hn:s", "[-n NR] key", 1, any, false, watch},
 };
 
-}  // namespace
+} // namespace
 
 Mode const* find_mode(std::string_view name) {
     auto const found = std::ranges::find(modes, name, &Mode::name);

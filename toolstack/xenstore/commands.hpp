@@ -10,14 +10,14 @@
 
 /// What the options of a command line say; each command looks at its own.
 struct Arguments {
-    bool prefix = false;        ///< read, list: the path before each line
-    bool raw = false;           ///< read, write: no escapes
-    bool full_path = false;     ///< ls
-    bool permissions = false;   ///< ls
-    bool tidy = false;          ///< rm: also parents that have become empty
-    bool recursive = false;     ///< chmod
-    bool upto_root = false;     ///< chmod: also the parents
-    long events = -1;           ///< watch: how many; negative: for ever
+    bool prefix = false;      ///< read, list: the path before each line
+    bool raw = false;         ///< read, write: no escapes
+    bool full_path = false;   ///< ls
+    bool permissions = false; ///< ls
+    bool tidy = false;        ///< rm: also parents that have become empty
+    bool recursive = false;   ///< chmod
+    bool upto_root = false;   ///< chmod: also the parents
+    long events = -1;         ///< watch: how many; negative: for ever
     std::span<char*> operands;
 };
 
@@ -27,10 +27,10 @@ using Command = xen::Result<> (*)(store::Client&, store::Transaction, Arguments 
 
 struct Mode {
     std::string_view name;
-    std::string_view options;      ///< letters of getopt()
-    std::string_view usage;        ///< what follows "[-h]"
-    std::size_t least, most;       ///< number of operands
-    bool in_transaction;           ///< with several operands, all in one transaction
+    std::string_view options; ///< letters of getopt()
+    std::string_view usage;   ///< what follows "[-h]"
+    std::size_t least, most;  ///< number of operands
+    bool in_transaction;      ///< with several operands, all in one transaction
     Command run;
 };
 

@@ -87,7 +87,7 @@ class Lister {
     std::size_t width_;
 };
 
-}  // namespace
+} // namespace
 
 xen::Result<> list_tree(store::Client& client, store::Transaction t, std::string const& path, TreeStyle style,
                         std::string& out) {

@@ -7,7 +7,7 @@
 #include "store/client.hpp"
 
 struct TreeStyle {
-    bool full_path = false;    ///< each line begins with the whole path, and no value is cut
+    bool full_path = false; ///< each line begins with the whole path, and no value is cut
     bool permissions = false;
 };
 

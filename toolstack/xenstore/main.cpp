@@ -34,7 +34,7 @@ Arguments parse(Mode const& mode, int argc, char** argv, bool by_name) {
         case 'r': arguments.recursive = true; break;
         case 'u': arguments.upto_root = true; break;
         case 'n': arguments.events = std::atol(optarg); break;
-        default: break;  // -s is what we do anyway; getopt() has complained of others
+        default: break; // -s is what we do anyway; getopt() has complained of others
         }
     }
     arguments.operands = {argv + optind, static_cast<std::size_t>(argc - optind)};
@@ -59,7 +59,7 @@ xen::Result<> run(Mode const& mode, store::Client& client, Arguments const& argu
     }
 }
 
-}  // namespace
+} // namespace
 
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "{}: unknown mode {}\n\n", called, name);
         return 1;
     }
-    if (!by_name) {  // "xenstore ls ..." becomes "xenstore ..."
+    if (!by_name) { // "xenstore ls ..." becomes "xenstore ..."
         argv[1] = argv[0];
         --argc;
         ++argv;

@@ -32,7 +32,7 @@ int take_number(std::string_view& text, int base, std::size_t most) {
     return value;
 }
 
-}  // namespace
+} // namespace
 
 std::string unescaped(std::string_view text) {
     std::string out;

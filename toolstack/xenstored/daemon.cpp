@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <csignal>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -20,11 +20,11 @@ namespace {
 /// A message and what a client may have sent after it; more stays in the socket.
 constexpr std::size_t input_room = 2 * (sizeof(store::Header) + store::payload_max);
 
-/// Requests that a client of the socket may have handled in one turn, in rounds: tools send many at once, and a turn's end
-/// (journal, replies, a look for others) costs as much as several of them. Domains have one.
+/// Requests that a client of the socket may have handled in one turn, in rounds: tools send many at once, and a turn's
+/// end (journal, replies, a look for others) costs as much as several of them. Domains have one.
 constexpr int socket_rounds = 16;
 
-}  // namespace
+} // namespace
 
 void Daemon::log(std::string_view line) {
     if (!trace_) return syslog(LOG_NOTICE, "%.*s", static_cast<int>(line.size()), line.data());
@@ -114,7 +114,7 @@ void Daemon::handle_ready() {
     for (int round = 0; round < socket_rounds && !ready_sockets_.empty(); ++round) handle_sockets();
     handling_domains_.swap(ready_domains_);
     for (auto const domid : handling_domains_)
-        if (Channel* const channel = domains_->find(domid)) {  // it may have died meanwhile
+        if (Channel* const channel = domains_->find(domid)) { // it may have died meanwhile
             channel->is_ready = false;
             handle_domain(*channel);
         }
@@ -123,7 +123,7 @@ void Daemon::handle_ready() {
 
 void Daemon::handle_socket(Socket& socket) {
     store::Connection& connection = *socket.connection;
-    if (!server_->may_handle(connection)) return update_interest(socket);  // send() makes it ready again
+    if (!server_->may_handle(connection)) return update_interest(socket); // send() makes it ready again
     store::Frame frame;
     auto state = store::parse_frame(connection.input, frame);
     if (state == store::FrameState::Complete) {
@@ -148,7 +148,7 @@ void Daemon::handle_domain(Channel& channel) {
     }
     // Also where nothing is taken: the domain may have made room for output.
     if (!std::exchange(domain.connection->is_busy, true)) server_->busy().push_back(domain.connection.get());
-    if (!server_->may_handle(*domain.connection)) return;  // goes on when the domain takes its replies
+    if (!server_->may_handle(*domain.connection)) return; // goes on when the domain takes its replies
     switch (channel.ring.pull(*server_, domain)) {
     case store::Ring::Pulled::Nothing: return;
     case store::Ring::Pulled::Violation:
@@ -255,4 +255,4 @@ void Daemon::reap() {
     broken_sockets_.clear();
 }
 
-}  // namespace xenstored
+} // namespace xenstored

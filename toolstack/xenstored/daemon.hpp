@@ -18,15 +18,15 @@ namespace xenstored {
 struct Socket {
     xen::FileDescriptor file;
     store::Connection* connection = nullptr;
-    bool is_ready = false;    ///< in the list of those with work
+    bool is_ready = false; ///< in the list of those with work
     bool wants_output = false;
     bool wants_input = true;
     bool is_broken = false;
 };
 
 /// One turn of the loop: wait, take at most one request from each domain that has one and a few from each client of the
-/// socket, write the journal, and only then send what the turn produced. So nobody starves, and nothing is acknowledged before it is
-/// safe from SIGKILL.
+/// socket, write the journal, and only then send what the turn produced. So nobody starves, and nothing is acknowledged
+/// before it is safe from SIGKILL.
 class Daemon {
   public:
     /// Opens all, and goes on from a former daemon's journal if there is one.
@@ -63,7 +63,7 @@ class Daemon {
     Options options_;
     xen::FileDescriptor trace_;
     std::unique_ptr<store::DomainHost> host_;
-    Domains* domains_ = nullptr;  // host_, where there is a hypervisor
+    Domains* domains_ = nullptr; // host_, where there is a hypervisor
     std::unique_ptr<store::Server> server_;
     std::unique_ptr<store::Journal> journal_;
     bool journal_failed_ = false;
@@ -75,4 +75,4 @@ class Daemon {
     bool stopping_ = false;
 };
 
-}  // namespace xenstored
+} // namespace xenstored

@@ -21,7 +21,8 @@ xen::Result<std::unique_ptr<Daemon>> Daemon::start(Options const& options) {
     std::unique_ptr<Daemon> daemon{new Daemon{options}};
     ::openlog("xenstored", LOG_PID, LOG_DAEMON);
     if (!options.trace_file.empty())
-        daemon->trace_ = XEN_TRY(xen::FileDescriptor::open(options.trace_file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+        daemon->trace_ =
+            XEN_TRY(xen::FileDescriptor::open(options.trace_file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600));
     std::error_code ignored;
     std::filesystem::create_directories(options.folder, ignored);
     daemon->epoll_ = xen::FileDescriptor{::epoll_create1(EPOLL_CLOEXEC)};
@@ -57,10 +58,11 @@ xen::Result<> Daemon::open_signals() {
 
 xen::Result<> Daemon::open_socket() {
     lock_ = XEN_TRY(xen::FileDescriptor::open((options_.folder + "/lock").c_str(), O_RDWR | O_CREAT, 0600));
-    struct flock lock {};
+    struct flock lock{};
     lock.l_type = F_WRLCK;
     // An open-file-description lock: it stays through daemonising, and goes with the process whatever ends it.
-    if (::fcntl(lock_.get(), F_OFD_SETLK, &lock) < 0) return xen::fail(EBUSY, "another xenstored runs in " + options_.folder);
+    if (::fcntl(lock_.get(), F_OFD_SETLK, &lock) < 0)
+        return xen::fail(EBUSY, "another xenstored runs in " + options_.folder);
     auto const path = options_.folder + "/socket";
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -96,7 +98,7 @@ xen::Result<> Daemon::open_journal() {
     std::error_code ignored;
     if (!options_.recovery) std::filesystem::remove(path, ignored);
     auto opened = store::Journal::open(path, [&](std::string_view records) { return server_->restore(records); });
-    if (!opened && opened.error().code == EBADMSG) {  // keep it for whoever wants to know why, and start anew
+    if (!opened && opened.error().code == EBADMSG) { // keep it for whoever wants to know why, and start anew
         log(opened.error().message());
         std::filesystem::rename(path, path + ".bad", ignored);
         server_ = std::make_unique<store::Server>(*host_, options_.server);
@@ -119,4 +121,4 @@ xen::Result<> Daemon::open_journal() {
     return journal_->rewrite(records);
 }
 
-}  // namespace xenstored
+} // namespace xenstored

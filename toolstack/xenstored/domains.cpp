@@ -39,10 +39,11 @@ abi::XenstoreDomainInterface& page_of(xen::GrantMapping const& grant, xen::Mappi
     return *(grant ? grant.as<abi::XenstoreDomainInterface>() : page.as<abi::XenstoreDomainInterface>());
 }
 
-}  // namespace
+} // namespace
 
 Channel::Channel(store::Domain& its_domain, xen::GrantMapping grant, xen::Mapping page, xen::Port local_port)
-    : domain{its_domain}, port{local_port}, ring{page_of(grant, page)}, grant_{std::move(grant)}, page_{std::move(page)} {}
+    : domain{its_domain}, port{local_port}, ring{page_of(grant, page)}, grant_{std::move(grant)},
+      page_{std::move(page)} {}
 
 Domains::Domains(xen::Control control, xen::EventChannel events, xen::GrantTable grants, xen::Port exceptions,
                  std::function<void(std::string_view)> log)
@@ -131,7 +132,7 @@ void Domains::resume_all() {
     std::vector<abi::domid_t> lost;
     for (auto& [domid, known] : server_->domains()) {
         store::Domain& domain = *server_->find_domain(domid);
-        if (domid == 0)  // a new kernel has a new port, but then the journal would be of another boot
+        if (domid == 0) // a new kernel has a new port, but then the journal would be of another boot
             if (auto const port = own_port()) domain.port = port->value;
         if (!connect(domain)) lost.push_back(domid);
     }
@@ -164,7 +165,7 @@ void Domains::take_events(std::function<void(Channel&)> const& ready) {
     // Bounded: as many as there are ports, so that a storm of events cannot keep us here.
     for (std::size_t budget = by_port_.size() + 1; budget > 0; --budget) {
         auto const port = events_.pending();
-        if (!port) {  // overflow: look at all
+        if (!port) { // overflow: look at all
             log_(port.error().message());
             for (auto& [domid, channel] : channels_) {
                 (void)events_.unmask(channel->port);
@@ -183,4 +184,4 @@ void Domains::take_events(std::function<void(Channel&)> const& ready) {
     }
 }
 
-}  // namespace xenstored
+} // namespace xenstored

@@ -36,8 +36,8 @@ class Channel {
     store::Domain& domain;
     xen::Port port;
     store::Ring ring;
-    bool is_ready = false;    ///< in the daemon's list of connections with work
-    bool is_waiting = false;  ///< owes too many replies to be listened to
+    bool is_ready = false;   ///< in the daemon's list of connections with work
+    bool is_waiting = false; ///< owes too many replies to be listened to
 
   private:
     xen::GrantMapping grant_;
@@ -86,4 +86,4 @@ class Domains : public store::DomainHost {
     bool resuming_ = false;
 };
 
-}  // namespace xenstored
+} // namespace xenstored

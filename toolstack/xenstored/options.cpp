@@ -29,7 +29,7 @@ std::string quota_help() {
     return text;
 }
 
-}  // namespace
+} // namespace
 
 Options parse_options(int argc, char** argv) {
     Options options;
@@ -73,4 +73,4 @@ Options parse_options(int argc, char** argv) {
     return options;
 }
 
-}  // namespace xenstored
+} // namespace xenstored

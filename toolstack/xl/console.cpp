@@ -60,7 +60,8 @@ Result<int> talk(int terminal) {
         if (files[0].revents) {
             auto got = read(terminal, buffer, sizeof buffer);
             if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-            if (got <= 0 || !write_all(STDOUT_FILENO, buffer, static_cast<std::size_t>(got))) return exit_good; // its end
+            if (got <= 0 || !write_all(STDOUT_FILENO, buffer, static_cast<std::size_t>(got)))
+                return exit_good; // its end
         }
         if (files[1].revents) {
             auto got = read(STDIN_FILENO, buffer, sizeof buffer);
@@ -80,7 +81,8 @@ Result<int> talk(int terminal) {
 Result<int> open_console(Context& context, DomId id, unsigned number) {
     constexpr int patience_ms = 5000;
     auto& client = *TRY(context.session.store());
-    auto path = number == 0 ? domain::path_of(id) + "/console/tty" : fmt::format("{}/device/console/{}/tty", domain::path_of(id), number);
+    auto path = number == 0 ? domain::path_of(id) + "/console/tty"
+                            : fmt::format("{}/device/console/{}/tty", domain::path_of(id), number);
     auto tty = client.get(path);
     if (!tty || tty->empty()) {
         TRY(domain::or_fail(client.watch(path, "console"), "cannot watch the console"));
@@ -91,7 +93,8 @@ Result<int> open_console(Context& context, DomId id, unsigned number) {
         (void)client.unwatch(path, "console");
     }
     if (!tty || tty->empty())
-        return fail(fmt::format("domain {} has no console {}", id.value, number), "is xenconsoled running? see xl doctor");
+        return fail(fmt::format("domain {} has no console {}", id.value, number),
+                    "is xenconsoled running? see xl doctor");
     int fd = open(tty->c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (fd < 0) return fail(fmt::format("cannot open the console's terminal '{}': {}", *tty, std::strerror(errno)));
     return fd;
@@ -101,7 +104,8 @@ Result<int> run_console(Context& context, const Words& words) {
     auto id = TRY(context.session.existing(words.words[0]));
     auto number = words.value('n') ? toolstack::to_unsigned(*words.value('n')) : std::optional<std::uint64_t>(0);
     if (!number || *number > 255) return fail(fmt::format("'{}' is not a console's number", *words.value('n')));
-    if (auto type = words.value('t'); type && *type != "pv") return fail(fmt::format("console type '{}' is not supported", *type), "use -t pv");
+    if (auto type = words.value('t'); type && *type != "pv")
+        return fail(fmt::format("console type '{}' is not supported", *type), "use -t pv");
     int terminal = TRY(open_console(context, id, static_cast<unsigned>(*number)));
     auto ended = talk(terminal);
     close(terminal);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // create, config-update, destroy and dump-core.
+#include "domain/create.hpp"
 #include "base/text.hpp"
 #include "base/timing.hpp"
 #include "config/load.hpp"
 #include "config/parse.hpp"
 #include "core/core_dump.hpp"
 #include "domain/config_json.hpp"
-#include "domain/create.hpp"
 #include "domain/destroy.hpp"
 #include "domain/domains.hpp"
 #include "domain/host_settings.hpp"
@@ -43,11 +43,13 @@ Result<Source> gather(const Words& words) {
     Source source;
     std::size_t first = 0;
     if (auto file = words.value('f')) source.path = config_path(*file);
-    else if (!words.words.empty() && words.words[0].find('=') == std::string::npos) source.path = config_path(words.words[first++]);
+    else if (!words.words.empty() && words.words[0].find('=') == std::string::npos)
+        source.path = config_path(words.words[first++]);
     if (!source.path.empty()) source.text = TRY(read_text(source.path));
     for (; first < words.words.size(); ++first) {
         if (words.words[first].find('=') == std::string::npos)
-            return fail(fmt::format("'{}' is not KEY=VALUE", words.words[first]), "only one configuration file can be given");
+            return fail(fmt::format("'{}' is not KEY=VALUE", words.words[first]),
+                        "only one configuration file can be given");
         source.overrides.push_back(words.words[first]);
     }
     if (source.path.empty() && source.overrides.empty())
@@ -75,7 +77,8 @@ Result<int> run_create(Context& context, const Words& words) {
     auto source = TRY(gather(words));
     bool quiet = words.has('q');
     if (!quiet) note("Parsing config from {}", source.path.empty() ? "command line" : source.path);
-    auto config = TRY(config::load_text(source.text, source.path.empty() ? "command line" : source.path, source.overrides));
+    auto config =
+        TRY(config::load_text(source.text, source.path.empty() ? "command line" : source.path, source.overrides));
     auto settings = TRY(domain::host_settings());
     domain::apply(settings, config);
     config.warnings.insert(config.warnings.end(), settings.warnings.begin(), settings.warnings.end());
@@ -111,7 +114,8 @@ Result<int> run_create(Context& context, const Words& words) {
 }
 
 Result<int> run_config_update(Context& context, const Words& words) {
-    note("WARNING: xl now has better capability to manage domain configuration, avoid using this command when possible");
+    note(
+        "WARNING: xl now has better capability to manage domain configuration, avoid using this command when possible");
     auto id = TRY(context.session.existing(words.words[0]));
     Words rest = words;
     rest.words.erase(rest.words.begin());

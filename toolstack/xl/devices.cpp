@@ -55,7 +55,9 @@ Result<int> run_block_list(Context& context, const Words& words) {
     auto& client = *TRY(context.session.store());
     Rows rows;
     bool json = words.has('J');
-    if (!json) out("{:<5} {:<3} {:<6} {:<5} {:<6} {:<8} {:<30}\n", "Vdev", "BE", "handle", "state", "evt-ch", "ring-ref", "BE-path");
+    if (!json)
+        out("{:<5} {:<3} {:<6} {:<5} {:<6} {:<8} {:<30}\n", "Vdev", "BE", "handle", "state", "evt-ch", "ring-ref",
+            "BE-path");
     for (auto& word : words.words) {
         auto id = context.session.find(word);
         if (!id) {
@@ -67,12 +69,19 @@ Result<int> run_block_list(Context& context, const Words& words) {
             auto state = number_at(client, front + "/state"), channel = number_at(client, front + "/event-channel");
             auto ring = number_at(client, front + "/ring-ref");
             if (json)
-                rows.row().number("vdev", device.id).text("name", config::vdev_name(device.id)).number("backend", device.back.value).number(
-                    "state", state).number("event_channel", channel).number("ring_ref", ring).text("backend_path", device.back_path()).text(
-                    "target", client.get(device.back_path() + "/params").value_or("")).text("mode", client.get(device.back_path() + "/mode").value_or(""));
+                rows.row()
+                    .number("vdev", device.id)
+                    .text("name", config::vdev_name(device.id))
+                    .number("backend", device.back.value)
+                    .number("state", state)
+                    .number("event_channel", channel)
+                    .number("ring_ref", ring)
+                    .text("backend_path", device.back_path())
+                    .text("target", client.get(device.back_path() + "/params").value_or(""))
+                    .text("mode", client.get(device.back_path() + "/mode").value_or(""));
             else
-                out("{:<5} {:<3} {:<6} {:<5} {:<6} {:<8} {:<30}\n", device.id, device.back.value, device.front.value, state, channel, ring,
-                    device.back_path());
+                out("{:<5} {:<3} {:<6} {:<5} {:<6} {:<8} {:<30}\n", device.id, device.back.value, device.front.value,
+                    state, channel, ring, device.back_path());
         }
     }
     if (json) out("{}", rows.print());
@@ -83,7 +92,8 @@ Result<int> run_block_attach(Context& context, const Words& words) {
     auto id = TRY(context.session.existing(words.words[0]));
     auto disk = TRY(config::parse_disk(joined(words)));
     for (auto& other : TRY(of_kind(context, id, "vbd")))
-        if (other.id == disk.number) return fail(fmt::format("domain {} has a disk '{}' already", id.value, disk.vdev), "choose another vdev");
+        if (other.id == disk.number)
+            return fail(fmt::format("domain {} has a disk '{}' already", id.value, disk.vdev), "choose another vdev");
     auto device = TRY(domain::make_disk(context.session, id, disk));
     if (context.dry_run) {
         out("disk: {}\n", config::print(disk));
@@ -111,8 +121,8 @@ Result<int> run_network_list(Context& context, const Words& words) {
     Rows rows;
     bool json = words.has('J');
     if (!json)
-        out("{:<3} {:<2} {:<17} {:<6} {:<5} {:<6} {:>5}/{:<5} {:<30}\n", "Idx", "BE", "Mac Addr.", "handle", "state", "evt-ch", "tx-",
-            "rx-ring-ref", "BE-path");
+        out("{:<3} {:<2} {:<17} {:<6} {:<5} {:<6} {:>5}/{:<5} {:<30}\n", "Idx", "BE", "Mac Addr.", "handle", "state",
+            "evt-ch", "tx-", "rx-ring-ref", "BE-path");
     for (auto& word : words.words) {
         auto id = context.session.find(word);
         if (!id) {
@@ -125,12 +135,18 @@ Result<int> run_network_list(Context& context, const Words& words) {
             auto state = number_at(client, front + "/state"), channel = number_at(client, front + "/event-channel");
             auto tx = number_at(client, front + "/tx-ring-ref"), rx = number_at(client, front + "/rx-ring-ref");
             if (json)
-                rows.row().number("devid", device.id).text("mac", mac).number("backend", device.back.value).number("state", state).number(
-                    "tx_ring_ref", tx).number("rx_ring_ref", rx).text("backend_path", device.back_path()).text(
-                    "bridge", client.get(device.back_path() + "/bridge").value_or(""));
+                rows.row()
+                    .number("devid", device.id)
+                    .text("mac", mac)
+                    .number("backend", device.back.value)
+                    .number("state", state)
+                    .number("tx_ring_ref", tx)
+                    .number("rx_ring_ref", rx)
+                    .text("backend_path", device.back_path())
+                    .text("bridge", client.get(device.back_path() + "/bridge").value_or(""));
             else
-                out("{:<3} {:<2} {:<17} {:>5} {:>5} {:>6} {:>5}/{:<11} {:<30}\n", device.id, device.back.value, mac, device.id, state, channel,
-                    tx, rx, device.back_path());
+                out("{:<3} {:<2} {:<17} {:>5} {:>5} {:>6} {:>5}/{:<11} {:<30}\n", device.id, device.back.value, mac,
+                    device.id, state, channel, tx, rx, device.back_path());
         }
     }
     if (json) out("{}", rows.print());
@@ -147,7 +163,8 @@ Result<int> run_network_attach(Context& context, const Words& words) {
         if (other.id >= devid) devid = other.id + 1;
     vif.devid = vif.devid.value_or(devid);
     for (auto& other : others)
-        if (other.id == vif.devid) return fail(fmt::format("domain {} has an interface {} already", id.value, *vif.devid));
+        if (other.id == vif.devid)
+            return fail(fmt::format("domain {} has an interface {} already", id.value, *vif.devid));
     if (!vif.mac) {
         std::uint32_t random = 0;
         if (getrandom(&random, sizeof random, 0) < 0) return fail("no random numbers for a MAC address");
@@ -168,7 +185,8 @@ Result<int> run_network_detach(Context& context, const Words& words) {
     auto& client = *TRY(context.session.store());
     auto devid = toolstack::to_unsigned(words.words[1]);
     auto mac = config::parse_mac(words.words[1]);
-    if (!devid && !mac) return fail(fmt::format("'{}' is neither a number nor a MAC address", words.words[1]), "see xl network-list");
+    if (!devid && !mac)
+        return fail(fmt::format("'{}' is neither a number nor a MAC address", words.words[1]), "see xl network-list");
     for (auto& device : TRY(of_kind(context, id, "vif"))) {
         auto its = config::parse_mac(client.get(device.front_path() + "/mac").value_or(""));
         if (devid ? device.id != *devid : !its || *its != *mac) continue;

@@ -39,7 +39,8 @@ std::string first_line(const char* path) {
 bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
 Finding check(bool good, std::string what, std::string missing, std::string remedy, Health otherwise = Health::bad) {
-    return good ? Finding{Health::good, std::move(what), {}} : Finding{otherwise, std::move(missing), std::move(remedy)};
+    return good ? Finding{Health::good, std::move(what), {}}
+                : Finding{otherwise, std::move(missing), std::move(remedy)};
 }
 
 bool alive(const char* pid_file) {
@@ -49,7 +50,8 @@ bool alive(const char* pid_file) {
 
 void look_at_hypervisor(Context& context, std::vector<Finding>& findings) {
     findings.push_back(check(first_line("/sys/hypervisor/type") == "xen", "this system runs on the hypervisor",
-                             "this system does not run on the hypervisor", "choose its entry in the boot menu (update-grub makes one)"));
+                             "this system does not run on the hypervisor",
+                             "choose its entry in the boot menu (update-grub makes one)"));
     findings.push_back(check(geteuid() == 0, "you are root", "you are not root", "run this with sudo"));
     auto control = context.session.xen();
     if (!control) {
@@ -62,12 +64,15 @@ void look_at_hypervisor(Context& context, std::vector<Finding>& findings) {
         findings.push_back({Health::bad, "the hypervisor does not answer this domain", "use the tools in domain 0"});
         return;
     }
-    findings.push_back(check(version->major == 4 && version->minor == 17, fmt::format("hypervisor interface {}.{}", version->major, version->minor),
-                             fmt::format("hypervisor interface {}.{}, but these tools are for 4.17", version->major, version->minor),
-                             "use the tools that belong to this hypervisor"));
+    findings.push_back(
+        check(version->major == 4 && version->minor == 17,
+              fmt::format("hypervisor interface {}.{}", version->major, version->minor),
+              fmt::format("hypervisor interface {}.{}, but these tools are for 4.17", version->major, version->minor),
+              "use the tools that belong to this hypervisor"));
     auto free = (info->free_pages - info->outstanding_pages) >> 8;
-    findings.push_back(check(free >= 64, fmt::format("{} MiB free for guests", free), fmt::format("only {} MiB free for guests", free),
-                             "take memory from domain 0 (xl mem-set 0 ...), or boot with a smaller dom0_mem=", Health::weak));
+    findings.push_back(
+        check(free >= 64, fmt::format("{} MiB free for guests", free), fmt::format("only {} MiB free for guests", free),
+              "take memory from domain 0 (xl mem-set 0 ...), or boot with a smaller dom0_mem=", Health::weak));
 }
 
 void look_at_modules(std::vector<Finding>& findings) {
@@ -92,25 +97,30 @@ void look_at_modules(std::vector<Finding>& findings) {
 void look_at_daemons(Context& context, std::vector<Finding>& findings) {
     auto store = context.session.store();
     bool answers = store && (*store)->get("/local/domain/0/name");
-    findings.push_back(check(answers, "xenstored answers", "xenstored does not answer", "systemctl start xenstored, then xen-init-dom0"));
-    findings.push_back(check(alive("/run/xen/xenconsoled.pid") || alive("/run/xenconsoled.pid"), "xenconsoled runs", "xenconsoled does not run",
-                             "systemctl start xenconsoled"));
-    findings.push_back(check(exists("/run/xen/xl-watchd.lock"), "the watcher has been started", "the watcher has not been started yet",
-                             "the first xl create does so; or: xl watchd", Health::weak));
-    findings.push_back(check(exists("/etc/xen/scripts/block") && exists("/etc/xen/scripts/vif-bridge"), "hotplug scripts are installed",
-                             "there are no hotplug scripts in /etc/xen/scripts", "apt install xen-utils-common", Health::weak));
+    findings.push_back(check(answers, "xenstored answers", "xenstored does not answer",
+                             "systemctl start xenstored, then xen-init-dom0"));
+    findings.push_back(check(alive("/run/xen/xenconsoled.pid") || alive("/run/xenconsoled.pid"), "xenconsoled runs",
+                             "xenconsoled does not run", "systemctl start xenconsoled"));
+    findings.push_back(check(exists("/run/xen/xl-watchd.lock"), "the watcher has been started",
+                             "the watcher has not been started yet", "the first xl create does so; or: xl watchd",
+                             Health::weak));
+    findings.push_back(check(exists("/etc/xen/scripts/block") && exists("/etc/xen/scripts/vif-bridge"),
+                             "hotplug scripts are installed", "there are no hotplug scripts in /etc/xen/scripts",
+                             "apt install xen-utils-common", Health::weak));
 }
 
 void look_at_network(std::vector<Finding>& findings) {
     std::string bridges;
     auto dir = opendir("/sys/class/net");
     while (auto entry = dir ? readdir(dir) : nullptr)
-        if (exists(fmt::format("/sys/class/net/{}/bridge", entry->d_name))) bridges += fmt::format("{}{}", bridges.empty() ? "" : ", ", entry->d_name);
+        if (exists(fmt::format("/sys/class/net/{}/bridge", entry->d_name)))
+            bridges += fmt::format("{}{}", bridges.empty() ? "" : ", ", entry->d_name);
     if (dir) closedir(dir);
     findings.push_back(check(!bridges.empty(), "bridges: " + bridges, "there is no bridge for the guests' network",
                              "ip link add xenbr0 type bridge && ip link set xenbr0 up", Health::weak));
     if (!bridges.empty())
-        findings.push_back(check(exists("/sys/class/net/xenbr0/bridge"), "xenbr0, the default bridge, exists", "there is no xenbr0, the default bridge",
+        findings.push_back(check(exists("/sys/class/net/xenbr0/bridge"), "xenbr0, the default bridge, exists",
+                                 "there is no xenbr0, the default bridge",
                                  "name yours in vif=, or set vif.default.bridge in /etc/xen/xl.conf", Health::weak));
 }
 
@@ -119,9 +129,10 @@ void look_at_space(std::vector<Finding>& findings) {
         struct statvfs space{};
         bool there = statvfs(path, &space) == 0;
         auto mib = there ? space.f_bavail * space.f_frsize >> 20 : 0;
-        findings.push_back(check(there && mib >= 16, fmt::format("{}: {} MiB free", path, mib),
-                                 there ? fmt::format("{}: only {} MiB free", path, mib) : fmt::format("{} does not exist", path),
-                                 there ? "make room" : fmt::format("mkdir -p {}", path), Health::weak));
+        findings.push_back(
+            check(there && mib >= 16, fmt::format("{}: {} MiB free", path, mib),
+                  there ? fmt::format("{}: only {} MiB free", path, mib) : fmt::format("{} does not exist", path),
+                  there ? "make room" : fmt::format("mkdir -p {}", path), Health::weak));
     }
 }
 

@@ -40,8 +40,9 @@ Result<void> host_facts(xen::Control& control, std::vector<Fact>& facts) {
     utsname names{};
     uname(&names);
     auto host = TRY(domain::or_fail(xen::physical_info(control), "cannot examine the host"));
-    facts.insert(facts.end(), {{"host", names.nodename}, {"release", names.release}, {"version", names.version},
-                               {"machine", names.machine}});
+    facts.insert(
+        facts.end(),
+        {{"host", names.nodename}, {"release", names.release}, {"version", names.version}, {"machine", names.machine}});
     auto add = [&](std::string_view key, std::uint64_t value) { facts.emplace_back(key, std::to_string(value)); };
     add("nr_cpus", host.nr_cpus);
     add("max_cpu_id", host.max_cpu_id);
@@ -76,8 +77,8 @@ Result<void> topology_facts(xen::Control& control, std::vector<Fact>& facts) {
     auto count = numa.nodes.size();
     for (std::size_t i = 0; i < count; ++i) {
         if (numa.nodes[i].memsize == abi::invalid_mem_sz) continue;
-        text += fmt::format("{:>4}:    {:>6}     {:>6}      {}", i, numa.nodes[i].memsize >> 20, numa.nodes[i].memfree >> 20,
-                            numa.distances[i * count]);
+        text += fmt::format("{:>4}:    {:>6}     {:>6}      {}", i, numa.nodes[i].memsize >> 20,
+                            numa.nodes[i].memfree >> 20, numa.distances[i * count]);
         for (std::size_t j = 1; j < count; ++j) text += fmt::format(",{}", numa.distances[i * count + j]);
         text += "\n";
     }

@@ -82,13 +82,15 @@ Result<int> run_vm_list(Context& context, const Words& words) {
     if (words.has('J')) {
         Rows rows;
         for (auto& entry : domains)
-            rows.row().text("uuid", config::print(entry.uuid())).number("domid", entry.info.domain).text("name", entry.name);
+            rows.row()
+                .text("uuid", config::print(entry.uuid()))
+                .number("domid", entry.info.domain)
+                .text("name", entry.name);
         out("{}", rows.print());
         return exit_good;
     }
     out("UUID                                  ID    name\n");
-    for (auto& entry : domains)
-        out("{}  {}    {:<30}\n", config::print(entry.uuid()), entry.info.domain, entry.name);
+    for (auto& entry : domains) out("{}  {}    {:<30}\n", config::print(entry.uuid()), entry.info.domain, entry.name);
     return exit_good;
 }
 
@@ -97,8 +99,10 @@ Result<int> run_claims(Context& context, const Words& words) {
     if (words.has('J')) {
         Rows rows;
         for (auto& entry : domains)
-            rows.row().text("name", entry.name).number("domid", entry.info.domain).number(
-                "claimed_mib", static_cast<std::int64_t>(entry.info.outstanding_pages >> 8));
+            rows.row()
+                .text("name", entry.name)
+                .number("domid", entry.info.domain)
+                .number("claimed_mib", static_cast<std::int64_t>(entry.info.outstanding_pages >> 8));
         out("{}", rows.print());
         return exit_good;
     }
@@ -115,14 +119,17 @@ Result<int> run_sharing(Context& context, const Words& words) {
     if (words.has('J')) {
         Rows rows;
         for (auto& entry : domains)
-            rows.row().text("name", entry.name).number("domid", entry.info.domain).number(
-                "shared_mib", static_cast<std::int64_t>(entry.info.shr_pages >> 8));
+            rows.row()
+                .text("name", entry.name)
+                .number("domid", entry.info.domain)
+                .number("shared_mib", static_cast<std::int64_t>(entry.info.shr_pages >> 8));
         out("{}", rows.print());
         return exit_good;
     }
     out("Name                                        ID   Mem Shared\n");
     for (auto& entry : domains)
-        out("{:<40} {:>5} {:>5}  {:>5}\n", entry.name, entry.info.domain, entry.memory_mib(), entry.info.shr_pages >> 8);
+        out("{:<40} {:>5} {:>5}  {:>5}\n", entry.name, entry.info.domain, entry.memory_mib(),
+            entry.info.shr_pages >> 8);
     return exit_good;
 }
 
@@ -130,7 +137,8 @@ Result<int> run_domid(Context& context, const Words& words) {
     auto& name = words.words[0];
     auto found = toolstack::to_unsigned(name) ? Result<DomId>(fail("")) : context.session.find(name);
     if (!found)
-        return fail(fmt::format("Can't get domid of domain name '{}', maybe this domain does not exist.", name), "see xl list");
+        return fail(fmt::format("Can't get domid of domain name '{}', maybe this domain does not exist.", name),
+                    "see xl list");
     out("{}\n", found->value);
     return exit_good;
 }
@@ -140,7 +148,8 @@ Result<int> run_domname(Context& context, const Words& words) {
     if (!id || *id >= abi::first_reserved) return fail(fmt::format("Invalid domain id '{}'.", words.words[0]));
     auto name = TRY(context.session.name(DomId{static_cast<abi::domid_t>(*id)}));
     if (!name)
-        return fail(fmt::format("Can't get domain name of domain id '{}', maybe this domain does not exist.", *id), "see xl list");
+        return fail(fmt::format("Can't get domain name of domain id '{}', maybe this domain does not exist.", *id),
+                    "see xl list");
     out("{}\n", *name);
     return exit_good;
 }

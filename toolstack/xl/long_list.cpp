@@ -5,7 +5,6 @@
 #include "domain/userdata.hpp"
 #include "xl/listing.hpp"
 
-
 namespace xl {
 namespace {
 
@@ -20,10 +19,10 @@ Json bare_config(const domain::Listed& entry) {
 }
 
 /// Members of b_info in libxl's order as far as that matters here: what is set live may not be in the stored form.
-constexpr const char* info_order[] = {"max_vcpus", "avail_vcpus", "vcpu_hard_affinity", "vcpu_soft_affinity", "tsc_mode",
-                                      "max_memkb", "target_memkb", "video_memkb", "shadow_memkb", "rtc_timeoffset",
-                                      "localtime", "disable_migrate", "cpuid", "max_grant_frames", "max_maptrack_frames",
-                                      "max_grant_version", "sched_params"};
+constexpr const char* info_order[] = {
+    "max_vcpus",    "avail_vcpus",      "vcpu_hard_affinity",  "vcpu_soft_affinity", "tsc_mode",    "max_memkb",
+    "target_memkb", "video_memkb",      "shadow_memkb",        "rtc_timeoffset",     "localtime",   "disable_migrate",
+    "cpuid",        "max_grant_frames", "max_maptrack_frames", "max_grant_version",  "sched_params"};
 
 void reorder(Json& info) {
     Json sorted = Json::object();
@@ -57,7 +56,8 @@ Result<void> add_live(Context& context, const domain::Listed& entry, Json& confi
     auto& control = *TRY(context.session.xen());
     auto scheduler = TRY(domain::or_fail(xen::scheduler(control), "cannot read the scheduler"));
     if (auto value = xen::scheduling(control, entry.id(), scheduler))
-        info["sched_params"] = {{"sched", domain::scheduler_name(scheduler)}, {"weight", value->weight}, {"cap", value->cap}};
+        info["sched_params"] = {
+            {"sched", domain::scheduler_name(scheduler)}, {"weight", value->weight}, {"cap", value->cap}};
     reorder(info);
     return {};
 }

@@ -33,9 +33,7 @@ int main(int argc, char** argv) {
             case 't': break; // progress is written line by line here, with or without
             case 'T': context.timestamps = true; break;
             case 'h': xl::out("{}", xl::overview()); return 0;
-            default:
-                xl::note("unknown global option '{}'\n{}", argv[at], xl::overview());
-                return exit_usage;
+            default: xl::note("unknown global option '{}'\n{}", argv[at], xl::overview()); return exit_usage;
             }
         }
     }

@@ -50,7 +50,8 @@ Result<Words> parse_words(const Command& command, std::span<char*> arguments) {
     if (words.words.size() < command.least)
         return fail(fmt::format("'xl {}' requires at least {} argument{}.", command.name, command.least,
                                 command.least == 1 ? "" : "s"));
-    if (words.words.size() > command.most) return fail(fmt::format("'xl {}' takes no '{}'.", command.name, words.words[command.most]));
+    if (words.words.size() > command.most)
+        return fail(fmt::format("'xl {}' takes no '{}'.", command.name, words.words[command.most]));
     return words;
 }
 
@@ -97,7 +98,8 @@ std::string usage(const Command& command) {
 std::string overview() {
     std::string text = "Usage xl [-vfNtT] <subcommand> [args]\n\nxl full list of subcommands:\n\n";
     for (auto& command : commands()) {
-        if (std::string_view(command.name).size() > 19) text += fmt::format(" {}\n{:21}{}\n", command.name, "", command.summary);
+        if (std::string_view(command.name).size() > 19)
+            text += fmt::format(" {}\n{:21}{}\n", command.name, "", command.summary);
         else text += fmt::format(" {:<19} {}\n", command.name, command.summary);
     }
     return text;

@@ -22,7 +22,8 @@ Result<std::vector<xen::CpuPool>> pools(Context& context) {
     return domain::or_fail(xen::cpu_pools(control, host.max_cpu_id + 1), "cannot list the CPU pools");
 }
 
-Result<std::optional<unsigned>> number(const Words& words, char letter, std::string_view what, unsigned low, unsigned high) {
+Result<std::optional<unsigned>> number(const Words& words, char letter, std::string_view what, unsigned low,
+                                       unsigned high) {
     auto text = words.value(letter);
     if (!text) return std::nullopt;
     auto value = toolstack::to_unsigned(*text);
@@ -35,10 +36,12 @@ Result<void> print_pool(Context& context, const xen::CpuPool& pool) {
     auto& control = *TRY(context.session.xen());
     auto name = pool_name(context, pool.id);
     if (pool.scheduler == SchedulerId::Credit2) {
-        auto value = TRY(domain::or_fail(xen::credit2_parameters(control, pool.id), "cannot read the scheduler's parameters"));
+        auto value =
+            TRY(domain::or_fail(xen::credit2_parameters(control, pool.id), "cannot read the scheduler's parameters"));
         out("Cpupool {}: ratelimit={}us\n", name, value.ratelimit_us);
     } else {
-        auto value = TRY(domain::or_fail(xen::credit_parameters(control, pool.id), "cannot read the scheduler's parameters"));
+        auto value =
+            TRY(domain::or_fail(xen::credit_parameters(control, pool.id), "cannot read the scheduler's parameters"));
         out("Cpupool {}: tslice={}ms ratelimit={}us migration-delay={}us\n", name, value.tslice_ms, value.ratelimit_us,
             value.vcpu_migr_delay_us);
     }
@@ -53,8 +56,11 @@ Result<void> print_domains(Context& context, const std::vector<domain::Listed>& 
         auto value = domain::or_fail(xen::scheduling(*TRY(context.session.xen()), entry.id(), scheduler), "scheduling");
         if (!value) continue; // it may be gone by now
         if (rows)
-            rows->row().text("name", entry.name).number("domid", entry.info.domain).number("weight", value->weight).number(
-                "cap", value->cap);
+            rows->row()
+                .text("name", entry.name)
+                .number("domid", entry.info.domain)
+                .number("weight", value->weight)
+                .number("cap", value->cap);
         else out("{:<33} {:>4} {:>6} {:>4}\n", entry.name, entry.info.domain, value->weight, value->cap);
     }
     return {};
@@ -64,9 +70,11 @@ Result<void> set_pool(Context& context, const Words& words, SchedulerId schedule
     auto& control = *TRY(context.session.xen());
     auto limit = TRY(number(words, 'r', "the rate limit in microseconds", 0, abi::sched_ratelimit_max_us));
     if (scheduler == SchedulerId::Credit2)
-        return domain::or_fail(xen::set_credit2_parameters(control, pool, {*limit}), "cannot set the scheduler's parameters");
+        return domain::or_fail(xen::set_credit2_parameters(control, pool, {*limit}),
+                               "cannot set the scheduler's parameters");
     auto value = TRY(domain::or_fail(xen::credit_parameters(control, pool), "cannot read the scheduler's parameters"));
-    auto slice = TRY(number(words, 't', "the time slice in milliseconds", abi::csched_tslice_min_ms, abi::csched_tslice_max_ms));
+    auto slice =
+        TRY(number(words, 't', "the time slice in milliseconds", abi::csched_tslice_min_ms, abi::csched_tslice_max_ms));
     auto delay = TRY(number(words, 'm', "the migration delay in microseconds", 0, abi::csched_migration_delay_max_us));
     value.tslice_ms = slice.value_or(value.tslice_ms);
     value.ratelimit_us = limit.value_or(value.ratelimit_us);
@@ -112,18 +120,22 @@ Result<int> run(Context& context, const Words& words, SchedulerId scheduler) {
             TRY(set_pool(context, words, scheduler, pool.id));
         } else {
             if (!words.has('J')) TRY(print_pool(context, pool));
-            if (!words.has('s')) TRY(print_domains(context, domains, scheduler, pool.id, words.has('J') ? &rows : nullptr));
+            if (!words.has('s'))
+                TRY(print_domains(context, domains, scheduler, pool.id, words.has('J') ? &rows : nullptr));
         }
     }
     if (words.has('J')) out("{}", rows.print());
-    if (!found && wanted) return fail(fmt::format("no CPU pool '{}' has the scheduler {}", *wanted, domain::scheduler_name(scheduler)));
+    if (!found && wanted)
+        return fail(fmt::format("no CPU pool '{}' has the scheduler {}", *wanted, domain::scheduler_name(scheduler)));
     return exit_good;
 }
 
 } // namespace
 
 Result<int> run_sched_credit(Context& context, const Words& words) { return run(context, words, SchedulerId::Credit); }
-Result<int> run_sched_credit2(Context& context, const Words& words) { return run(context, words, SchedulerId::Credit2); }
+Result<int> run_sched_credit2(Context& context, const Words& words) {
+    return run(context, words, SchedulerId::Credit2);
+}
 
 Result<int> run_cpupool_list(Context& context, const Words& words) {
     auto list = TRY(pools(context));
@@ -142,13 +154,20 @@ Result<int> run_cpupool_list(Context& context, const Words& words) {
         for (std::size_t cpu = 0; cpu < config::max_cpus; ++cpu)
             if (set[cpu]) numbers += fmt::format("{}{}", numbers.empty() ? "" : ",", cpu);
         if (words.has('J'))
-            rows.row().text("name", name).number("id", pool.id).text("scheduler", domain::scheduler_name(pool.scheduler)).text(
-                "cpus", numbers).number("domains", pool.domains);
+            rows.row()
+                .text("name", name)
+                .number("id", pool.id)
+                .text("scheduler", domain::scheduler_name(pool.scheduler))
+                .text("cpus", numbers)
+                .number("domains", pool.domains);
         else if (cpus) out("{:<19}{}\n", name, numbers);
-        else out("{:<19}{:>3} {:>9}       y       {:>4}\n", name, set.count(), domain::scheduler_name(pool.scheduler), pool.domains);
+        else
+            out("{:<19}{:>3} {:>9}       y       {:>4}\n", name, set.count(), domain::scheduler_name(pool.scheduler),
+                pool.domains);
     }
     if (words.has('J')) out("{}", rows.print());
-    if (!found && !words.words.empty()) return fail(fmt::format("no CPU pool '{}'", words.words[0]), "see xl cpupool-list");
+    if (!found && !words.words.empty())
+        return fail(fmt::format("no CPU pool '{}'", words.words[0]), "see xl cpupool-list");
     return exit_good;
 }
 

@@ -13,8 +13,9 @@ Result<void> ask(Context& context, DomId id, bool reboot, bool fallback) {
     auto info = TRY(context.session.info(id));
     bool hvm = info.flags & abi::dominf_hvm_guest;
     if (fallback && hvm && !domain::answers(context.session, id, reboot ? "reboot" : "poweroff"))
-        return domain::or_fail(xen::send_trigger(*TRY(context.session.xen()), id, reboot ? abi::Trigger::Reset : abi::Trigger::Power, 0),
-                               "cannot press its button");
+        return domain::or_fail(
+            xen::send_trigger(*TRY(context.session.xen()), id, reboot ? abi::Trigger::Reset : abi::Trigger::Power, 0),
+            "cannot press its button");
     return domain::request_shutdown(context.session, id, reboot ? "reboot" : "poweroff");
 }
 
@@ -48,7 +49,8 @@ Result<int> run(Context& context, const Words& words, bool reboot) {
         for (auto& entry : TRY(domain::list(context.session)))
             if (entry.info.domain != 0 && entry.reason() < 0) ids.push_back(entry.id());
     } else if (words.words.empty()) {
-        return fail(fmt::format("'xl {}' requires at least 1 argument.", reboot ? "reboot" : "shutdown"), "name a domain, or use -a");
+        return fail(fmt::format("'xl {}' requires at least 1 argument.", reboot ? "reboot" : "shutdown"),
+                    "name a domain, or use -a");
     } else {
         ids.push_back(TRY(context.session.existing(words.words[0])));
     }

@@ -20,28 +20,36 @@ std::string roff(std::string_view text) {
 }
 
 void man_xl() {
-    out(".TH XL 1 \"\" Proxenos \"Proxenos\"\n.SH NAME\nxl \\- manage guests\n.SH SYNOPSIS\n.B xl\n[\\fB\\-vfNtT\\fR] \\fIsubcommand\\fR "
-        "[\\fIargs\\fR]\n.SH DESCRIPTION\nSubcommands may be cut to any unambiguous prefix. A domain is given by name or id.\n"
-        ".SH \"GLOBAL OPTIONS\"\n.TP\n.B \\-v\nTell each step.\n.TP\n.B \\-N\nDry run: check everything, change nothing.\n"
+    out(".TH XL 1 \"\" Proxenos \"Proxenos\"\n.SH NAME\nxl \\- manage guests\n.SH SYNOPSIS\n.B xl\n[\\fB\\-vfNtT\\fR] "
+        "\\fIsubcommand\\fR "
+        "[\\fIargs\\fR]\n.SH DESCRIPTION\nSubcommands may be cut to any unambiguous prefix. A domain is given by name "
+        "or id.\n"
+        ".SH \"GLOBAL OPTIONS\"\n.TP\n.B \\-v\nTell each step.\n.TP\n.B \\-N\nDry run: check everything, change "
+        "nothing.\n"
         ".TP\n.B \\-f\nForce.\n.SH SUBCOMMANDS\n");
     for (auto& command : commands()) {
         out(".TP\n\\fB{}\\fR {}\n{}.\n", roff(command.name), roff(command.words), roff(command.summary));
         for (auto& option : command.options) {
             std::string left = option.letter > ' ' ? fmt::format("\\-{}", option.letter) : "";
             if (option.name) left += fmt::format("{}\\-\\-{}", left.empty() ? "" : ", ", roff(option.name));
-            out(".RS\n.TP\n\\fB{}\\fR{}{}\n{}\n.RE\n", left, option.value ? " " : "", option.value ? option.value : "", roff(option.help));
+            out(".RS\n.TP\n\\fB{}\\fR{}{}\n{}\n.RE\n", left, option.value ? " " : "", option.value ? option.value : "",
+                roff(option.help));
         }
     }
-    out(".SH \"EXIT STATUS\"\n0 on success, 1 on a failure, 2 on a wrong command line.\n.SH FILES\n/etc/xen, /var/lib/xen, /var/log/xen\n"
+    out(".SH \"EXIT STATUS\"\n0 on success, 1 on a failure, 2 on a wrong command line.\n.SH FILES\n/etc/xen, "
+        "/var/lib/xen, /var/log/xen\n"
         ".SH \"SEE ALSO\"\nxl.cfg(5), xl.conf(5)\n");
 }
 
 void man_config() {
     constexpr std::string_view types[] = {"string", "number", "0 or 1", "word", "list", "string or list"};
     out(".TH XL.CFG 5 \"\" Proxenos \"Proxenos\"\n.SH NAME\nxl.cfg \\- configuration of a guest\n.SH SYNTAX\n"
-        "Lines of \\fIkey\\fR = \\fIvalue\\fR. A value is a string in single or double quotes, a number, or a list in square brackets with "
-        "commas between its items (one behind the last is allowed). Numbers may stand in quotes. # begins a comment, ; ends a "
-        "statement like a new line does. \\fIkey\\fR += \\fIvalue\\fR appends. A key given twice has its last value.\n.SH KEYS\n");
+        "Lines of \\fIkey\\fR = \\fIvalue\\fR. A value is a string in single or double quotes, a number, or a list in "
+        "square brackets with "
+        "commas between its items (one behind the last is allowed). Numbers may stand in quotes. # begins a comment, ; "
+        "ends a "
+        "statement like a new line does. \\fIkey\\fR += \\fIvalue\\fR appends. A key given twice has its last "
+        "value.\n.SH KEYS\n");
     for (auto& key : config::schema()) {
         out(".TP\n\\fB{}\\fR = {}\n{}", roff(key.name), types[static_cast<std::size_t>(key.type)], roff(key.doc));
         if (!key.range.empty()) out(" One of: {}.", roff(key.range));
@@ -56,10 +64,12 @@ void man_config() {
 
 void man_settings() {
     out(".TH XL.CONF 5 \"\" Proxenos \"Proxenos\"\n.SH NAME\nxl.conf \\- settings of the host for xl\n.SH DESCRIPTION\n"
-        "/etc/xen/xl.conf has the syntax of xl.cfg(5). Keys that it does not have keep their defaults; a key that has no effect, or that "
+        "/etc/xen/xl.conf has the syntax of xl.cfg(5). Keys that it does not have keep their defaults; a key that has "
+        "no effect, or that "
         "nobody knows, is named in a warning when a guest is created.\n.SH KEYS\n");
     for (auto& key : config::host_keys())
-        out(".TP\n\\fB{}\\fR{}{}\n{}\n", roff(key.name), key.value.empty() ? "" : " = ", roff(key.value), roff(key.doc));
+        out(".TP\n\\fB{}\\fR{}{}\n{}\n", roff(key.name), key.value.empty() ? "" : " = ", roff(key.value),
+            roff(key.doc));
     out(".SH \"SEE ALSO\"\nxl(1), xl.cfg(5)\n");
 }
 
@@ -85,10 +95,13 @@ Result<int> run_completion(Context&, const Words& words) {
     out("# bash completion of xl; made by: xl completion bash\n_xl() {{\n"
         "    local word=${{COMP_WORDS[COMP_CWORD]}} command=${{COMP_WORDS[1]}}\n"
         "    if [ \"$COMP_CWORD\" = 1 ]; then COMPREPLY=($(compgen -W \"{}\" -- \"$word\")); return; fi\n"
-        "    case $word in -*) COMPREPLY=($(compgen -W \"$(xl \"$command\" --help 2>/dev/null | grep -oE -- '--?[a-z][a-z-]*')\" -- \"$word\")); return;; esac\n"
+        "    case $word in -*) COMPREPLY=($(compgen -W \"$(xl \"$command\" --help 2>/dev/null | grep -oE -- "
+        "'--?[a-z][a-z-]*')\" -- \"$word\")); return;; esac\n"
         "    case $command in\n"
-        "    {}) [ \"$COMP_CWORD\" = 2 ] && COMPREPLY=($(compgen -W \"$(xl list 2>/dev/null | awk 'NR > 1 {{print $1}}')\" -- \"$word\"));;\n"
-        "    {}) COMPREPLY=($(compgen -f -- \"$word\") $(cd /etc/xen 2>/dev/null && compgen -f -X '!*.cfg' -- \"$word\"));;\n"
+        "    {}) [ \"$COMP_CWORD\" = 2 ] && COMPREPLY=($(compgen -W \"$(xl list 2>/dev/null | awk 'NR > 1 {{print "
+        "$1}}')\" -- \"$word\"));;\n"
+        "    {}) COMPREPLY=($(compgen -f -- \"$word\") $(cd /etc/xen 2>/dev/null && compgen -f -X '!*.cfg' -- "
+        "\"$word\"));;\n"
         "    esac\n}}\ncomplete -F _xl xl\n",
         names.substr(1), domains, files);
     return exit_good;

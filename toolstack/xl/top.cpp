@@ -10,9 +10,11 @@
 namespace xl {
 
 std::string top_header() {
-    return fmt::format("{:>10} {:>6} {:>10} {:>6} {:>10} {:>6} {:>10} {:>9} {:>5} {:>4} {:>8} {:>8} {:>4} {:>8} {:>8} {:>8} {:>10} {:>10} {:>4}",
-                       "NAME", "STATE", "CPU(sec)", "CPU(%)", "MEM(k)", "MEM(%)", "MAXMEM(k)", "MAXMEM(%)", "VCPUS", "NETS", "NETTX(k)",
-                       "NETRX(k)", "VBDS", "VBD_OO", "VBD_RD", "VBD_WR", "VBD_RSECT", "VBD_WSECT", "SSID");
+    return fmt::format("{:>10} {:>6} {:>10} {:>6} {:>10} {:>6} {:>10} {:>9} {:>5} {:>4} {:>8} {:>8} {:>4} {:>8} {:>8} "
+                       "{:>8} {:>10} {:>10} {:>4}",
+                       "NAME", "STATE", "CPU(sec)", "CPU(%)", "MEM(k)", "MEM(%)", "MAXMEM(k)", "MAXMEM(%)", "VCPUS",
+                       "NETS", "NETTX(k)", "NETRX(k)", "VBDS", "VBD_OO", "VBD_RD", "VBD_WR", "VBD_RSECT", "VBD_WSECT",
+                       "SSID");
 }
 
 std::string top_row(const domain::Used& used, const domain::Sample& sample, bool full_name) {
@@ -21,16 +23,20 @@ std::string top_row(const domain::Used& used, const domain::Sample& sample, bool
     // xentop's order of letters differs from list's.
     bool crashed = entry.has(abi::dominf_shutdown) && entry.reason() == 3;
     std::string state = {flag(abi::dominf_dying, 'd'), flag(abi::dominf_shutdown, 's'), flag(abi::dominf_blocked, 'b'),
-                         crashed ? 'c' : '-', flag(abi::dominf_paused, 'p'), flag(abi::dominf_running, 'r')};
-    auto percent = [&](std::uint64_t kib) { return 100.0 * static_cast<double>(kib) / static_cast<double>(sample.total_kib); };
+                         crashed ? 'c' : '-',          flag(abi::dominf_paused, 'p'),   flag(abi::dominf_running, 'r')};
+    auto percent = [&](std::uint64_t kib) {
+        return 100.0 * static_cast<double>(kib) / static_cast<double>(sample.total_kib);
+    };
     auto kib = entry.info.tot_pages * 4, most = entry.info.max_pages * 4;
     bool unlimited = most > sample.total_kib * 16;
     auto name = full_name ? entry.name : entry.name.substr(0, 10);
-    return fmt::format("{:>10} {:>6} {:>10} {:>6.1f} {:>10} {:>6.1f} {:>10} {:>9} {:>5} {:>4} {:>8} {:>8} {:>4} {:>8} {:>8} {:>8} {:>10} {:>10} {:>4}",
+    return fmt::format("{:>10} {:>6} {:>10} {:>6.1f} {:>10} {:>6.1f} {:>10} {:>9} {:>5} {:>4} {:>8} {:>8} {:>4} {:>8} "
+                       "{:>8} {:>8} {:>10} {:>10} {:>4}",
                        name, state, entry.info.cpu_time / 1000000000, used.cpu_percent, kib, percent(kib),
-                       unlimited ? "no limit" : std::to_string(most), unlimited ? "n/a" : fmt::format("{:.1f}", percent(most)),
-                       entry.info.nr_online_vcpus, used.net.count, used.net.sent / 1024, used.net.received / 1024, used.disk.count,
-                       used.disk.full, used.disk.reads, used.disk.writes, used.disk.read_sectors, used.disk.written_sectors,
+                       unlimited ? "no limit" : std::to_string(most),
+                       unlimited ? "n/a" : fmt::format("{:.1f}", percent(most)), entry.info.nr_online_vcpus,
+                       used.net.count, used.net.sent / 1024, used.net.received / 1024, used.disk.count, used.disk.full,
+                       used.disk.reads, used.disk.writes, used.disk.read_sectors, used.disk.written_sectors,
                        entry.info.ssidref);
 }
 

@@ -20,9 +20,12 @@ struct Order {
 constexpr Order orders[] = {
     {"id", [](const domain::Used& a, const domain::Used& b) { return a.domain.info.domain < b.domain.info.domain; }},
     {"CPU", [](const domain::Used& a, const domain::Used& b) { return a.cpu_percent > b.cpu_percent; }},
-    {"memory", [](const domain::Used& a, const domain::Used& b) { return a.domain.info.tot_pages > b.domain.info.tot_pages; }},
-    {"network", [](const domain::Used& a, const domain::Used& b) { return a.net.sent + a.net.received > b.net.sent + b.net.received; }},
-    {"disk", [](const domain::Used& a, const domain::Used& b) { return a.disk.reads + a.disk.writes > b.disk.reads + b.disk.writes; }},
+    {"memory",
+     [](const domain::Used& a, const domain::Used& b) { return a.domain.info.tot_pages > b.domain.info.tot_pages; }},
+    {"network", [](const domain::Used& a,
+                   const domain::Used& b) { return a.net.sent + a.net.received > b.net.sent + b.net.received; }},
+    {"disk", [](const domain::Used& a,
+                const domain::Used& b) { return a.disk.reads + a.disk.writes > b.disk.reads + b.disk.writes; }},
     {"name", [](const domain::Used& a, const domain::Used& b) { return a.domain.name < b.domain.name; }},
 };
 
@@ -61,14 +64,20 @@ void draw(const domain::Sample& sample, std::size_t order, std::size_t chosen, b
     double cpu = 0;
     for (auto& used : sample.domains) cpu += used.cpu_percent;
     auto share = sample.cpus ? cpu / sample.cpus : 0;
-    auto memory = sample.total_kib ? 100.0 * static_cast<double>(sample.total_kib - sample.free_kib) / static_cast<double>(sample.total_kib) : 0;
-    auto text = fmt::format("{} domains   {} CPUs at {} MHz   sorted by {}", sample.domains.size(), sample.cpus, sample.cpu_mhz, orders[order].name);
+    auto memory = sample.total_kib ? 100.0 * static_cast<double>(sample.total_kib - sample.free_kib) /
+                                         static_cast<double>(sample.total_kib)
+                                   : 0;
+    auto text = fmt::format("{} domains   {} CPUs at {} MHz   sorted by {}", sample.domains.size(), sample.cpus,
+                            sample.cpu_mhz, orders[order].name);
     mvaddstr(0, 0, text.c_str());
     attron(COLOR_PAIR(heat(share)));
     mvaddstr(1, 0, fmt::format("CPU {} {:5.1f} %", bar(share, 40), share).c_str());
     attroff(COLOR_PAIR(heat(share)));
     attron(COLOR_PAIR(heat(memory)));
-    mvaddstr(2, 0, fmt::format("Mem {} {:5.1f} %  {} of {} MiB free", bar(memory, 40), memory, sample.free_kib >> 10, sample.total_kib >> 10).c_str());
+    mvaddstr(2, 0,
+             fmt::format("Mem {} {:5.1f} %  {} of {} MiB free", bar(memory, 40), memory, sample.free_kib >> 10,
+                         sample.total_kib >> 10)
+                 .c_str());
     attroff(COLOR_PAIR(heat(memory)));
     attron(A_REVERSE);
     mvaddnstr(4, 0, top_header().c_str(), COLS);
@@ -76,7 +85,8 @@ void draw(const domain::Sample& sample, std::size_t order, std::size_t chosen, b
     int line = 5;
     for (std::size_t i = 0; i < sample.domains.size() && line < LINES - 1; ++i, ++line) {
         auto& used = sample.domains[i];
-        auto style = (i == chosen ? A_BOLD | A_UNDERLINE : A_NORMAL) | static_cast<attr_t>(COLOR_PAIR(used.domain.has(abi::dominf_paused) ? 4 : heat(used.cpu_percent)));
+        auto style = (i == chosen ? A_BOLD | A_UNDERLINE : A_NORMAL) |
+                     static_cast<attr_t>(COLOR_PAIR(used.domain.has(abi::dominf_paused) ? 4 : heat(used.cpu_percent)));
         attron(style);
         mvaddnstr(line, 0, top_row(used, sample, full_name).c_str(), COLS);
         attroff(style);
@@ -113,7 +123,8 @@ Result<int> show_top(Context& context, unsigned delay, std::uint64_t rounds, boo
         if (key == 'p' && now.domains[chosen].domain.info.domain != 0) {
             auto& entry = now.domains[chosen].domain;
             auto control = TRY(context.session.xen());
-            (void)(entry.has(abi::dominf_paused) ? xen::unpause_domain(*control, entry.id()) : xen::pause_domain(*control, entry.id()));
+            (void)(entry.has(abi::dominf_paused) ? xen::unpause_domain(*control, entry.id())
+                                                 : xen::pause_domain(*control, entry.id()));
         }
     }
     return exit_good;

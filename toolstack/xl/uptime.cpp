@@ -44,8 +44,10 @@ Result<int> run_uptime(Context& context, const Words& words) {
     if (words.has('J')) {
         Rows rows;
         for (auto& entry : domains)
-            rows.row().text("name", entry.name).number("domid", entry.info.domain).number("uptime_seconds",
-                                                                                       seconds_up(context, entry, now));
+            rows.row()
+                .text("name", entry.name)
+                .number("domid", entry.info.domain)
+                .number("uptime_seconds", seconds_up(context, entry, now));
         out("{}", rows.print());
         return exit_good;
     }
@@ -55,8 +57,8 @@ Result<int> run_uptime(Context& context, const Words& words) {
     for (auto& entry : domains) {
         auto up = seconds_up(context, entry, now);
         if (brief)
-            out(" {:02}:{:02}:{:02} up {}, {} ({})\n", local.tm_hour, local.tm_min, local.tm_sec, spell(up, true), entry.name,
-                entry.info.domain);
+            out(" {:02}:{:02}:{:02} up {}, {} ({})\n", local.tm_hour, local.tm_min, local.tm_sec, spell(up, true),
+                entry.name, entry.info.domain);
         else out("{:<33} {:>4} {}\n", entry.name, entry.info.domain, spell(up, false));
     }
     return exit_good;

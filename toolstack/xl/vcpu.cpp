@@ -45,7 +45,9 @@ Result<int> run_vcpu_list(Context& context, const Words& words) {
     auto domains = TRY(domain::list(context.session, words.words));
     Rows rows;
     bool json = words.has('J');
-    if (!json) out("{:<32} {:>5} {:>5} {:>5} {:>5} {:>9} {}\n", "Name", "ID", "VCPU", "CPU", "State", "Time(s)", "Affinity (Hard / Soft)");
+    if (!json)
+        out("{:<32} {:>5} {:>5} {:>5} {:>5} {:>9} {}\n", "Name", "ID", "VCPU", "CPU", "State", "Time(s)",
+            "Affinity (Hard / Soft)");
     for (auto& entry : domains) {
         for (unsigned i = 0; i <= entry.info.max_vcpu_id && entry.info.max_vcpu_id != abi::invalid_max_vcpu_id; ++i) {
             auto vcpu = xen::vcpu_info(control, entry.id(), i);
@@ -85,7 +87,9 @@ Result<int> run_vcpu_pin(Context& context, const Words& words) {
     if (hard && !words.has('\1') && info.domain != 0) {
         auto allowed = TRY(TRY(context.session.settings())->allowed_cpus(!(info.flags & abi::dominf_hvm_guest)));
         hard = domain::to_bitmap(domain::to_set(*hard) & allowed, host.ids);
-        if (domain::to_set(*hard).none()) return fail("the cpumask of /etc/xen/xl.conf leaves none of these CPUs", "--ignore-global-affinity-masks goes past it");
+        if (domain::to_set(*hard).none())
+            return fail("the cpumask of /etc/xen/xl.conf leaves none of these CPUs",
+                        "--ignore-global-affinity-masks goes past it");
     }
     if (context.dry_run) {
         out("cpumap: {}\n", config::print_cpus(domain::to_set(hard ? *hard : *soft), host.ids));
@@ -94,8 +98,9 @@ Result<int> run_vcpu_pin(Context& context, const Words& words) {
     DomId id{info.domain};
     auto first = every ? 0u : static_cast<unsigned>(*vcpu), last = every ? info.max_vcpu_id : first;
     for (auto i = first; i <= last; ++i)
-        TRY(domain::or_fail(xen::set_vcpu_affinity(control, id, i, hard ? &*hard : nullptr, soft ? &*soft : nullptr, words.has('f')),
-                            fmt::format("cannot pin virtual CPU {}", i)));
+        TRY(domain::or_fail(
+            xen::set_vcpu_affinity(control, id, i, hard ? &*hard : nullptr, soft ? &*soft : nullptr, words.has('f')),
+            fmt::format("cannot pin virtual CPU {}", i)));
     return exit_good;
 }
 
@@ -103,13 +108,15 @@ Result<int> run_vcpu_set(Context& context, const Words& words) {
     auto id = TRY(context.session.find(words.words[0]));
     auto info = TRY(context.session.info(id));
     auto count = toolstack::to_unsigned(words.words[1]);
-    if (!count || *count == 0) return fail(fmt::format("Error: Invalid argument {}.", words.words[1]), "give the number of virtual CPUs");
+    if (!count || *count == 0)
+        return fail(fmt::format("Error: Invalid argument {}.", words.words[1]), "give the number of virtual CPUs");
     if (*count > info.max_vcpu_id + 1)
         return fail(fmt::format("the domain can have at most {} virtual CPUs, not {}", info.max_vcpu_id + 1, *count),
                     "set maxvcpus= in its configuration and create it anew");
     auto host = TRY(domain::or_fail(xen::physical_info(*TRY(context.session.xen())), "cannot examine the host"));
     if (*count > host.nr_cpus && !words.has('i') && id.value != 0)
-        return fail(fmt::format("You are overcommitting! You have {} physical CPUs and want {} vCPUs! Aborting, use --ignore-host to continue",
+        return fail(fmt::format("You are overcommitting! You have {} physical CPUs and want {} vCPUs! Aborting, use "
+                                "--ignore-host to continue",
                                 host.nr_cpus, *count));
     if (context.dry_run) {
         out("setting vcpus to {}\n", *count);
@@ -118,8 +125,9 @@ Result<int> run_vcpu_set(Context& context, const Words& words) {
     auto& client = *TRY(context.session.store());
     auto path = domain::path_of(id);
     for (unsigned i = 0; i <= info.max_vcpu_id; ++i)
-        TRY(domain::or_fail(client.write(fmt::format("{}/cpu/{}/availability", path, i), i < *count ? "online" : "offline"),
-                            "cannot tell the guest"));
+        TRY(domain::or_fail(
+            client.write(fmt::format("{}/cpu/{}/availability", path, i), i < *count ? "online" : "offline"),
+            "cannot tell the guest"));
     return exit_good;
 }
 

@@ -12,8 +12,8 @@ using State = abi::EvtchnState;
 /// Locks the tables of two domains, or of one, in address order.
 class TablePair {
   public:
-    TablePair(EventChannels& a, EventChannels& b) PX_NO_THREAD_SAFETY
-        : first_(&a < &b ? a : b), second_(&a < &b ? b : a) {
+    TablePair(EventChannels& a, EventChannels& b) PX_NO_THREAD_SAFETY : first_(&a < &b ? a : b),
+                                                                        second_(&a < &b ? b : a) {
         first_.lock.lock();
         if (&first_ != &second_) second_.lock.lock();
     }
@@ -170,7 +170,8 @@ Result<> close_single(EventChannels& table, Port port, Channel& channel) PX_REQU
         break;
     case State::Virq:
         for (u32 i = 0; i < domain.max_vcpus; ++i)
-            if (Vcpu* v = domain.vcpus[i]; v && v->virq_port[channel.virq] == port) v->virq_port[channel.virq] = Port(0);
+            if (Vcpu* v = domain.vcpus[i]; v && v->virq_port[channel.virq] == port)
+                v->virq_port[channel.virq] = Port(0);
         break;
     case State::Closed: return fail(Error::Invalid);
     default: break;

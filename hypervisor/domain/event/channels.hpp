@@ -10,7 +10,8 @@
 
 namespace px {
 
-/// Sends a virtual interrupt to the domain (global ones) or vCPU that bound it; nothing when it is not bound. Any context.
+/// Sends a virtual interrupt to the domain (global ones) or vCPU that bound it; nothing when it is not bound. Any
+/// context.
 void send_guest_virq(Vcpu& vcpu, abi::Virq virq);
 /// Global VIRQ to the hardware domain (console, con_ring, dom_exc...).
 void send_global_virq(abi::Virq virq);

@@ -18,14 +18,15 @@ u32* word_of(const EventChannels& table, Port port) {
     return words ? &words[port.raw() % per_page] : nullptr;
 }
 
-/// Writes the link of the tail's word if the guest has not taken it off the queue yet. The guest may change the word all
-/// the time: a bounded number of tries, after which only its own queue is wrong.
+/// Writes the link of the tail's word if the guest has not taken it off the queue yet. The guest may change the word
+/// all the time: a bounded number of tries, after which only its own queue is wrong.
 bool set_link(u32* tail, u32 link) {
     std::atomic_ref<u32> word(*tail);
     u32 old = word.load(std::memory_order_acquire);
     for (int tries = 0; tries < 64; ++tries) {
         if (!(old & linked)) return false;
-        if (word.compare_exchange_weak(old, (old & ~abi::fifo_link_mask) | link, std::memory_order_seq_cst)) return true;
+        if (word.compare_exchange_weak(old, (old & ~abi::fifo_link_mask) | link, std::memory_order_seq_cst))
+            return true;
     }
     return false;
 }
@@ -62,10 +63,12 @@ bool append(EventChannels& table, FifoVcpu& control, u32 priority, FifoQueue& qu
         u32* tail = word_of(table, Port(queue.tail));
         linked_to_tail = tail && set_link(tail, port.raw());
     }
-    if (!linked_to_tail) std::atomic_ref<u32>(control.control->head[priority]).store(port.raw(), std::memory_order_release);
+    if (!linked_to_tail)
+        std::atomic_ref<u32>(control.control->head[priority]).store(port.raw(), std::memory_order_release);
     queue.tail = port.raw();
     if (linked_to_tail) return false;
-    return !(std::atomic_ref<u32>(control.control->ready).fetch_or(bit(priority), std::memory_order_seq_cst) & bit(priority));
+    return !(std::atomic_ref<u32>(control.control->ready).fetch_or(bit(priority), std::memory_order_seq_cst) &
+             bit(priority));
 }
 
 /// Puts a pending, unmasked event on its queue.

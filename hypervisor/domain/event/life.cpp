@@ -53,8 +53,7 @@ void free(Domain& domain) {
 
 void dump(Domain& domain) {
     EventChannels& table = *domain.events;
-    log::info("Event channel information for domain {} ({}):", domain.id,
-              table.is_fifo.load() ? "FIFO" : "2-level");
+    log::info("Event channel information for domain {} ({}):", domain.id, table.is_fifo.load() ? "FIFO" : "2-level");
     static constexpr const char* names[] = {"closed", "unbound", "interdomain", "pirq", "virq", "ipi"};
     for (u32 p = 1; p < table.made_ports(); ++p) {
         Channel* c = table.channel(Port(p));
@@ -66,7 +65,8 @@ void dump(Domain& domain) {
                       c->vcpu.load(), c->remote.domain->id, c->remote.port);
         else
             log::info("  {} [{}] vcpu {} {} {}", p, is_pending(domain, Port(p)) ? "P" : "-", c->vcpu.load(),
-                      names[static_cast<unsigned>(state)], state == abi::EvtchnState::Unbound ? c->unbound_remote.raw() : c->virq);
+                      names[static_cast<unsigned>(state)],
+                      state == abi::EvtchnState::Unbound ? c->unbound_remote.raw() : c->virq);
     }
 }
 

@@ -6,9 +6,7 @@
 namespace px {
 namespace {
 
-std::atomic_ref<u64> word(abi::xen_ulong_t& w) {
-    return std::atomic_ref<u64>(*reinterpret_cast<u64*>(&w));
-}
+std::atomic_ref<u64> word(abi::xen_ulong_t& w) { return std::atomic_ref<u64>(*reinterpret_cast<u64*>(&w)); }
 
 bool test_and_set(abi::xen_ulong_t& w, u32 bit) {
     return word(w).fetch_or(u64{1} << bit, std::memory_order_seq_cst) >> bit & 1;
@@ -39,8 +37,8 @@ void set_pending_2l(Domain& domain, Port port, Channel& channel) {
     abi::SharedInfo& shared = *domain.shared_info;
     if (test_and_set(shared.evtchn_pending[p / 64], p % 64)) return;
     Vcpu* v = target(domain, channel);
-    // The pending bit is set before the mask is read (both sequentially consistent): the guest clears the mask before it
-    // reads the pending bit, so one of the two sees the other.
+    // The pending bit is set before the mask is read (both sequentially consistent): the guest clears the mask before
+    // it reads the pending bit, so one of the two sees the other.
     const bool masked = word(shared.evtchn_mask[p / 64]).load(std::memory_order_seq_cst) >> (p % 64) & 1;
     if (v && !masked && !test_and_set(v->info->evtchn_pending_sel, p / 64)) v->mark_events_pending();
     wake_pollers(domain, port);
@@ -78,8 +76,7 @@ void clear_pending(Domain& domain, Port port, Channel& channel) {
     channel.was_pending.store(false, std::memory_order_relaxed);
     EventChannels& table = *domain.events;
     const u32 p = port.raw();
-    if (table.is_fifo.load(std::memory_order_acquire))
-        fifo::clear_pending(table, port);
+    if (table.is_fifo.load(std::memory_order_acquire)) fifo::clear_pending(table, port);
     else if (p < abi::evtchn_2l_nr_channels)
         word(domain.shared_info->evtchn_pending[p / 64]).fetch_and(~(u64{1} << (p % 64)), std::memory_order_seq_cst);
 }
@@ -108,10 +105,8 @@ Result<> unmask(Domain& domain, Port port) {
     Channel* channel = domain.events->channel(port);
     if (!channel) return fail(Error::Invalid);
     IrqGuard guard(channel->lock);
-    if (domain.events->is_fifo.load(std::memory_order_acquire))
-        fifo::unmask(*domain.events, port, *channel);
-    else
-        unmask_2l(domain, port, *channel);
+    if (domain.events->is_fifo.load(std::memory_order_acquire)) fifo::unmask(*domain.events, port, *channel);
+    else unmask_2l(domain, port, *channel);
     return {};
 }
 

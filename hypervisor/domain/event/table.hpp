@@ -50,8 +50,8 @@ class EventChannels {
     Domain& domain;
     SpinLock<LockRank::Events> lock;
     std::atomic<bool> is_fifo{false};
-    std::atomic<FifoVcpu*>* fifo_vcpus = nullptr;          ///< by vCPU, domain.max_vcpus entries
-    std::atomic<u32*> fifo_array[max_array_pages] = {};    ///< pages of event words, mapped writable
+    std::atomic<FifoVcpu*>* fifo_vcpus = nullptr;       ///< by vCPU, domain.max_vcpus entries
+    std::atomic<u32*> fifo_array[max_array_pages] = {}; ///< pages of event words, mapped writable
     std::atomic<u32> fifo_array_pages{0};
     u32 teardown_port = 1; ///< where destroy() goes on
 

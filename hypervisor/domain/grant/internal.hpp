@@ -10,9 +10,9 @@ namespace px {
 
 /// What the hypervisor knows of one grant reference in use. The shared entry can change at any time; this cannot.
 struct ActiveGrant {
-    u32 readers = 0;         ///< read-only maps and copies under way
-    u32 writers = 0;         ///< writable ones
-    DomId grantee{0};        ///< valid while one of the counts is not zero
+    u32 readers = 0;           ///< read-only maps and copies under way
+    u32 writers = 0;           ///< writable ones
+    DomId grantee{0};          ///< valid while one of the counts is not zero
     u16 start = 0, length = 0; ///< part of the frame that may be copied (sub-page grants), else the whole
     bool is_partial = false;
     Mfn frame{};
@@ -24,9 +24,9 @@ static_assert(sizeof(ActiveGrant) == 24);
 struct Maptrack {
     Domain* granter = nullptr; ///< counted; null: the handle is free
     GrantRef ref{0};
-    u16 flags = 0;             ///< GNTMAP_host_map, device_map, readonly: what is still mapped
-    bool busy = false;         ///< an unmap is under way
-    u32 next_free = 0;         ///< while free: next free handle + 1, 0 none
+    u16 flags = 0;     ///< GNTMAP_host_map, device_map, readonly: what is still mapped
+    bool busy = false; ///< an unmap is under way
+    u32 next_free = 0; ///< while free: next free handle + 1, 0 none
 };
 static_assert(sizeof(Maptrack) == 24);
 
@@ -49,8 +49,8 @@ class GrantTable {
     u32 version PX_GUARDED_BY(lock) = 1;
     u32 frame_count PX_GUARDED_BY(lock) = 0;
     u32 status_count PX_GUARDED_BY(lock) = 0;
-    void** shared PX_GUARDED_BY(lock) = nullptr;              ///< shared frames, max_frames places
-    ActiveGrant** active PX_GUARDED_BY(lock) = nullptr;       ///< their active entries
+    void** shared PX_GUARDED_BY(lock) = nullptr;                ///< shared frames, max_frames places
+    ActiveGrant** active PX_GUARDED_BY(lock) = nullptr;         ///< their active entries
     abi::grant_status_t** status PX_GUARDED_BY(lock) = nullptr; ///< version 2: status frames
 
     // -- what it has mapped --

@@ -47,8 +47,8 @@ namespace {
 
 using abi::GrantStatus;
 
-constexpr u16 kept_flags = abi::gntmap_host_map | abi::gntmap_device_map | abi::gntmap_readonly | abi::gntmap_application_map |
-                           abi::gntmap_contains_pte;
+constexpr u16 kept_flags = abi::gntmap_host_map | abi::gntmap_device_map | abi::gntmap_readonly |
+                           abi::gntmap_application_map | abi::gntmap_contains_pte;
 
 constexpr Access access_of(u32 flags) { return flags & abi::gntmap_readonly ? Access::Read : Access::Write; }
 
@@ -165,8 +165,13 @@ void unmap(abi::GnttabUnmapGrantRef& op, Unmapped& out) {
         return;
     }
     const u16 removed = static_cast<u16>((host ? abi::gntmap_host_map : 0) | (device ? abi::gntmap_device_map : 0));
-    out = {.granter = entry.granter, .frame = frame, .ref = entry.ref, .flags = entry.flags, .handle = op.handle,
-           .removed = removed, .done = true};
+    out = {.granter = entry.granter,
+           .frame = frame,
+           .ref = entry.ref,
+           .flags = entry.flags,
+           .handle = op.handle,
+           .removed = removed,
+           .done = true};
     op.status = raw(GrantStatus::Okay);
 }
 
@@ -190,8 +195,7 @@ Result<> release_mappings(Domain& domain) PX_NO_THREAD_SAFETY {
         if (!entry.granter) continue;
         const Access access = access_of(entry.flags);
         // The reference of a host mapping belongs to its page-table entry and goes with the page tables.
-        if (entry.flags & abi::gntmap_device_map)
-            release_granted(frame_of_grant(*entry.granter, entry.ref), access);
+        if (entry.flags & abi::gntmap_device_map) release_granted(frame_of_grant(*entry.granter, entry.ref), access);
         unpin(*entry.granter, entry.ref, access);
         drop_handle(*table, h);
         if (softirq::is_pending()) {
@@ -210,8 +214,8 @@ void dump(Domain& domain) PX_NO_THREAD_SAFETY {
     for (u32 ref = 0; ref < table.entry_count(); ++ref) {
         const ActiveGrant* active = table.active_entry(GrantRef(ref));
         if (active->in_use())
-            log::info("  ref {} frame {:x} used by domain {}: {} readers, {} writers", ref, active->frame, active->grantee,
-                      active->readers, active->writers);
+            log::info("  ref {} frame {:x} used by domain {}: {} readers, {} writers", ref, active->frame,
+                      active->grantee, active->readers, active->writers);
     }
 }
 

@@ -19,8 +19,10 @@ std::atomic_ref<u32> header_word(void* entry) { return std::atomic_ref<u32>(*sta
 
 std::expected<void, GrantStatus> check(Header header, const Domain& grantee, Access access, bool for_copy) {
     const u16 type = header.flags & abi::gtf_type_mask;
-    if (type != abi::gtf_permit_access || header.domid != grantee.id.raw()) return std::unexpected(GrantStatus::GeneralError);
-    if (access == Access::Write && (header.flags & abi::gtf_readonly)) return std::unexpected(GrantStatus::GeneralError);
+    if (type != abi::gtf_permit_access || header.domid != grantee.id.raw())
+        return std::unexpected(GrantStatus::GeneralError);
+    if (access == Access::Write && (header.flags & abi::gtf_readonly))
+        return std::unexpected(GrantStatus::GeneralError);
     if (!for_copy && (header.flags & abi::gtf_sub_page)) return std::unexpected(GrantStatus::GeneralError);
     return {};
 }
@@ -30,7 +32,8 @@ constexpr u16 marks(Access access) {
 }
 
 /// Version 1: the marks are in the entry, set together with the check.
-std::expected<void, GrantStatus> mark_v1(abi::GrantEntryV1& entry, const Domain& grantee, Access access, bool for_copy) {
+std::expected<void, GrantStatus> mark_v1(abi::GrantEntryV1& entry, const Domain& grantee, Access access,
+                                         bool for_copy) {
     auto word = header_word(&entry);
     u32 old = word.load(std::memory_order_acquire);
     for (int tries = 0; tries < 8; ++tries) {
@@ -47,7 +50,8 @@ std::expected<void, GrantStatus> mark_v2(GrantTable& table, GrantRef ref, const 
                                          bool for_copy) PX_REQUIRES(table.lock) {
     auto word = header_word(&table.entry_v2(ref));
     std::atomic_ref<u16> status(table.status_of(ref));
-    if (auto ok = check(std::bit_cast<Header>(word.load(std::memory_order_acquire)), grantee, access, for_copy); !ok) return ok;
+    if (auto ok = check(std::bit_cast<Header>(word.load(std::memory_order_acquire)), grantee, access, for_copy); !ok)
+        return ok;
     const u16 before = status.fetch_or(marks(access), std::memory_order_seq_cst);
     auto ok = check(std::bit_cast<Header>(word.load(std::memory_order_seq_cst)), grantee, access, for_copy);
     if (!ok) status.fetch_and(static_cast<u16>(~(marks(access) & ~before)), std::memory_order_seq_cst);
@@ -63,7 +67,8 @@ void clear_marks(GrantTable& table, GrantRef ref, u16 bits) PX_REQUIRES(table.lo
 }
 
 /// Reads which frame, and which part of it, the entry grants.
-std::expected<void, GrantStatus> read_target(GrantTable& table, GrantRef ref, ActiveGrant& active) PX_REQUIRES(table.lock) {
+std::expected<void, GrantStatus> read_target(GrantTable& table, GrantRef ref, ActiveGrant& active)
+    PX_REQUIRES(table.lock) {
     u64 gfn;
     active.is_partial = false;
     if (table.version == 1) {
@@ -126,14 +131,13 @@ void unpin(Domain& granter, GrantRef ref, Access access) {
 }
 
 bool acquire_granted(Mfn frame, Domain& granter, Access access) {
-    return access == Access::Write ? acquire_writable(frame_of(frame), granter) : acquire_frame(frame_of(frame), granter);
+    return access == Access::Write ? acquire_writable(frame_of(frame), granter)
+                                   : acquire_frame(frame_of(frame), granter);
 }
 
 void release_granted(Mfn frame, Access access) {
-    if (access == Access::Write)
-        release_writable(frame_of(frame));
-    else
-        release_frame(frame_of(frame));
+    if (access == Access::Write) release_writable(frame_of(frame));
+    else release_frame(frame_of(frame));
 }
 
 } // namespace px::grant

@@ -143,7 +143,9 @@ Result<> get_version(abi::GnttabGetVersion& op) {
 }
 
 Result<> get_status_frames(abi::GnttabGetStatusFrames& op) {
-    return query_table(op, [&](GrantTable& table) PX_NO_THREAD_SAFETY { return table.version == 2 && op.nr_frames <= table.status_count; });
+    return query_table(op, [&](GrantTable& table) PX_NO_THREAD_SAFETY {
+        return table.version == 2 && op.nr_frames <= table.status_count;
+    });
 }
 
 u32 max_shared_frames(const Domain& domain) { return domain.grants ? domain.grants->max_frames : 0; }

@@ -17,9 +17,9 @@ struct Unmapped {
     Domain* granter;
     Mfn frame;
     GrantRef ref;
-    u16 flags;     ///< GNTMAP_* of the handle before
+    u16 flags; ///< GNTMAP_* of the handle before
     u32 handle;
-    u16 removed;   ///< which of them went
+    u16 removed; ///< which of them went
     bool done = false;
 };
 void unmap(abi::GnttabUnmapGrantRef& op, Unmapped& out);

@@ -11,13 +11,13 @@ namespace px::hypercall::domctl_command {
 namespace {
 
 /// The caller can give only what it has itself.
-bool caller_has(RangeSet* Domain::*set, u64 first, u64 last) {
+bool caller_has(RangeSet* Domain::* set, u64 first, u64 last) {
     Domain& caller = current_domain();
     Guard guard(caller.lock);
     return caller.*set && (caller.*set)->contains(first, last);
 }
 
-Result<> change(Domain& domain, RangeSet* Domain::*set, u64 first, u64 last, bool allow) {
+Result<> change(Domain& domain, RangeSet* Domain::* set, u64 first, u64 last, bool allow) {
     Guard guard(domain.lock);
     if (!(domain.*set)) return fail(Error::Invalid);
     return allow ? (domain.*set)->add(first, last) : (domain.*set)->remove(first, last);

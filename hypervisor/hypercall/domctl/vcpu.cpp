@@ -46,10 +46,8 @@ Result<> set_context(Command& c) {
     c.domain.pause();
     const Result<> done = vcpu.set_context(holder.context);
     if (done) {
-        if (holder.context->flags & abi::vgcf_online)
-            vcpu.flags.fetch_and(~vcpu_flag::down);
-        else
-            vcpu.flags.fetch_or(vcpu_flag::down);
+        if (holder.context->flags & abi::vgcf_online) vcpu.flags.fetch_and(~vcpu_flag::down);
+        else vcpu.flags.fetch_or(vcpu_flag::down);
     }
     c.domain.unpause();
     return done;

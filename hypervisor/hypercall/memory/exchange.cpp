@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// exchange: a domain's frames against others of another size, contiguous or below an address. For DMA of the hardware domain.
+// exchange: a domain's frames against others of another size, contiguous or below an address. For DMA of the hardware
+// domain.
 #include "hypercall/memory/memory_op.hpp"
 #include "memory/heap.hpp"
 

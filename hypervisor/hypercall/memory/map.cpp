@@ -45,7 +45,8 @@ Result<> set_memory_map(const Operation& op) {
     if (foreign.map.nr_entries > max_map_entries) return fail(Error::Invalid);
     DomainRef domain = TRY(find_controlled_domain(foreign.domid));
     const u32 count = foreign.map.nr_entries;
-    auto* entries = static_cast<abi::E820Entry*>(heap::allocate_bytes(std::max<u64>(count, 1) * sizeof(abi::E820Entry)));
+    auto* entries =
+        static_cast<abi::E820Entry*>(heap::allocate_bytes(std::max<u64>(count, 1) * sizeof(abi::E820Entry)));
     if (!entries) return fail(Error::NoMemory);
     if (Result<> copied = GuestPointer<abi::E820Entry>(foreign.map.buffer).read_array(entries, count); !copied) {
         heap::free_bytes(entries);

@@ -31,7 +31,8 @@ Result<> pod_target(const Operation& op) {
     const GuestPointer<abi::PodTarget> pointer(op.address);
     auto target = TRY(pointer.read());
     const DomainRef domain = TRY(find_domain_or_self(target.domid));
-    if (op.command == abi::MemoryOp::SetPodTarget && target.target_pages > domain->max_pages) return fail(Error::Invalid);
+    if (op.command == abi::MemoryOp::SetPodTarget && target.target_pages > domain->max_pages)
+        return fail(Error::Invalid);
     target.tot_pages = domain->total_pages.load();
     target.pod_cache_pages = 0;
     target.pod_entries = 0;

@@ -77,7 +77,8 @@ Outcome reservation(const Operation& op) {
     // A failure anywhere answers with the number of extents done so far: that is how callers learn of it.
     const auto done = [](u64 count) { return Outcome::of(static_cast<s64>(count)); };
     const Result<abi::MemoryReservation> r = GuestPointer<abi::MemoryReservation>(op.address).read();
-    if (!r || r->nr_extents > ~u64{0} >> abi::memory_op_extent_shift || op.start >= r->nr_extents) return done(op.start);
+    if (!r || r->nr_extents > ~u64{0} >> abi::memory_op_extent_shift || op.start >= r->nr_extents)
+        return done(op.start);
     const Result<DomainRef> domain = find_domain_or_self(r->domid);
     if (!domain) return done(op.start);
     if (domain->get() != &current_domain() && !current_domain().is_privileged) return Outcome::error(Error::Perm);

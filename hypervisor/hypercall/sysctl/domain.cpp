@@ -66,7 +66,8 @@ Result<> scheduler(abi::SysctlSchedulerOp& op) {
     switch (static_cast<abi::SysctlSchedOp>(op.cmd)) {
     case abi::SysctlSchedOp::PutInfo: {
         const u32 us = parameters.ratelimit_us;
-        if (us != 0 && (us < abi::sched_ratelimit_min_us || us > abi::sched_ratelimit_max_us)) return fail(Error::Invalid);
+        if (us != 0 && (us < abi::sched_ratelimit_min_us || us > abi::sched_ratelimit_max_us))
+            return fail(Error::Invalid);
         schedule::set_rate_limit_us(us);
         return {};
     }

@@ -31,8 +31,9 @@ inline void toggle_mode(PvVcpu& vcpu) {
 /// Crashes the domain: there is nobody to take what would be delivered.
 [[gnu::cold]] void bounce_failed(PvVcpu& vcpu, x86::Registers& r, u64 address);
 
-/// Makes the guest kernel continue at `address` with a frame of the interrupted state on its stack. From kernel mode the
-/// stack goes on; from user mode it is the one of stack_switch. On failure the domain is crashed and false returned.
+/// Makes the guest kernel continue at `address` with a frame of the interrupted state on its stack. From kernel mode
+/// the stack goes on; from user mode it is the one of stack_switch. On failure the domain is crashed and false
+/// returned.
 template <FrameKind Kind>
 inline bool bounce(PvVcpu& vcpu, x86::Registers& r, u64 address, bool masks_events, u32 error_code = 0) {
     constexpr unsigned extra = Kind == FrameKind::Plain ? 0 : Kind == FrameKind::ErrorCode ? 1 : 4;
@@ -69,8 +70,9 @@ inline bool bounce(PvVcpu& vcpu, x86::Registers& r, u64 address, bool masks_even
     if (masks_events) vcpu.info->evtchn_upcall_mask = 1;
     r.rip = address;
     r.cs = abi::flat_ring3_cs64;
-    r.rflags = (r.rflags & ~(rflags::tf | rflags::df | rflags::iopl | rflags::nt | rflags::rf | rflags::vm | rflags::ac)) |
-               rflags::interrupts | rflags::always;
+    r.rflags =
+        (r.rflags & ~(rflags::tf | rflags::df | rflags::iopl | rflags::nt | rflags::rf | rflags::vm | rflags::ac)) |
+        rflags::interrupts | rflags::always;
     r.rsp = sp;
     r.ss = abi::flat_ring3_ss64;
     r.entry_vector = x86::entry_sysret; // rcx and r11 are in the frame: SYSRET will do

@@ -116,9 +116,11 @@ Outcome callback_op(Call& call) {
         const auto request = GuestPointer<abi::CallbackUnregister>(call.args[1]).read();
         if (!request) return Outcome::error(request.error());
         switch (static_cast<abi::CallbackType>(request->type)) {
-        case abi::CallbackType::Event: case abi::CallbackType::Failsafe: case abi::CallbackType::Syscall:
-        case abi::CallbackType::SysenterDeprecated: case abi::CallbackType::Sysenter:
-            return Outcome::error(Error::Invalid); // can be changed, not taken back
+        case abi::CallbackType::Event:
+        case abi::CallbackType::Failsafe:
+        case abi::CallbackType::Syscall:
+        case abi::CallbackType::SysenterDeprecated:
+        case abi::CallbackType::Sysenter: return Outcome::error(Error::Invalid); // can be changed, not taken back
         case abi::CallbackType::Nmi: vcpu.nmi_callback = {}; return Outcome::of(0);
         default: return Outcome::error(Error::NoSys);
         }
@@ -143,7 +145,8 @@ Outcome nmi_op(Call& call) {
 }
 
 Outcome set_segment_base(Call& call) {
-    return Outcome::of(pv::set_segment_base(pv::current_pv(), static_cast<abi::SegmentBase>(call.args[0]), call.args[1]));
+    return Outcome::of(
+        pv::set_segment_base(pv::current_pv(), static_cast<abi::SegmentBase>(call.args[0]), call.args[1]));
 }
 
 } // namespace px::hypercall

@@ -33,7 +33,8 @@ bool load_selectors(const Segments& s) {
     return all;
 }
 
-/// Address space and descriptor tables of the vCPU. In between the CPU has its own GDT: an NMI must find its code segment.
+/// Address space and descriptor tables of the vCPU. In between the CPU has its own GDT: an NMI must find its code
+/// segment.
 void enter_space(PvVcpu& vcpu) {
     map_cpu_descriptors(vcpu, x86::descriptor_frame(this_cpu()));
     x86::load_own_gdt();
@@ -108,10 +109,8 @@ void context_switch(Vcpu& previous, Vcpu& next) {
     x86::disable_interrupts();
     if (!previous.is_idle()) previous.save_state();
     cpu_info().current = &next;
-    if (!next.is_idle())
-        next.load_state();
-    else if (!previous.is_idle())
-        pv::leave_space();
+    if (!next.is_idle()) next.load_state();
+    else if (!previous.is_idle()) pv::leave_space();
     if (!previous.is_idle()) previous.dirty_cpu = ~0u; // loading CR3 has flushed its translations
     const bool goes_idle = next.is_idle();
     schedule::switch_finished(previous);

@@ -4,8 +4,8 @@
 #include "domain/domain_list.hpp"
 #include "memory/heap.hpp"
 #include "x86/pv/hypercall_page.hpp"
-#include "x86/pv/policy/cpuid.hpp"
 #include "x86/pv/paging/pagetable.hpp"
+#include "x86/pv/policy/cpuid.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
 namespace px::pv {

@@ -57,7 +57,8 @@ bool deliver_pending(PvVcpu& vcpu, x86::Registers& r) {
 /// True if SYSRET loads exactly this state. A non-canonical rip would fault in ring 0 on Intel (CVE-2012-0217 class).
 bool can_use_sysret(const x86::Registers& r) {
     constexpr u64 odd_flags = rflags::tf | rflags::rf | rflags::vm;
-    if ((r.entry_vector != x86::entry_syscall && r.entry_vector != x86::entry_sysret) || (r.rflags & odd_flags) != 0 || r.ss != x86::selector::guest_data)
+    if ((r.entry_vector != x86::entry_syscall && r.entry_vector != x86::entry_sysret) || (r.rflags & odd_flags) != 0 ||
+        r.ss != x86::selector::guest_data)
         return false;
     if (r.cs == x86::selector::guest_code64) return is_canonical(r.rip);
     return r.cs == x86::selector::guest_code32 && r.rip >> 32 == 0;
@@ -68,12 +69,9 @@ bool can_use_sysret(const x86::Registers& r) {
 /// SYSCALL by 64-bit code, when it is no plain hypercall: entry_hypercall.cpp does those. Interrupts are off.
 extern "C" void px_syscall(x86::Registers& r) {
     PvVcpu& vcpu = current_pv();
-    if (!vcpu.in_kernel_mode)
-        forward_system_call(vcpu, r, vcpu.syscall_callback);
-    else if (r.rax == static_cast<u64>(abi::Hypercall::Iret))
-        return_from_guest_kernel(vcpu, r);
-    else
-        r.rax = static_cast<u64>(to_hypercall(Error::NoSys));
+    if (!vcpu.in_kernel_mode) forward_system_call(vcpu, r, vcpu.syscall_callback);
+    else if (r.rax == static_cast<u64>(abi::Hypercall::Iret)) return_from_guest_kernel(vcpu, r);
+    else r.rax = static_cast<u64>(to_hypercall(Error::NoSys));
 }
 
 /// A hypercall wants to be made again, with these arguments.

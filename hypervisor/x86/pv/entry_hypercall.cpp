@@ -102,9 +102,7 @@ extern "C" [[gnu::naked]] void px_syscall64() {
         "movq %c[rbx](%%rsp), %%rbx\n"
         "movq %c[rbp](%%rsp), %%rbp\n"
         "movq %c[rflags](%%rsp), %%r11\n"
-        "movq %c[rsp](%%rsp), %%rsp\n"
-        PX_PATCH_VERW
-        "sysretq\n"
+        "movq %c[rsp](%%rsp), %%rsp\n" PX_PATCH_VERW "sysretq\n"
 
         // No handler.
         "4: addq $56, %%rsp\n"
@@ -163,9 +161,10 @@ extern "C" [[gnu::naked]] void px_syscall64() {
           PX_PLACE(in_kernel_mode, offsetof(PvVcpu, in_kernel_mode)), PX_PLACE(info, offsetof(PvVcpu, info)),
           PX_PLACE(pending_nmi, offsetof(PvVcpu, pending_nmi)),
           PX_PLACE(upcall_pending, offsetof(abi::VcpuInfo, evtchn_upcall_pending)),
-          PX_PLACE(upcall_mask, offsetof(abi::VcpuInfo, evtchn_upcall_mask)), PX_PLACE(entry_syscall, x86::entry_syscall),
-          PX_PLACE(iret, static_cast<u32>(abi::Hypercall::Iret)), PX_PLACE(no_such_call, to_hypercall(Error::NoSys)),
-          PX_PLACE(table, &hypercall::table), PX_PLACE(pending, &softirq::pending));
+          PX_PLACE(upcall_mask, offsetof(abi::VcpuInfo, evtchn_upcall_mask)),
+          PX_PLACE(entry_syscall, x86::entry_syscall), PX_PLACE(iret, static_cast<u32>(abi::Hypercall::Iret)),
+          PX_PLACE(no_such_call, to_hypercall(Error::NoSys)), PX_PLACE(table, &hypercall::table),
+          PX_PLACE(pending, &softirq::pending));
 }
 
 } // namespace px::pv

@@ -104,10 +104,8 @@ bool set_xcr0(PvVcpu& vcpu, u64 value) {
 void set_task_switched(PvVcpu& vcpu, bool set) {
     if (vcpu.control.task_switched == set) return;
     vcpu.control.task_switched = set;
-    if (set)
-        x86::write_cr0(x86::read_cr0() | cr0_ts);
-    else
-        x86::clts();
+    if (set) x86::write_cr0(x86::read_cr0() | cr0_ts);
+    else x86::clts();
 }
 
 void set_legacy_fpu(PvVcpu& vcpu, const void* fxsave_image) {

@@ -10,9 +10,7 @@
 namespace px::pv {
 
 /// True if address is canonical (48 bits).
-constexpr bool is_canonical(u64 address) {
-    return static_cast<u64>(static_cast<s64>(address << 16) >> 16) == address;
-}
+constexpr bool is_canonical(u64 address) { return static_cast<u64>(static_cast<s64>(address << 16) >> 16) == address; }
 
 /// True if [address, address + bytes) is memory a guest may name: the lower half, or above the hypervisor's hole.
 constexpr bool is_guest_range(u64 address, u64 bytes) {

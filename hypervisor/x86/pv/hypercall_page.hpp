@@ -24,8 +24,8 @@ inline void fill_hypercall_page(void* page) {
     std::memcpy(bytes + 23 * abi::hypercall_stub_size, iret, sizeof(iret));
 }
 
-/// Fills a page of the guest with them, for kernels that do not make the call themselves. Errors: Access for a page that the
-/// guest could not write.
+/// Fills a page of the guest with them, for kernels that do not make the call themselves. Errors: Access for a page
+/// that the guest could not write.
 Result<> init_hypercall_page(PvDomain& domain, Gfn gfn);
 
 } // namespace px::pv

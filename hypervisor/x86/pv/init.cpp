@@ -6,8 +6,8 @@
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/pv/bounce.hpp"
-#include "x86/pv/policy/cpuid.hpp"
 #include "x86/pv/fpu.hpp"
+#include "x86/pv/policy/cpuid.hpp"
 
 namespace px::pv {
 
@@ -26,7 +26,8 @@ static_assert(sizeof(SyscallSlot) == 64);
 extern "C" SyscallSlot px_syscall_slots[max_cpus];
 
 /// Flags cleared by SYSCALL.
-constexpr u64 syscall_flag_mask = rflags::tf | rflags::interrupts | rflags::df | rflags::nt | rflags::rf | rflags::ac | rflags::iopl;
+constexpr u64 syscall_flag_mask =
+    rflags::tf | rflags::interrupts | rflags::df | rflags::nt | rflags::rf | rflags::ac | rflags::iopl;
 
 } // namespace
 

@@ -23,8 +23,8 @@ void return_from_guest_kernel(PvVcpu& vcpu, x86::Registers& r) {
         }
         toggle_mode(vcpu);
     }
-    if (vcpu.iopl_in_flags() != 0 || (vcpu.domain.vm_assist >> static_cast<u32>(abi::VmAssistType::ArchitecturalIopl) & 1))
-        [[unlikely]]
+    if (vcpu.iopl_in_flags() != 0 ||
+        (vcpu.domain.vm_assist >> static_cast<u32>(abi::VmAssistType::ArchitecturalIopl) & 1)) [[unlikely]]
         vcpu.iopl = frame.rflags >> 12 & 3;
     r.rip = frame.rip;
     r.cs = (frame.cs & 0xffff) | 3;

@@ -4,8 +4,8 @@
 
 #include "domain/domain.hpp"
 #include "x86/machine/cpu/speculation.hpp"
-#include "x86/pv/policy/cpu_policy.hpp"
 #include "x86/pv/paging/table_hold.hpp"
+#include "x86/pv/policy/cpu_policy.hpp"
 #include "x86/pv/time_stamp.hpp"
 
 namespace px::pv {
@@ -44,12 +44,12 @@ class PvDomain final : public Domain {
 
     // -- the guest kind's part (domain.cpp unless said otherwise) --
     Result<Vcpu*> make_vcpu(VcpuId number) override;
-    Result<Mfn> translate(Gfn gfn) override;                              // m2p.cpp
-    Result<> map_frame(Gfn gfn, Mfn mfn, unsigned order) override;        // m2p.cpp
-    Result<> unmap_frame(Gfn gfn, Mfn mfn, unsigned order) override;      // m2p.cpp
+    Result<Mfn> translate(Gfn gfn) override;                                                       // m2p.cpp
+    Result<> map_frame(Gfn gfn, Mfn mfn, unsigned order) override;                                 // m2p.cpp
+    Result<> unmap_frame(Gfn gfn, Mfn mfn, unsigned order) override;                               // m2p.cpp
     Result<> map_grant(u64 host_addr, Mfn frame, u32 gntmap_flags, u64 cache_attributes) override; // grant_map.cpp
     Result<> unmap_grant(u64 host_addr, Mfn frame, u32 gntmap_flags, u64 new_addr) override;       // grant_map.cpp
-    void flush_tlb() override;                                            // tlb.cpp
+    void flush_tlb() override;                                                                     // tlb.cpp
     Result<> arch_domctl(abi::Domctl& op, GuestVaddr op_address, bool& copy_back) override;        // domctl.cpp
     Result<> relinquish() override;
     [[nodiscard]] u32 features() const override;

@@ -5,8 +5,8 @@
 #include "abi/pv.hpp"
 #include "base/number.hpp"
 #include "domain/vcpu.hpp"
-#include "x86/pv/pv_domain.hpp"
 #include "x86/pv/paging/table_hold.hpp"
+#include "x86/pv/pv_domain.hpp"
 #include "x86/registers.hpp"
 
 namespace px::pv {
@@ -75,8 +75,8 @@ class PvVcpu final : public Vcpu {
     DebugRegisters debug;
     void* xsave_area = nullptr; ///< 64-byte aligned, standard format, for all components the host has
     u64 xcr0 = 1;
-    u32 tsc_aux = 0;       ///< what RDTSCP and RDPID tell
-    u32 iopl = 0;          ///< I/O privilege the guest asked for (physdev set_iopl), 0 to 3
+    u32 tsc_aux = 0; ///< what RDTSCP and RDPID tell
+    u32 iopl = 0;    ///< I/O privilege the guest asked for (physdev set_iopl), 0 to 3
     GuestVaddr io_bitmap = GuestVaddr::invalid();
     u32 io_bitmap_ports = 0;
 
@@ -89,7 +89,7 @@ class PvVcpu final : public Vcpu {
 
     // -- asynchronous exceptions --
     bool failsafe_pending = false; ///< a segment register could not be loaded: tell the guest on its way back
-    bool nmi_masked = false; ///< the guest is in its NMI handler, until its next iret
+    bool nmi_masked = false;       ///< the guest is in its NMI handler, until its next iret
 
     // -- the guest kind's part (vcpu.cpp, context.cpp, guest_copy.cpp) --
     u64 copy_from_guest(void* to, GuestVaddr from, u64 bytes) override;

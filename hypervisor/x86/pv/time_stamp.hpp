@@ -14,10 +14,11 @@ struct TimeStamp {
     bool is_emulated = false;
     u32 khz = 0;
     u32 incarnation = 0; ///< how often the domain was restored
-    Nanoseconds start = 0; ///< system time at which the counter was 0: negative for a domain that is older than this host
+    Nanoseconds start =
+        0;              ///< system time at which the counter was 0: negative for a domain that is older than this host
     u32 multiplier = 0; ///< ns = ((ticks << shift) * multiplier) >> 32, as guests compute it
     s8 shift = 0;
-    u64 reciprocal = 0; ///< 2^95 / multiplier: exact enough that both directions stay together for years
+    u64 reciprocal = 0;       ///< 2^95 / multiplier: exact enough that both directions stay together for years
     std::atomic<u64> last{0}; ///< no vCPU reads less than another one did before
 
     /// Sets the rate. khz > 0.
@@ -37,8 +38,8 @@ struct TimeStamp {
 
 class PvDomain;
 
-/// settscinfo for a paused domain that is not the caller's: mode, age in nanoseconds, rate (0: the host's), incarnation. Errors:
-/// Invalid mode.
+/// settscinfo for a paused domain that is not the caller's: mode, age in nanoseconds, rate (0: the host's),
+/// incarnation. Errors: Invalid mode.
 Result<> set_time_stamp(PvDomain& domain, u32 mode, u64 elapsed, u32 khz, u32 incarnation);
 /// What RDTSC and MSR 0x10 read.
 [[nodiscard]] u64 read_time_stamp(PvDomain& domain);

@@ -16,8 +16,8 @@ constexpr bool has_error_code(unsigned number) {
     return number < 32 && (with_code >> number & 1);
 }
 
-/// `int n` by the guest: all gates but those of #BP and #OF have DPL 0, so it arrives as #GP with the IDT bit in the error
-/// code. The vector is taken from the instruction: some emulators report it scaled wrongly.
+/// `int n` by the guest: all gates but those of #BP and #OF have DPL 0, so it arrives as #GP with the IDT bit in the
+/// error code. The vector is taken from the instruction: some emulators report it scaled wrongly.
 bool software_interrupt(PvVcpu& vcpu, x86::Registers& r) {
     u8 code[2];
     if (copy_from_active(code, r.rip, sizeof(code)) != 0 || code[0] != 0xcd) return false;
@@ -77,12 +77,11 @@ void bounce_failed(PvVcpu& vcpu, x86::Registers& r, u64 address) {
 void inject_exception(PvVcpu& vcpu, x86::Registers& r, unsigned number, u32 error_code) {
     const abi::TrapInfo& trap = vcpu.traps[number];
     if (trap.address == 0) [[unlikely]]
-        log::guest("d{}v{} has no handler for exception {}, error code {:#x}", vcpu.domain.id, vcpu.id, number, error_code);
+        log::guest("d{}v{} has no handler for exception {}, error code {:#x}", vcpu.domain.id, vcpu.id, number,
+                   error_code);
     const bool masks_events = (trap.flags & abi::trap_info_mask_events) != 0;
-    if (has_error_code(number))
-        bounce<FrameKind::ErrorCode>(vcpu, r, trap.address, masks_events, error_code);
-    else
-        bounce<FrameKind::Plain>(vcpu, r, trap.address, masks_events);
+    if (has_error_code(number)) bounce<FrameKind::ErrorCode>(vcpu, r, trap.address, masks_events, error_code);
+    else bounce<FrameKind::Plain>(vcpu, r, trap.address, masks_events);
 }
 
 void inject_page_fault(PvVcpu& vcpu, x86::Registers& r, u64 address, u32 error_code) {
@@ -118,7 +117,8 @@ void handle_guest_exception(x86::Registers& r) {
 }
 
 bool handle_hypervisor_fault(x86::Registers& r) {
-    if (r.entry_vector != vector::page_fault || (r.error_code & (page_fault::reserved | page_fault::present))) return false;
+    if (r.entry_vector != vector::page_fault || (r.error_code & (page_fault::reserved | page_fault::present)))
+        return false;
     const u64 address = x86::read_cr2();
     return is_descriptor_area(address) && !current().is_idle() && map_descriptor_page(current_pv(), address);
 }

@@ -21,8 +21,8 @@ inline constexpr unsigned debug = 1, nmi = 2, breakpoint = 3, invalid_opcode = 6
 /// change CR2; may enable them. Afterwards the caller goes to px_return_to_guest.
 void handle_guest_exception(x86::Registers& r);
 
-/// An exception in ring 0 that a lazily mapped guest area may explain (LDT). True: try the instruction again. Called with
-/// interrupts off, BEFORE the fixup table is looked at.
+/// An exception in ring 0 that a lazily mapped guest area may explain (LDT). True: try the instruction again. Called
+/// with interrupts off, BEFORE the fixup table is looked at.
 bool handle_hypervisor_fault(x86::Registers& r);
 
 // -- memory management's part (descriptor.cpp, pagetable*.cpp) --

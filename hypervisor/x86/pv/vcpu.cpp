@@ -5,8 +5,8 @@
 #include "x86/pv/bounce.hpp"
 #include "x86/pv/emulate/control_register.hpp"
 #include "x86/pv/emulate/debug_register.hpp"
-#include "x86/pv/paging/descriptor.hpp"
 #include "x86/pv/fpu.hpp"
+#include "x86/pv/paging/descriptor.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 
 #include <cstring>
@@ -58,7 +58,8 @@ Result<> check_context(const abi::VcpuGuestContext& c) {
     for (const u64 address : {c.user_regs.rip, c.event_callback_eip, c.failsafe_callback_eip, c.syscall_callback_eip,
                               c.fs_base, c.gs_base_kernel, c.gs_base_user, c.kernel_sp})
         if (!is_canonical(address)) return fail(Error::Invalid);
-    if (c.ldt_ents > 8192 || (c.ldt_ents != 0 && !is_guest_range(c.ldt_base, c.ldt_ents * 8))) return fail(Error::Invalid);
+    if (c.ldt_ents > 8192 || (c.ldt_ents != 0 && !is_guest_range(c.ldt_base, c.ldt_ents * 8)))
+        return fail(Error::Invalid);
     if (c.gdt_ents > abi::first_reserved_gdt_entry) return fail(Error::Invalid);
     if (!is_valid_dr7(c.debugreg[7])) return fail(Error::Invalid);
     for (unsigned i = 0; i < 4; ++i)
@@ -101,10 +102,8 @@ void set_rest(PvVcpu& vcpu, const abi::VcpuGuestContext& c) {
     for (unsigned i = 0; i < 4; ++i) vcpu.debug.address[i] = c.debugreg[i];
     vcpu.debug.dr6 = c.debugreg[6] ? (c.debugreg[6] & 0xe00f) | 0xffff0ff0 : 0xffff0ff0;
     vcpu.debug.dr7 = normal_dr7(c.debugreg[7]);
-    if (c.flags & abi::vgcf_i387_valid)
-        set_legacy_fpu(vcpu, &c.fpu_ctxt);
-    else
-        reset_fpu(vcpu);
+    if (c.flags & abi::vgcf_i387_valid) set_legacy_fpu(vcpu, &c.fpu_ctxt);
+    else reset_fpu(vcpu);
 }
 
 /// Tables and descriptors. Errors: Restart, Invalid.
@@ -188,7 +187,8 @@ void PvVcpu::dump_registers() {
     const bool is_here = this == current_or_null();
     const x86::Registers& r = is_here ? x86::guest_registers() : registers;
     log::error("RIP:    {:04x}:[<{:016x}>]", r.cs & 0xffff, r.rip);
-    log::error("RFLAGS: {:016x}   EM: {}   CONTEXT: pv guest (d{}v{})", r.rflags, info->evtchn_upcall_mask, domain.id, id);
+    log::error("RFLAGS: {:016x}   EM: {}   CONTEXT: pv guest (d{}v{})", r.rflags, info->evtchn_upcall_mask, domain.id,
+               id);
     log::error("rax: {:016x}   rbx: {:016x}   rcx: {:016x}", r.rax, r.rbx, r.rcx);
     log::error("rdx: {:016x}   rsi: {:016x}   rdi: {:016x}", r.rdx, r.rsi, r.rdi);
     log::error("rbp: {:016x}   rsp: {:016x}   r8:  {:016x}", r.rbp, r.rsp, r.r8);
@@ -197,7 +197,8 @@ void PvVcpu::dump_registers() {
     log::error("r15: {:016x}   cr0: {:016x}   cr4: {:016x}", r.r15, guest_cr0(control), guest_cr4(control));
     log::error("cr3: {:016x}   cr2: {:016x}   {} mode", active_l4().raw() << page_shift, info->arch.cr2,
                in_kernel_mode ? "kernel" : "user");
-    log::error("fsb: {:016x}   gsb: {:016x}   gss: {:016x}", segments.fs_base, segments.gs_base_kernel, segments.gs_base_user);
+    log::error("fsb: {:016x}   gsb: {:016x}   gss: {:016x}", segments.fs_base, segments.gs_base_kernel,
+               segments.gs_base_user);
     if (!is_here) return;
     log::error("Guest stack trace from rsp={:016x}:", r.rsp);
     constexpr unsigned words_per_line = 4, lines = 10;

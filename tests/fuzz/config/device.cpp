@@ -18,9 +18,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         bool rounded = vif->rate && vif->rate->interval_us > 1000000;
         if (!again || (!rounded && *again != *vif)) std::abort();
     }
-    if (auto number = config::vdev_number(text); number && config::vdev_number(config::vdev_name(*number)).value_or(~*number) != *number)
+    if (auto number = config::vdev_number(text);
+        number && config::vdev_number(config::vdev_name(*number)).value_or(~*number) != *number)
         std::abort();
-    (void)config::parse_cpus(text, [](unsigned node) -> toolstack::Result<config::CpuSet> { return config::CpuSet(node); });
+    (void)config::parse_cpus(text,
+                             [](unsigned node) -> toolstack::Result<config::CpuSet> { return config::CpuSet(node); });
     (void)config::parse_uuid(text);
     return 0;
 }

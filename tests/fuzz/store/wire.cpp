@@ -14,7 +14,7 @@ struct Host : store::DomainHost {
     void log(std::string_view) override {}
 };
 
-}  // namespace
+} // namespace
 
 /// The input is a sequence of (client, type, transaction, length, payload): what a stream parses into.
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
@@ -29,8 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
         store::Domain* const domain = client ? server.find_domain(static_cast<abi::domid_t>(client)) : nullptr;
         store::Connection& from = domain ? *domain->connection : socket;
         std::size_t const length = std::min<std::size_t>(static_cast<unsigned char>(rest[3]), rest.size() - 4);
-        store::Header const header{static_cast<unsigned char>(rest[1]) % 25u, 1, static_cast<unsigned char>(rest[2]) % 4u,
-                                   static_cast<std::uint32_t>(length)};
+        store::Header const header{static_cast<unsigned char>(rest[1]) % 25u, 1,
+                                   static_cast<unsigned char>(rest[2]) % 4u, static_cast<std::uint32_t>(length)};
         server.handle(from, header, rest.substr(4, length));
         from.taken(from.pending().size());
         rest.remove_prefix(4 + length);

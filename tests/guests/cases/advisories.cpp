@@ -92,7 +92,8 @@ MICRO_CASE(grants_by_address_of_an_entry) {
     map.flags = abi::gntmap_host_map | abi::gntmap_contains_pte;
     map.ref = 50;
     map.dom = own_id();
-    for (u64 place : {good + 1, good + 4, machine_address(data), hypervisor_frame() * page_bytes, u64{1} << 51, ~u64{0}, u64{0}}) {
+    for (u64 place :
+         {good + 1, good + 4, machine_address(data), hypervisor_frame() * page_bytes, u64{1} << 51, ~u64{0}, u64{0}}) {
         map.host_addr = place;
         map.status = 0;
         CHECK_IS(grant(abi::GrantTableOp::MapGrantRef, &map), 0);
@@ -141,7 +142,8 @@ MICRO_CASE(status_frames_outlive_their_mappings) {
 /// XSA-279: INVLPG of what is no address.
 MICRO_CASE(invlpg_of_odd_addresses) {
     for (auto command : {abi::MmuextCommand::InvlpgLocal, abi::MmuextCommand::InvlpgAll})
-        for (u64 place : {not_canonical, u64{0x0000800000000000}, u64{0xffff7fffffffffff}, u64{0xffff830000000000}, ~u64{0}})
+        for (u64 place :
+             {not_canonical, u64{0x0000800000000000}, u64{0xffff7fffffffffff}, u64{0xffff830000000000}, ~u64{0}})
             CHECK_IS(mmuext(command, place), 0);
     CHECK(mmuext(abi::MmuextCommand::InvlpgMulti, 0x1000, not_canonical) < 0);
 }
@@ -158,15 +160,20 @@ MICRO_CASE(iret_ends_a_multicall) {
     calls[1].result = 77;
     u64 result = static_cast<u64>(Hypercall::Multicall);
     // A frame that leads to just behind the call, with another value in rax.
-    asm volatile("mov %%rsp, %%rbx\n"
-                 "mov %%ss, %%ecx; push %%rcx; push %%rbx; pushq $2; mov %%cs, %%ecx; and $-4, %%ecx; push %%rcx\n" // kernel: RPL 0; events stay masked
-                 "lea 1f(%%rip), %%rcx; push %%rcx; push $0; push $0; push $0; push $0x1234\n"
-                 "syscall\n"
-                 "add $72, %%rsp\n"
-                 "1: mov %%rbx, %%rsp"
-                 : "+a"(result)
-                 : "D"(calls), "S"(2)
-                 : "rbx", "rcx", "r11", "memory");
+    asm volatile(
+        "mov %%rsp, %%rbx\n"
+        "mov %%ss, %%ecx; push %%rcx; push %%rbx; pushq $2; mov %%cs, %%ecx; and $-4, %%ecx; push %%rcx\n" // kernel:
+                                                                                                           // RPL 0;
+                                                                                                           // events
+                                                                                                           // stay
+                                                                                                           // masked
+        "lea 1f(%%rip), %%rcx; push %%rcx; push $0; push $0; push $0; push $0x1234\n"
+        "syscall\n"
+        "add $72, %%rsp\n"
+        "1: mov %%rbx, %%rsp"
+        : "+a"(result)
+        : "D"(calls), "S"(2)
+        : "rbx", "rcx", "r11", "memory");
     CHECK_IS(result, 0x1234);
     CHECK_IS(calls[1].result, 77);
 }

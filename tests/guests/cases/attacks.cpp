@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attacks of known classes: confused page types, pages given away while in use, results at forbidden places, huge counts.
+// Attacks of known classes: confused page types, pages given away while in use, results at forbidden places, huge
+// counts.
 #include "lib/grants.hpp"
 
 using namespace micro;
@@ -75,7 +76,8 @@ MICRO_CASE(page_operations_respect_types) {
 
 /// Tables that contain themselves, at each level but the top one's read-only form.
 MICRO_CASE(tables_that_contain_themselves) {
-    for (auto level : {abi::MmuextCommand::PinL1Table, abi::MmuextCommand::PinL2Table, abi::MmuextCommand::PinL3Table}) {
+    for (auto level :
+         {abi::MmuextCommand::PinL1Table, abi::MmuextCommand::PinL2Table, abi::MmuextCommand::PinL3Table}) {
         auto* table = static_cast<u64*>(new_page());
         table[3] = mfn_of(table) * page_bytes | present | writable | user;
         CHECK_IS(set_access(table, false), 0);
@@ -193,7 +195,8 @@ MICRO_CASE(vcpu_info_at_bad_places) {
         abi::VcpuRegisterVcpuInfo op{frame, offset, 0};
         CHECK(call(Hypercall::VcpuOp, abi::VcpuOp::RegisterVcpuInfo, 0, &op) < 0);
     }
-    for (u64 mfn : {~u64{0}, u64{1} << 40, (reinterpret_cast<u64*>(start_info->pt_base)[261] & frame_mask) / page_bytes}) {
+    for (u64 mfn :
+         {~u64{0}, u64{1} << 40, (reinterpret_cast<u64*>(start_info->pt_base)[261] & frame_mask) / page_bytes}) {
         abi::VcpuRegisterVcpuInfo op{mfn, 0, 0};
         CHECK(call(Hypercall::VcpuOp, abi::VcpuOp::RegisterVcpuInfo, 0, &op) < 0);
     }
@@ -242,7 +245,8 @@ MICRO_CASE(segment_bases_not_canonical) {
         for (u32 which : {0u, 1u, 2u}) CHECK_IS(call(Hypercall::SetSegmentBase, which, base), error(Errno::Invalid));
     CHECK(call(Hypercall::SetSegmentBase, 99, 0) < 0);
     // Answered with success, but none is taken: the next event would have crashed this guest.
-    CHECK_IS(call(Hypercall::SetCallbacks, u64{0x8000000000000000}, u64{0x8000000000000000}, u64{0x8000000000000000}), 0);
+    CHECK_IS(call(Hypercall::SetCallbacks, u64{0x8000000000000000}, u64{0x8000000000000000}, u64{0x8000000000000000}),
+             0);
 }
 
 /// Breakpoints in the hypervisor would be hit at the hypervisor's privilege.

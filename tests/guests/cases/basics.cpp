@@ -8,8 +8,14 @@ using abi::Hypercall;
 
 namespace {
 /// Addresses that no hypercall may read or write for a guest.
-constexpr u64 bad_addresses[] = {0x10, 0x00007ffffffff000, 0x0000800000000000, 0xffff7fffffffffff, 0xffff82d040200000,
-                                 0xffff830000000000, 0xffff87ffffffffff, 0xffffffffffffffff};
+constexpr u64 bad_addresses[] = {0x10,
+                                 0x00007ffffffff000,
+                                 0x0000800000000000,
+                                 0xffff7fffffffffff,
+                                 0xffff82d040200000,
+                                 0xffff830000000000,
+                                 0xffff87ffffffffff,
+                                 0xffffffffffffffff};
 } // namespace
 
 MICRO_CASE(version_is_4_17) { CHECK_IS(call(Hypercall::XenVersion, abi::VersionOp::Version, 0), 0x00040011); }

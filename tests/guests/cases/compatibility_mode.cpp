@@ -52,7 +52,8 @@ MICRO_CASE(compatibility_mode_and_back_by_int) {
 
 MICRO_CASE(compatibility_mode_syscall) {
     if (is_intel()) return; // #UD whatever the callback, but not in every emulator
-    // A callback's frame looks like the one for 64-bit code; which it was, the kernel knows by the entry. mov $7, %eax; syscall
+    // A callback's frame looks like the one for 64-bit code; which it was, the kernel knows by the entry. mov $7, %eax;
+    // syscall
     static const u8 code[] = {0xb8, 7, 0, 0, 0, 0x0f, 0x05};
     run(code);
     CHECK_IS(back.vector, 6); // nobody wants it

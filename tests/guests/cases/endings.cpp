@@ -12,9 +12,7 @@ MICRO_CASE_ALONE(crash_without_handler) {
 }
 
 /// A kernel stack that cannot take the frame.
-MICRO_CASE_ALONE(crash_by_bad_stack) {
-    asm volatile("mov $0x1000, %rsp; ud2");
-}
+MICRO_CASE_ALONE(crash_by_bad_stack) { asm volatile("mov $0x1000, %rsp; ud2"); }
 
 /// A register frame that no ring-3 code may have.
 MICRO_CASE_ALONE(crash_by_iret_to_hypervisor) {
@@ -26,7 +24,8 @@ namespace {
 [[noreturn]] void iret(u64 rip, u64 cs, u64 rsp, u64 ss, u64 flags) {
     mmuext(abi::MmuextCommand::NewUserBaseptr, mfn_of(reinterpret_cast<void*>(start_info->pt_base)));
     call(Hypercall::StackSwitch, abi::flat_ring3_ss64, kernel_stack_top);
-    asm volatile("push %0; push %1; push $0x202; push %2; push %3; push %4; push $0; push $0; push $0; mov $23, %%eax; syscall" ::"r"(ss),
+    asm volatile("push %0; push %1; push $0x202; push %2; push %3; push %4; push $0; push $0; push $0; mov $23, %%eax; "
+                 "syscall" ::"r"(ss),
                  "r"(rsp), "r"(cs), "r"(rip), "r"(flags)
                  : "rax", "memory");
     __builtin_unreachable();

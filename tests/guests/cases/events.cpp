@@ -11,7 +11,9 @@ namespace {
 /// Timers may come so much early, in nanoseconds: the reference fires those that are nearly due together.
 constexpr u64 slop = 100000;
 
-template <class Op> long event(abi::EventChannelOp command, Op& op) { return call(Hypercall::EventChannelOp, command, &op); }
+template <class Op> long event(abi::EventChannelOp command, Op& op) {
+    return call(Hypercall::EventChannelOp, command, &op);
+}
 
 u32 bind_ipi() {
     abi::EvtchnBindIpi op{0, 0};

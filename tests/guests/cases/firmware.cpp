@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EFI through the hypervisor. Started by BIOS there is none; tests/guests/test_firmware.py starts the same cases by EFI.
+// EFI through the hypervisor. Started by BIOS there is none; tests/guests/test_firmware.py starts the same cases by
+// EFI.
 #include "abi/platform.hpp"
 #include "lib/micro.hpp"
 

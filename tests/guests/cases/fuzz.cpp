@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random hypercalls with interesting arguments. Words of the command line: seed=N (the first), seeds=N (how many), trace.
-// The guest may crash itself; the hypervisor must live. With two vCPUs both call at the same time.
+// Random hypercalls with interesting arguments. Words of the command line: seed=N (the first), seeds=N (how many),
+// trace. The guest may crash itself; the hypervisor must live. With two vCPUs both call at the same time.
 #include "abi/domctl.hpp"
 #include "abi/platform.hpp"
 #include "abi/sysctl.hpp"
@@ -21,9 +21,7 @@ struct Request {
 };
 
 /// Domctls and sysctls begin with their command and version; a random one would never get further.
-void head(Dice& d, u64* page, u32 commands, u32 version) {
-    page[0] = d.below(commands) | u64{version} << 32;
-}
+void head(Dice& d, u64* page, u32 commands, u32 version) { page[0] = d.below(commands) | u64{version} << 32; }
 
 u64 sized_op(Dice& d, u32 ops) { return d.below(16) ? d.below(ops) : d.any(); }
 
@@ -85,8 +83,8 @@ bool ends_itself(const Request& r) {
     case Hypercall::UpdateVaMapping:
     case Hypercall::UpdateVaMappingOtherdomain: return !fuzz::is_spare(r.args[0]);
     case Hypercall::PlatformOp: return fuzz::is_scratch(words) && words[0] == 51; // sleep
-    case Hypercall::Sysctl: return fuzz::is_scratch(words) && words[0] == 7; // debug keys: reboot, crash
-    case Hypercall::Domctl: return fuzz::is_scratch(words) && words[0] == 1001; // pauses a vCPU
+    case Hypercall::Sysctl: return fuzz::is_scratch(words) && words[0] == 7;      // debug keys: reboot, crash
+    case Hypercall::Domctl: return fuzz::is_scratch(words) && words[0] == 1001;   // pauses a vCPU
     default: return false;
     }
 }
@@ -100,12 +98,16 @@ Request shaped(Dice& d, u64* page) {
     switch (d.below(14)) {
     case 0: page_updates(d, page, count); return {1, {at, many, d.below(4) ? 0 : at + 2048, who}};
     case 1: extended(d, reinterpret_cast<abi::MmuextOp*>(page), count); return {26, {at, many, 0, who}};
-    case 2: return {14, {reinterpret_cast<u64>(fuzz::page(d)), fuzz::entry_value(d), d.below(2) ? d.below(4) : d.any()}};
+    case 2:
+        return {14, {reinterpret_cast<u64>(fuzz::page(d)), fuzz::entry_value(d), d.below(2) ? d.below(4) : d.any()}};
     case 3: reservation(d, page); return {12, {sized_op(d, 42) | (d.below(8) ? 0 : d.any() << 6), at}};
     case 4:
     case 5: version_grants(d, page); return {20, {sized_op(d, 13), at, many}};
     case 6: page[0] = d.below(16) | d.below(2) * d.any() << 32; return {32, {sized_op(d, 16), at}};
-    case 7: head(d, page, 90, abi::domctl_interface_version); page[1] = d.below(4) ? d.below(8) : d.any(); return {36, {at}};
+    case 7:
+        head(d, page, 90, abi::domctl_interface_version);
+        page[1] = d.below(4) ? d.below(8) : d.any();
+        return {36, {at}};
     case 8: head(d, page, 32, abi::sysctl_interface_version); return {35, {at}};
     case 9: head(d, page, 66, abi::platform_interface_version); return {7, {at}};
     case 10: return {24, {sized_op(d, 14), d.below(4) ? d.below(2) : d.any(), d.below(4) ? at : d.any()}};
@@ -119,8 +121,7 @@ Request request(Dice& d, u64* page) {
     for (;;) {
         for (unsigned i = 0; i < 64; ++i) page[i] = d.below(3) ? d.any() : d.below(16) | d.below(16) << 32;
         Request r{};
-        if (d.below(4))
-            r = shaped(d, page);
+        if (d.below(4)) r = shaped(d, page);
         else {
             r.number = d.below(64);
             for (u64& a : r.args) a = d.below(3) ? d.any() : d.below(2) ? reinterpret_cast<u64>(page) : d.below(32);
@@ -165,9 +166,10 @@ void perform(Dice& d, unsigned vcpu) {
     }
     const Request r = request(d, fuzz::scratch(vcpu, 0));
     if (traced && vcpu == 0) tell(r);
-    fuzz::remember(d, hypercall6(static_cast<long>(r.number), static_cast<long>(r.args[0]), static_cast<long>(r.args[1]),
-                                 static_cast<long>(r.args[2]), static_cast<long>(r.args[3]), static_cast<long>(r.args[4]),
-                                 static_cast<long>(r.args[5])));
+    fuzz::remember(d,
+                   hypercall6(static_cast<long>(r.number), static_cast<long>(r.args[0]), static_cast<long>(r.args[1]),
+                              static_cast<long>(r.args[2]), static_cast<long>(r.args[3]), static_cast<long>(r.args[4]),
+                              static_cast<long>(r.args[5])));
 }
 
 u64 number_after(const char* word, u64 otherwise) {

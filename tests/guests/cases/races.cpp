@@ -14,13 +14,16 @@ u64* contended;
 /// One pins and unpins a page as a page table while the other maps it writable.
 MICRO_CASE(race_of_pin_and_writable_mapping) {
     contended = static_cast<u64*>(new_page());
-    race([] { while (!second_ends) set_access(contended, true), set_access(contended, false); },
-         [] {
-             if (mmuext(abi::MmuextCommand::PinL1Table, mfn_of(contended)) != 0) return;
-             const u64 entry = *entry_for(reinterpret_cast<u64>(contended));
-             CHECK(!(entry & writable)); // a page table that its owner can write
-             CHECK_IS(mmuext(abi::MmuextCommand::UnpinTable, mfn_of(contended)), 0);
-         });
+    race(
+        [] {
+            while (!second_ends) set_access(contended, true), set_access(contended, false);
+        },
+        [] {
+            if (mmuext(abi::MmuextCommand::PinL1Table, mfn_of(contended)) != 0) return;
+            const u64 entry = *entry_for(reinterpret_cast<u64>(contended));
+            CHECK(!(entry & writable)); // a page table that its owner can write
+            CHECK_IS(mmuext(abi::MmuextCommand::UnpinTable, mfn_of(contended)), 0);
+        });
     CHECK_IS(set_access(contended, true), 0);
 }
 
@@ -71,13 +74,16 @@ MICRO_CASE(race_for_ports) {
 /// A descriptor table is set while the other vCPU maps its page writable.
 MICRO_CASE(race_of_descriptor_table) {
     contended = static_cast<u64*>(new_page());
-    race([] { while (!second_ends) set_access(contended, true), set_access(contended, false); },
-         [] {
-             u64 frame = mfn_of(contended);
-             if (call(Hypercall::SetGdt, &frame, 512) != 0) return;
-             CHECK(!(*entry_for(reinterpret_cast<u64>(contended)) & writable));
-             CHECK_IS(call(Hypercall::SetGdt, &frame, 0), 0);
-         });
+    race(
+        [] {
+            while (!second_ends) set_access(contended, true), set_access(contended, false);
+        },
+        [] {
+            u64 frame = mfn_of(contended);
+            if (call(Hypercall::SetGdt, &frame, 512) != 0) return;
+            CHECK(!(*entry_for(reinterpret_cast<u64>(contended)) & writable));
+            CHECK_IS(call(Hypercall::SetGdt, &frame, 0), 0);
+        });
     CHECK_IS(set_access(contended, true), 0);
 }
 
@@ -98,8 +104,8 @@ MICRO_CASE(race_of_arguments) {
                 value = good;
             }
         },
-         [entry] {
-             call(Hypercall::MmuUpdate, &op, 1, 0, abi::domid_self);
-             CHECK((*entry & frame_mask) == (good & frame_mask));
-         });
+        [entry] {
+            call(Hypercall::MmuUpdate, &op, 1, 0, abi::domid_self);
+            CHECK((*entry & frame_mask) == (good & frame_mask));
+        });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two vCPUs that call at the same time: page-table updates, grants, memory, event channels, vCPU operations. What each call
-// answers is open; what holds afterwards is not.
+// Two vCPUs that call at the same time: page-table updates, grants, memory, event channels, vCPU operations. What each
+// call answers is open; what holds afterwards is not.
 #include "lib/memory.hpp"
 #include "lib/race.hpp"
 
@@ -105,7 +105,11 @@ MICRO_CASE(race_of_grant_mappings) {
     grant_page(data);
     CHECK_IS(update_va(mine, 0), 0);
     CHECK_IS(update_va(others, 0), 0);
-    race([] { while (!second_ends) map_and_unmap(others); }, [] { CHECK(map_and_unmap(mine)); });
+    race(
+        [] {
+            while (!second_ends) map_and_unmap(others);
+        },
+        [] { CHECK(map_and_unmap(mine)); });
     end_grant();
     CHECK_IS(set_access(mine, true), 0);
     CHECK_IS(set_access(others, true), 0);

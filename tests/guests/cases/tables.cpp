@@ -12,7 +12,9 @@ u64 hypervisor_frame() {
     auto* l4 = reinterpret_cast<u64*>(start_info->pt_base);
     return (l4[261] & frame_mask) / page_bytes;
 }
-long map_frame(void* at, u64 mfn, u64 flags = kernel_rw | no_execute) { return update_va(at, mfn * page_bytes | flags); }
+long map_frame(void* at, u64 mfn, u64 flags = kernel_rw | no_execute) {
+    return update_va(at, mfn * page_bytes | flags);
+}
 } // namespace
 
 /// For a host whose CPU has L1TF, with pv-l1tf=dom0.
@@ -273,7 +275,7 @@ MICRO_CASE(pages_in_use_as_gdt_are_not_writable) {
 
 MICRO_CASE(gdt_descriptors_are_judged) {
     auto* gdt = static_cast<u64*>(new_page());
-    gdt[5] = 0x00cf9a000000ffff; // code, DPL 0
+    gdt[5] = 0x00cf9a000000ffff;                // code, DPL 0
     gdt[6] = 0x0000ec0000000000 | 0xe033 << 16; // call gate, DPL 3
     const u64 frame = mfn_of(gdt);
     CHECK_IS(set_access(gdt, false), 0);

@@ -38,7 +38,9 @@ MICRO_CASE(no_execute_is_honoured) {
 }
 
 MICRO_CASE(divide_error) {
-    CHECK(traps([] { asm volatile("xor %%edx, %%edx; xor %%ecx, %%ecx; mov $1, %%eax; div %%ecx" ::: "eax", "ecx", "edx"); }));
+    CHECK(traps([] {
+        asm volatile("xor %%edx, %%edx; xor %%ecx, %%ecx; mov $1, %%eax; div %%ecx" ::: "eax", "ecx", "edx");
+    }));
     CHECK_IS(last_trap.vector, 0);
 }
 

@@ -43,9 +43,9 @@ MICRO_CASE_ALONE(domu_console_is_refused) {
 /// Interrupts and devices of the machine.
 MICRO_CASE_ALONE(domu_hardware_is_refused) {
     auto* page = static_cast<u64*>(new_page());
-    for (auto op : {abi::PhysdevOp::ApicRead, abi::PhysdevOp::ApicWrite, abi::PhysdevOp::AllocIrqVector, abi::PhysdevOp::SetupGsi,
-                    abi::PhysdevOp::PciDeviceAdd, abi::PhysdevOp::PciDeviceRemove, abi::PhysdevOp::ManagePciAdd,
-                    abi::PhysdevOp::PciMmcfgReserved})
+    for (auto op : {abi::PhysdevOp::ApicRead, abi::PhysdevOp::ApicWrite, abi::PhysdevOp::AllocIrqVector,
+                    abi::PhysdevOp::SetupGsi, abi::PhysdevOp::PciDeviceAdd, abi::PhysdevOp::PciDeviceRemove,
+                    abi::PhysdevOp::ManagePciAdd, abi::PhysdevOp::PciMmcfgReserved})
         CHECK_IS(call(Hypercall::PhysdevOp, op, page), error(Errno::Perm));
     abi::EvtchnBindPirq bind{1, 0, 0};
     CHECK(call(Hypercall::EventChannelOp, abi::EventChannelOp::BindPirq, &bind) < 0);
@@ -56,7 +56,8 @@ MICRO_CASE_ALONE(domu_hardware_is_refused) {
 /// Ports: no access.
 MICRO_CASE_ALONE(domu_ports_are_refused) {
     for (u16 port : {0x20, 0x40, 0x64, 0x70, 0x3f8, 0xcf8, 0xcfc, 0xb2}) {
-        CHECK(traps([port] { asm volatile("outb %%al, %%dx" ::"a"(0), "d"(port)); }) || port == 0x70 || port == 0xcf8 || port == 0x40);
+        CHECK(traps([port] { asm volatile("outb %%al, %%dx" ::"a"(0), "d"(port)); }) || port == 0x70 || port == 0xcf8 ||
+              port == 0x40);
         u32 value = 0;
         if (traps([&] { asm volatile("inb %%dx, %%al" : "+a"(value) : "d"(port)); })) CHECK_IS(last_trap.vector, 13);
     }
@@ -82,7 +83,8 @@ MICRO_CASE_ALONE(domu_ports_with_iopl) {
 MICRO_CASE_ALONE(domu_foreign_frames_are_refused) {
     void* page = new_page();
     for (u64 mfn : {0xfee00ul, 0xfec00ul, 0xb0000ul, 0xb8ul, 0ul, 1ul, 0x100ul, 0xfffffful})
-        for (u64 flags : {kernel_rw, kernel_ro, kernel_rw | 0x18}) CHECK(update_va(page, mfn * page_bytes | flags | no_execute) < 0);
+        for (u64 flags : {kernel_rw, kernel_ro, kernel_rw | 0x18})
+            CHECK(update_va(page, mfn * page_bytes | flags | no_execute) < 0);
     CHECK(call(Hypercall::UpdateVaMappingOtherdomain, page, u64{0xfee00} * page_bytes | kernel_rw, 0, 0x7ff1) < 0);
     CHECK(call(Hypercall::UpdateVaMappingOtherdomain, page, u64{0x100} * page_bytes | kernel_rw, 0, 0) < 0);
     // Frames around its own belong to others or to it: those of others are refused.

@@ -69,7 +69,8 @@ void prepare() {
 
 void repair(Dice& d) {
     for (unsigned i = 0; i < page_count; ++i)
-        if (d.below(4) == 0) update_va(pages[i], frames[i] * page_bytes | (d.below(3) ? kernel_rw : kernel_ro) | no_execute);
+        if (d.below(4) == 0)
+            update_va(pages[i], frames[i] * page_bytes | (d.below(3) ? kernel_rw : kernel_ro) | no_execute);
 }
 
 u64* page(Dice& d) { return static_cast<u64*>(pages[d.below(page_count)]); }
@@ -109,8 +110,16 @@ u64 spare_entry(Dice& d) {
 }
 
 u64 entry_value(Dice& d) {
-    static constexpr u64 flags[] = {0, present, kernel_ro, kernel_rw, present | writable | user, kernel_rw | 0x80,
-                                    kernel_rw | no_execute, kernel_rw | 0x100, kernel_rw | 0x18, kernel_rw | u64{1} << 52};
+    static constexpr u64 flags[] = {0,
+                                    present,
+                                    kernel_ro,
+                                    kernel_rw,
+                                    present | writable | user,
+                                    kernel_rw | 0x80,
+                                    kernel_rw | no_execute,
+                                    kernel_rw | 0x100,
+                                    kernel_rw | 0x18,
+                                    kernel_rw | u64{1} << 52};
     return frame(d) * page_bytes | flags[d.below(10)];
 }
 

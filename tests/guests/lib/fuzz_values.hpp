@@ -6,18 +6,16 @@
 
 namespace micro::fuzz {
 
-
-
 /// Random numbers of one seed.
 class Dice {
-public:
+  public:
     explicit Dice(u64 seed) : state_((seed + 77) * 0xd1342543de82ef95) {}
     u64 raw();
     u64 below(u64 limit) { return raw() % limit; }
     /// A value of any kind.
     u64 any();
 
-private:
+  private:
     u64 state_;
 };
 

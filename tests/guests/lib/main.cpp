@@ -5,8 +5,8 @@
 
 extern "C" {
 extern const micro::Case cases_start[], cases_end[];
-void trap_0(), trap_1(), trap_2(), trap_3(), trap_4(), trap_5(), trap_6(), trap_7(), trap_8(), trap_9(), trap_10(), trap_11(),
-    trap_12(), trap_13(), trap_14(), trap_15(), trap_16(), trap_17(), trap_18(), trap_19(), trap_0x80();
+void trap_0(), trap_1(), trap_2(), trap_3(), trap_4(), trap_5(), trap_6(), trap_7(), trap_8(), trap_9(), trap_10(),
+    trap_11(), trap_12(), trap_13(), trap_14(), trap_15(), trap_16(), trap_17(), trap_18(), trap_19(), trap_0x80();
 [[noreturn]] void guarded_exit();
 extern micro::u64 guard_stack;
 void* memset(void* to, int value, size_t bytes) {
@@ -70,10 +70,10 @@ void set_traps() {
         u8 vector;
         void (*handler)();
         u8 flags;
-    } const all[] = {{0, trap_0, 0}, {1, trap_1, 0}, {3, trap_3, 3}, {4, trap_4, 3}, {5, trap_5, 0}, {6, trap_6, 0},
-                     {7, trap_7, 0}, {8, trap_8, 0}, {9, trap_9, 0}, {10, trap_10, 0}, {11, trap_11, 0}, {12, trap_12, 0},
-                     {13, trap_13, 0}, {14, trap_14, 0}, {16, trap_16, 0}, {17, trap_17, 0}, {18, trap_18, 0}, {19, trap_19, 0},
-                     {0x80, trap_0x80, 3}};
+    } const all[] = {{0, trap_0, 0},   {1, trap_1, 0},   {3, trap_3, 3},   {4, trap_4, 3},      {5, trap_5, 0},
+                     {6, trap_6, 0},   {7, trap_7, 0},   {8, trap_8, 0},   {9, trap_9, 0},      {10, trap_10, 0},
+                     {11, trap_11, 0}, {12, trap_12, 0}, {13, trap_13, 0}, {14, trap_14, 0},    {16, trap_16, 0},
+                     {17, trap_17, 0}, {18, trap_18, 0}, {19, trap_19, 0}, {0x80, trap_0x80, 3}};
     unsigned n = 0;
     for (const auto& t : all)
         trap_table[n++] = {t.vector, t.flags, abi::flat_ring3_cs64, reinterpret_cast<u64>(t.handler)};
@@ -121,10 +121,8 @@ void run_chosen(const char* line) {
 } // namespace
 
 void print(const char* text) {
-    if (is_dom0())
-        call(abi::Hypercall::ConsoleIo, 0, length(text), text);
-    else
-        print_ring(text);
+    if (is_dom0()) call(abi::Hypercall::ConsoleIo, 0, length(text), text);
+    else print_ring(text);
 }
 
 void print_number(s64 value, bool hexadecimal) {
@@ -175,7 +173,8 @@ void* new_page() {
     void* page = pool[pool_used++];
     // An earlier case may have left it read-only, unmapped, or with another frame.
     const u64 entry = *entry_for(reinterpret_cast<u64>(page));
-    const bool as_it_should = (entry & (present | writable)) == (present | writable) && (entry & frame_mask) == mfn_of(page) * page_bytes;
+    const bool as_it_should =
+        (entry & (present | writable)) == (present | writable) && (entry & frame_mask) == mfn_of(page) * page_bytes;
     if (!as_it_should && set_access(page, true) != 0) return new_page();
     memset(page, 0, page_bytes);
     return page;
@@ -219,7 +218,8 @@ u64 system_time() {
         asm volatile("" ::: "memory");
         u64 delta = rdtsc() - t.tsc_timestamp;
         delta = t.tsc_shift >= 0 ? delta << t.tsc_shift : delta >> -t.tsc_shift;
-        const u64 time = t.system_time + static_cast<u64>((static_cast<unsigned __int128>(delta) * t.tsc_to_system_mul) >> 32);
+        const u64 time =
+            t.system_time + static_cast<u64>((static_cast<unsigned __int128>(delta) * t.tsc_to_system_mul) >> 32);
         asm volatile("" ::: "memory");
         if (!(version & 1) && version == t.version) return time;
     }

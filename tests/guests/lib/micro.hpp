@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a micro guest has: hypercalls, memory, traps, output, and checks whose verdicts are compared between hypervisors.
+// What a micro guest has: hypercalls, memory, traps, output, and checks whose verdicts are compared between
+// hypervisors.
 #pragma once
 
 #include "abi/errno.hpp"
@@ -24,7 +25,8 @@ void* memcpy(void* to, const void* from, size_t bytes);
 int guarded_call(void (*function)(void*), void* argument);
 void enter_user(uint64_t rip, uint64_t rsp, uint64_t argument);
 [[noreturn]] void leave_user();
-extern char syscall_entry[], event_entry[], failsafe_entry[], kernel_stack_top[], secondary_start[], secondary_stack_top[];
+extern char syscall_entry[], event_entry[], failsafe_entry[], kernel_stack_top[], secondary_start[],
+    secondary_stack_top[];
 }
 
 namespace micro {
@@ -41,16 +43,16 @@ inline constexpr u64 page_bytes = 4096;
 // -- hypercalls --
 
 template <class T> long argument(T value) {
-    if constexpr (__is_pointer(T))
-        return reinterpret_cast<long>(value);
-    else
-        return static_cast<long>(value);
+    if constexpr (__is_pointer(T)) return reinterpret_cast<long>(value);
+    else return static_cast<long>(value);
 }
 template <class... A> long call(abi::Hypercall number, A... a) {
     long list[6] = {argument(a)...};
     return hypercall6(static_cast<long>(number), list[0], list[1], list[2], list[3], list[4], list[5]);
 }
-template <> inline long call<>(abi::Hypercall number) { return hypercall6(static_cast<long>(number), 0, 0, 0, 0, 0, 0); }
+template <> inline long call<>(abi::Hypercall number) {
+    return hypercall6(static_cast<long>(number), 0, 0, 0, 0, 0, 0);
+}
 inline long error(abi::Errno e) { return -static_cast<long>(e); }
 
 // -- what the guest was given --
@@ -134,16 +136,16 @@ void observe(const char* what, s64 value);
 
 #define CHECK(expression) ::micro::check((expression), #expression, __FILE__, __LINE__)
 /// The two must be equal; prints the first when they are not.
-#define CHECK_IS(value, wanted)                                                                              \
-    do {                                                                                                     \
-        const long micro_value = static_cast<long>(value), micro_wanted = static_cast<long>(wanted);         \
-        if (micro_value != micro_wanted) ::micro::observe("got", micro_value);                               \
-        ::micro::check(micro_value == micro_wanted, #value " is " #wanted, __FILE__, __LINE__);              \
+#define CHECK_IS(value, wanted)                                                                                        \
+    do {                                                                                                               \
+        const long micro_value = static_cast<long>(value), micro_wanted = static_cast<long>(wanted);                   \
+        if (micro_value != micro_wanted) ::micro::observe("got", micro_value);                                         \
+        ::micro::check(micro_value == micro_wanted, #value " is " #wanted, __FILE__, __LINE__);                        \
     } while (0)
-#define MICRO_CASE_WITH(identifier, all)                                                                     \
-    static void micro_##identifier();                                                                        \
-    [[gnu::section(".cases"), gnu::used]] static const ::micro::Case micro_case_##identifier = {             \
-        #identifier, micro_##identifier, all};                                                               \
+#define MICRO_CASE_WITH(identifier, all)                                                                               \
+    static void micro_##identifier();                                                                                  \
+    [[gnu::section(".cases"), gnu::used]] static const ::micro::Case micro_case_##identifier = {                       \
+        #identifier, micro_##identifier, all};                                                                         \
     static void micro_##identifier()
 /// A promise that is checked in one run with the others.
 #define MICRO_CASE(identifier) MICRO_CASE_WITH(identifier, true)

@@ -1,15 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// A 32-bit program for 64-bit kernels: system calls by every door, signals, segments of its own, switches of mode. It stands
-// on nothing but the kernel. One line per promise, "ok NAME" or "bad NAME: ..."; the exit status is the number of bad ones.
-// The i386 system call interface and vDSO are Linux' (man 2 syscalls, vdso(7), sigaction(2), set_thread_area(2)).
+// A 32-bit program for 64-bit kernels: system calls by every door, signals, segments of its own, switches of mode. It
+// stands on nothing but the kernel. One line per promise, "ok NAME" or "bad NAME: ..."; the exit status is the number
+// of bad ones. The i386 system call interface and vDSO are Linux' (man 2 syscalls, vdso(7), sigaction(2),
+// set_thread_area(2)).
 
 using u32 = unsigned;
 
 namespace {
 
 enum Number : u32 {
-    nr_exit = 1, nr_fork = 2, nr_write = 4, nr_getpid = 20, nr_kill = 37, nr_setitimer = 104, nr_wait4 = 114, nr_modify_ldt = 123,
-    nr_sched_yield = 158, nr_nanosleep = 162, nr_rt_sigaction = 174, nr_munmap = 91, nr_mmap2 = 192, nr_set_thread_area = 243
+    nr_exit = 1,
+    nr_fork = 2,
+    nr_write = 4,
+    nr_getpid = 20,
+    nr_kill = 37,
+    nr_setitimer = 104,
+    nr_wait4 = 114,
+    nr_modify_ldt = 123,
+    nr_sched_yield = 158,
+    nr_nanosleep = 162,
+    nr_rt_sigaction = 174,
+    nr_munmap = 91,
+    nr_mmap2 = 192,
+    nr_set_thread_area = 243
 };
 enum Signal : u32 { sig_ill = 4, sig_trap = 5, sig_usr1 = 10, sig_segv = 11, sig_alrm = 14 };
 
@@ -23,7 +36,10 @@ u32 by_int80(u32 number, u32 a = 0, u32 b = 0, u32 c = 0, u32 d = 0, u32 e = 0) 
 }
 u32 by_vdso(u32 number, u32 a = 0, u32 b = 0, u32 c = 0, u32 d = 0, u32 e = 0) {
     u32 result;
-    asm volatile("call *%[door]" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e), [door] "m"(vsyscall) : "memory");
+    asm volatile("call *%[door]"
+                 : "=a"(result)
+                 : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e), [door] "m"(vsyscall)
+                 : "memory");
     return result;
 }
 
@@ -80,11 +96,15 @@ asm(".globl restore_rt\nrestore_rt: mov $173, %eax; int $0x80");
 void take(Signal number) {
     struct {
         u32 handler, flags, restorer, mask[2];
-    } action = {reinterpret_cast<u32>(&on_signal), 0x44000004 /* SIGINFO, RESTORER, NODEFER */, reinterpret_cast<u32>(&restore_rt), {}};
+    } action = {reinterpret_cast<u32>(&on_signal),
+                0x44000004 /* SIGINFO, RESTORER, NODEFER */,
+                reinterpret_cast<u32>(&restore_rt),
+                {}};
     by_int80(nr_rt_sigaction, number, reinterpret_cast<u32>(&action), 0, 8);
 }
 
-// -- the two fast doors, as the vDSO uses them: the kernel returns to the vDSO's landing pad, which pops the same three --
+// -- the two fast doors, as the vDSO uses them: the kernel returns to the vDSO's landing pad, which pops the same three
+// --
 
 extern "C" u32 raw_door_end[];
 asm(R"(
@@ -108,7 +128,10 @@ u32 knock(void (*door)(), u32 pid) {
     const u32 ill = seen[sig_ill], segv = seen[sig_segv];
     recover_at = reinterpret_cast<u32>(raw_door_end);
     u32 result;
-    asm volatile("call *%[door]" : "=a"(result) : "a"(nr_getpid), [door] "b"(door) : "ecx", "edx", "esi", "edi", "memory");
+    asm volatile("call *%[door]"
+                 : "=a"(result)
+                 : "a"(nr_getpid), [door] "b"(door)
+                 : "ecx", "edx", "esi", "edi", "memory");
     recover_at = 0;
     if (seen[sig_ill] != ill) return sig_ill;
     if (seen[sig_segv] != segv) return sig_segv;
@@ -138,7 +161,9 @@ void system_calls() {
     // Six arguments: the sixth is in ebp, which the vDSO moves to the stack.
     u32 page;
     asm volatile("push %%ebp; xor %%ebp, %%ebp; call *%[door]; pop %%ebp"
-                 : "=a"(page) : "a"(nr_mmap2), "b"(0), "c"(8192), "d"(3), "S"(0x22), "D"(-1), [door] "m"(vsyscall) : "memory");
+                 : "=a"(page)
+                 : "a"(nr_mmap2), "b"(0), "c"(8192), "d"(3), "S"(0x22), "D"(-1), [door] "m"(vsyscall)
+                 : "memory");
     promise("mmap2 by the vDSO", page < 0xfffff000, 1);
     *reinterpret_cast<volatile u32*>(page + 4096) = 7;
     promise("its memory is there", *reinterpret_cast<volatile u32*>(page + 4096), 7);
@@ -156,7 +181,10 @@ void signals() {
     promise("signal by the vDSO", seen[sig_usr1], vsyscall ? 2 : 1);
     const u32 before = seen[sig_segv];
     recover_at = 1;
-    asm volatile("movl $1f, %0\n movl %1, %%eax\n1:" : "=m"(recover_at) : "m"(*reinterpret_cast<u32*>(0x10)) : "eax", "memory");
+    asm volatile("movl $1f, %0\n movl %1, %%eax\n1:"
+                 : "=m"(recover_at)
+                 : "m"(*reinterpret_cast<u32*>(0x10))
+                 : "eax", "memory");
     promise("fault is SIGSEGV", seen[sig_segv] - before, 1);
     promise("its address", fault_address, 0x10);
     asm volatile("movl $1f, %0\n hlt\n1:" : "=m"(recover_at)::"memory");
@@ -186,13 +214,17 @@ void steps() {
     u32 result;
     steps_left = 6;
     asm volatile("pushf; orl $0x100, (%%esp); popf; nop; nop; int $0x80; nop; nop; nop; nop; nop; nop; nop; nop"
-                 : "=a"(result) : "a"(nr_getpid) : "cc", "memory");
+                 : "=a"(result)
+                 : "a"(nr_getpid)
+                 : "cc", "memory");
     promise("steps over int 0x80", result == pid && steps_left == 0, 1);
     if (!vsyscall) return;
     steps_left = 16;
     asm volatile("pushf; orl $0x100, (%%esp); popf; call *%[door]\n .rept 24\n nop\n .endr\n"
                  "pushf; andl $~0x100, (%%esp); popf"
-                 : "=a"(result) : "a"(nr_getpid), [door] "m"(vsyscall) : "cc", "memory");
+                 : "=a"(result)
+                 : "a"(nr_getpid), [door] "m"(vsyscall)
+                 : "cc", "memory");
     promise("steps through the vDSO", result, pid);
     promise("steps were taken", steps_left < 10, 1);
     steps_left = 0;
@@ -248,7 +280,8 @@ void modes() {
                  "shr $32, %%rdx\n"
                  "lretl\n"
                  ".code32\n"
-                 "2:" : "=a"(low), "=d"(high));
+                 "2:"
+                 : "=a"(low), "=d"(high));
     promise("64-bit code, low half", low, 0x55667788);
     promise("64-bit code, high half", high, 0x11223344);
 }

@@ -17,20 +17,20 @@
 #define ABI_EXPAND1(...) ABI_EXPAND0(ABI_EXPAND0(ABI_EXPAND0(ABI_EXPAND0(__VA_ARGS__))))
 #define ABI_EXPAND0(...) __VA_ARGS__
 #define ABI_EACH_AGAIN() ABI_EACH
-#define ABI_EACH(ours, theirs, field, ...)                                                                   \
-    ABI_FIELD(ours, theirs, field)                                                                           \
+#define ABI_EACH(ours, theirs, field, ...)                                                                             \
+    ABI_FIELD(ours, theirs, field)                                                                                     \
     __VA_OPT__(ABI_EACH_AGAIN ABI_PARENS(ours, theirs, __VA_ARGS__))
 
-#define ABI_FIELD(ours, theirs, field)                                                                       \
-    EXPECT_EQ(offsetof(ours, field), offsetof(theirs, field)) << #ours "." #field " offset";                 \
-    EXPECT_EQ(sizeof(static_cast<ours*>(nullptr)->field), sizeof(static_cast<theirs*>(nullptr)->field))      \
+#define ABI_FIELD(ours, theirs, field)                                                                                 \
+    EXPECT_EQ(offsetof(ours, field), offsetof(theirs, field)) << #ours "." #field " offset";                           \
+    EXPECT_EQ(sizeof(static_cast<ours*>(nullptr)->field), sizeof(static_cast<theirs*>(nullptr)->field))                \
         << #ours "." #field " size";
 
 /// One structure: size, alignment, and offset and size of each field; both sides share field names.
-#define LAYOUT(ours, theirs, ...)                                                                            \
-    do {                                                                                                     \
-        using Theirs [[maybe_unused]] = theirs;                                                              \
-        EXPECT_EQ(sizeof(ours), sizeof(Theirs)) << #ours;                                                    \
-        EXPECT_EQ(alignof(ours), alignof(Theirs)) << #ours;                                                  \
-        ABI_EXPAND(ABI_EACH(ours, Theirs, __VA_ARGS__))                                                      \
+#define LAYOUT(ours, theirs, ...)                                                                                      \
+    do {                                                                                                               \
+        using Theirs [[maybe_unused]] = theirs;                                                                        \
+        EXPECT_EQ(sizeof(ours), sizeof(Theirs)) << #ours;                                                              \
+        EXPECT_EQ(alignof(ours), alignof(Theirs)) << #ours;                                                            \
+        ABI_EXPAND(ABI_EACH(ours, Theirs, __VA_ARGS__))                                                                \
     } while (false)

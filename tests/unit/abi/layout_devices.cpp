@@ -22,10 +22,9 @@ TEST(AbiLayout, Devices) {
     LAYOUT(abi::KexecLoad, struct xen_kexec_load, type, _pad, arch, nr_segments, segments, entry_maddr);
     LAYOUT(abi::McinfoMsr, struct mcinfo_msr, reg, value);
     LAYOUT(abi::McInfo, struct mc_info, mi_nentries, flags, mi_data);
-    LAYOUT(abi::McinfoLogicalCpu, struct mcinfo_logical_cpu, mc_cpunr, mc_chipid, mc_coreid, mc_threadid,
-           mc_apicid, mc_clusterid, mc_ncores, mc_ncores_active, mc_nthreads, mc_cpuid_level, mc_family,
-           mc_vendor, mc_model, mc_step, mc_vendorid, mc_brandid, mc_cpu_caps, mc_cache_size,
-           mc_cache_alignment, mc_nmsrvals, mc_msrvalues);
+    LAYOUT(abi::McinfoLogicalCpu, struct mcinfo_logical_cpu, mc_cpunr, mc_chipid, mc_coreid, mc_threadid, mc_apicid,
+           mc_clusterid, mc_ncores, mc_ncores_active, mc_nthreads, mc_cpuid_level, mc_family, mc_vendor, mc_model,
+           mc_step, mc_vendorid, mc_brandid, mc_cpu_caps, mc_cache_size, mc_cache_alignment, mc_nmsrvals, mc_msrvalues);
     LAYOUT(abi::McFetch, struct xen_mc_fetch, flags, _pad0, fetch_id, data);
     LAYOUT(abi::McPhyscpuinfo, struct xen_mc_physcpuinfo, ncpus, _pad0, info);
     LAYOUT(abi::McRequest, struct xen_mc, cmd, interface_version, u, u.mc_fetch, u.mc_physcpuinfo);
@@ -38,9 +37,8 @@ TEST(AbiLayout, Devices) {
            sector_number, handle, indirect_grefs);
     LAYOUT(abi::BlkifResponse, struct blkif_response, id, operation, status);
     LAYOUT(abi::NetifTxRequest, struct netif_tx_request, gref, offset, flags, id, size);
-    LAYOUT(abi::NetifExtraInfo, struct netif_extra_info, type, flags, u, u.gso, u.gso.size, u.gso.type,
-           u.gso.pad, u.gso.features, u.mcast, u.mcast.addr, u.hash, u.hash.type, u.hash.algorithm,
-           u.hash.value, u.pad);
+    LAYOUT(abi::NetifExtraInfo, struct netif_extra_info, type, flags, u, u.gso, u.gso.size, u.gso.type, u.gso.pad,
+           u.gso.features, u.mcast, u.mcast.addr, u.hash, u.hash.type, u.hash.algorithm, u.hash.value, u.pad);
     LAYOUT(abi::NetifTxResponse, struct netif_tx_response, id, status);
     LAYOUT(abi::NetifRxRequest, struct netif_rx_request, id, pad, gref);
     LAYOUT(abi::NetifRxResponse, struct netif_rx_response, id, offset, flags, status);
@@ -50,23 +48,19 @@ TEST(AbiLayout, Devices) {
     LAYOUT(abi::device::PrivcmdDmOp, struct privcmd_dm_op, dom, num, ubufs);
     LAYOUT(abi::device::PrivcmdMmapResource, struct privcmd_mmap_resource, dom, type, id, idx, num, addr);
     LAYOUT(abi::device::EvtchnBindVirq, struct ioctl_evtchn_bind_virq, virq);
-    LAYOUT(abi::device::EvtchnBindInterdomain, struct ioctl_evtchn_bind_interdomain, remote_domain,
-           remote_port);
+    LAYOUT(abi::device::EvtchnBindInterdomain, struct ioctl_evtchn_bind_interdomain, remote_domain, remote_port);
     LAYOUT(abi::device::EvtchnBindUnboundPort, struct ioctl_evtchn_bind_unbound_port, remote_domain);
     LAYOUT(abi::device::EvtchnUnbind, struct ioctl_evtchn_unbind, port);
     LAYOUT(abi::device::EvtchnNotify, struct ioctl_evtchn_notify, port);
     LAYOUT(abi::device::GntdevGrantRef, struct ioctl_gntdev_grant_ref, domid, ref);
     LAYOUT(abi::device::GntdevMapGrantRef, struct ioctl_gntdev_map_grant_ref, count, pad, index, refs);
     LAYOUT(abi::device::GntdevUnmapGrantRef, struct ioctl_gntdev_unmap_grant_ref, index, count, pad);
-    LAYOUT(abi::device::GntdevGetOffsetForVaddr, struct ioctl_gntdev_get_offset_for_vaddr, vaddr, offset,
-           count, pad);
+    LAYOUT(abi::device::GntdevGetOffsetForVaddr, struct ioctl_gntdev_get_offset_for_vaddr, vaddr, offset, count, pad);
     LAYOUT(abi::device::GntdevSetMaxGrants, struct ioctl_gntdev_set_max_grants, count);
-    LAYOUT(abi::device::GntdevUnmapNotify, struct ioctl_gntdev_unmap_notify, index, action,
-           event_channel_port);
-    LAYOUT(abi::device::GntallocAllocGref, struct ioctl_gntalloc_alloc_gref, domid, flags, count, index,
-           gref_ids);
+    LAYOUT(abi::device::GntdevUnmapNotify, struct ioctl_gntdev_unmap_notify, index, action, event_channel_port);
+    LAYOUT(abi::device::GntallocAllocGref, struct ioctl_gntalloc_alloc_gref, domid, flags, count, index, gref_ids);
     LAYOUT(abi::device::GntallocDeallocGref, struct ioctl_gntalloc_dealloc_gref, index, count);
     LAYOUT(abi::XsdSockmsg, struct xsd_sockmsg, type, req_id, tx_id, len);
-    LAYOUT(abi::XenstoreDomainInterface, struct xenstore_domain_interface, req, rsp, req_cons, req_prod,
-           rsp_cons, rsp_prod, server_features, connection, error);
+    LAYOUT(abi::XenstoreDomainInterface, struct xenstore_domain_interface, req, rsp, req_cons, req_prod, rsp_cons,
+           rsp_prod, server_features, connection, error);
 }

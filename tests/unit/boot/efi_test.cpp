@@ -43,15 +43,18 @@ TEST(EfiRights, PiecesCoverTheRegion) {
     for (int round = 0; round < 2000; ++round) {
         std::vector<EfiRegion> parts;
         for (unsigned i = random() % 6; i-- > 0;)
-            parts.push_back({0xf0000 + random() % 40 * page_size, 1 + random() % 9,
-                             (random() % 2 ? efi_attribute::read_only : 0) | (random() % 2 ? efi_attribute::no_execute : 0), 5});
+            parts.push_back(
+                {0xf0000 + random() % 40 * page_size, 1 + random() % 9,
+                 (random() % 2 ? efi_attribute::read_only : 0) | (random() % 2 ? efi_attribute::no_execute : 0), 5});
         u64 at = code.start;
         while (at < code.end()) {
             const u64 bytes = efi::same_rights(code, at, parts);
             ASSERT_GT(bytes, 0u);
             ASSERT_EQ(bytes % page_size, 0u);
             for (u64 page = at; page < at + bytes; page += page_size)
-                if (parts.size() < 2) { EXPECT_EQ(efi::rights_of(code, page, parts), efi::rights_of(code, at, parts)); }
+                if (parts.size() < 2) {
+                    EXPECT_EQ(efi::rights_of(code, page, parts), efi::rights_of(code, at, parts));
+                }
             at += bytes;
         }
         EXPECT_EQ(at, code.end());

@@ -50,14 +50,17 @@ u32 multiboot1(Memory& m, const char* loader) {
         u64 start, bytes;
         u32 type;
     } range;
-    for (const auto& [start, bytes, type] : {std::tuple<u64, u64, u32>{0, 0x9fc00, 1}, {0x100000, 0x7ff00000, 1}, {0xfee00000, 0x1000, 77}}) {
+    for (const auto& [start, bytes, type] :
+         {std::tuple<u64, u64, u32>{0, 0x9fc00, 1}, {0x100000, 0x7ff00000, 1}, {0xfee00000, 0x1000, 77}}) {
         range.start = start, range.bytes = bytes, range.type = type;
         m.add(range);
     }
     const u32 map_bytes = m.next - map;
     m.next = (m.next + 7) & ~7u;
     const u32 info = m.next;
-    for (const u32 word : {0x24du, 0u, 0u, 0u, line, 1u, modules, 0u, 0u, 0u, 0u, map_bytes, map, 0u, 0u, 0u, loader_name}) m.add(word);
+    for (const u32 word :
+         {0x24du, 0u, 0u, 0u, line, 1u, modules, 0u, 0u, 0u, 0u, map_bytes, map, 0u, 0u, 0u, loader_name})
+        m.add(word);
     return info;
 }
 
@@ -101,7 +104,9 @@ void tag(Memory& m, u32 type, const std::vector<char>& data) {
 }
 template <class... T> std::vector<char> pack(const T&... values) {
     std::vector<char> out;
-    (out.insert(out.end(), reinterpret_cast<const char*>(&values), reinterpret_cast<const char*>(&values) + sizeof values), ...);
+    (out.insert(out.end(), reinterpret_cast<const char*>(&values),
+                reinterpret_cast<const char*>(&values) + sizeof values),
+     ...);
     return out;
 }
 std::vector<char> characters(const std::string& s) { return {s.c_str(), s.c_str() + s.size() + 1}; }
@@ -116,7 +121,8 @@ u32 multiboot2(Memory& m) {
     const auto text = characters("ro quiet");
     module.insert(module.end(), text.begin(), text.end());
     tag(m, 3, module);
-    tag(m, 6, pack(u32{24}, u32{0}, u64{0}, u64{0x80000000}, u32{1}, u32{0}, u64{0x80000000}, u64{0x1000}, u32{4}, u32{0}));
+    tag(m, 6,
+        pack(u32{24}, u32{0}, u64{0}, u64{0x80000000}, u32{1}, u32{0}, u64{0x80000000}, u64{0x1000}, u32{4}, u32{0}));
     tag(m, 15, characters("RSD PTR "));
     tag(m, 0, {});
     m.set(at, m.next - at);
@@ -143,7 +149,9 @@ TEST(Multiboot2, EfiMapWins) {
     m.add(u32{0});
     m.add(u32{0});
     tag(m, 6, pack(u32{24}, u32{0}, u64{0}, u64{0x80000000}, u32{1}, u32{0}));
-    const auto descriptor = [](u32 type, u64 start, u64 pages) { return pack(type, u32{0}, start, u64{0}, pages, u64{8}, u64{0}); };
+    const auto descriptor = [](u32 type, u64 start, u64 pages) {
+        return pack(type, u32{0}, start, u64{0}, pages, u64{8}, u64{0});
+    };
     auto map = pack(u32{48}, u32{1});
     for (const auto& d : {descriptor(7, 0x0, 0x100), descriptor(3, 0x100000, 0x100), descriptor(4, 0x200000, 0x100),
                           descriptor(6, 0x300000, 1), descriptor(11, 0xfee00000, 1)})

@@ -52,7 +52,8 @@ TEST_F(Options, DashesNegationQuotes) {
 
 TEST_F(Options, UnknownAndBadOnlyWarn) {
     options::parse_command_line("nonsense=1 com1=bad iommu=off no-acpi");
-    EXPECT_THAT(logged, ElementsAre(HasSubstr("\"nonsense\" unknown"), HasSubstr("\"com1\" has invalid value \"bad\"")));
+    EXPECT_THAT(logged,
+                ElementsAre(HasSubstr("\"nonsense\" unknown"), HasSubstr("\"com1\" has invalid value \"bad\"")));
 }
 
 TEST_F(Options, EndAtTwoDashesAndSkipThePlaceholder) {
@@ -78,13 +79,15 @@ TEST(OptionValues, NumbersAndSizes) {
     EXPECT_EQ(options::number("0x3F8"), 0x3f8u);
     EXPECT_EQ(options::number("010"), 8u);
     EXPECT_EQ(options::number("0"), 0u);
-    for (const auto* bad : {"", "x", "1x", "0x", "18446744073709551616"}) EXPECT_EQ(options::number(bad), std::nullopt) << bad;
+    for (const auto* bad : {"", "x", "1x", "0x", "18446744073709551616"})
+        EXPECT_EQ(options::number(bad), std::nullopt) << bad;
     EXPECT_EQ(options::size("16", 1024), 16384u);
     EXPECT_EQ(options::size("16k", 1), 16384u);
     EXPECT_EQ(options::size("1G", 1024), u64{1} << 30);
     EXPECT_EQ(options::size("2T", 1), u64{2} << 40);
     EXPECT_EQ(options::size("5B", 1024), 5u);
-    for (const auto* bad : {"", "G", "1Q", "1GG", "99999999999T"}) EXPECT_EQ(options::size(bad, 1), std::nullopt) << bad;
+    for (const auto* bad : {"", "G", "1Q", "1GG", "99999999999T"})
+        EXPECT_EQ(options::size(bad, 1), std::nullopt) << bad;
 }
 
 } // namespace

@@ -7,7 +7,8 @@
 using namespace std::string_view_literals;
 
 TEST(BootLoader, AnswersEndWithNulOrNewLine) {
-    for (auto text : {"kernel /a b\0ramdisk /r\0args root=/dev/xvda ro\0"sv, "kernel /a b\nramdisk /r\nargs root=/dev/xvda ro\n"sv}) {
+    for (auto text : {"kernel /a b\0ramdisk /r\0args root=/dev/xvda ro\0"sv,
+                      "kernel /a b\nramdisk /r\nargs root=/dev/xvda ro\n"sv}) {
         auto answer = boot::parse_answer(text);
         EXPECT_EQ(answer.kernel, "/a b");
         EXPECT_EQ(answer.ramdisk, "/r");

@@ -21,7 +21,8 @@ std::string letters(const std::string& text, std::uint32_t leaf, unsigned place)
 } // namespace
 
 TEST(Cpuid, NamesHaveTheirPlaces) {
-    // The bits of the SDM's tables: TM is leaf 1 EDX 29, SSE3 ECX 0, hypervisor ECX 31, AVX2 leaf 7 EBX 5, NX 80000001 EDX 20.
+    // The bits of the SDM's tables: TM is leaf 1 EDX 29, SSE3 ECX 0, hypervisor ECX 31, AVX2 leaf 7 EBX 5, NX 80000001
+    // EDX 20.
     EXPECT_EQ(letters("host,tm=0", 1, 3), "xx0xxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
     EXPECT_EQ(letters("host,sse3=1", 1, 2), "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx1");
     EXPECT_EQ(letters("host,hypervisor=k", 1, 2), "kxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
@@ -36,14 +37,19 @@ TEST(Cpuid, NamesHaveTheirPlaces) {
 }
 
 TEST(Cpuid, WrongTextsAreRefused) {
-    for (auto text : {"", "tm=0", "host,tm", "host,nosuch=0", "host,-=0", "host,tm=2", "host,proccount=256", "host,tm=y"})
+    for (auto text :
+         {"", "tm=0", "host,tm", "host,nosuch=0", "host,-=0", "host,tm=2", "host,proccount=256", "host,tm=y"})
         EXPECT_FALSE(parse_cpuid(text)) << text;
-    for (auto text : {"1", "1:ecx=x", "1:exx=" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "x:ecx=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "1,:ecx=0"})
+    for (auto text : {"1", "1:ecx=x",
+                      "1:exx="
+                      "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+                      "x:ecx=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "1,:ecx=0"})
         EXPECT_FALSE(parse_cpuid_leaves({text})) << text;
 }
 
 TEST(Cpuid, ListsOfLeaves) {
-    auto parsed = parse_cpuid_leaves({"0x1:ecx=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx0,edx=1xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "7,0:ebx=kxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"});
+    auto parsed = parse_cpuid_leaves({"0x1:ecx=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx0,edx=1xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+                                      "7,0:ebx=kxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"});
     ASSERT_TRUE(parsed);
     ASSERT_EQ(parsed->size(), 2u);
     EXPECT_FALSE((*parsed)[0].subleaf);

@@ -20,11 +20,24 @@ Disk disk(std::string_view text) {
 } // namespace
 
 TEST(Vdev, NumbersOfNames) {
-    for (auto [name, number] : {std::pair{"xvda", 51712u}, {"xvda1", 51713u}, {"xvde", 51776u}, {"xvdp15", 51967u},
-                                {"xvdq", 268439552u}, {"xvdaa", (1u << 28) | (26 << 8)}, {"hda", 768u},
-                                {"hdb", 832u}, {"hdc", 5632u}, {"hdd1", 5697u}, {"sda", 2048u}, {"sdb3", 2067u},
-                                {"d0p0", 51712u}, {"d16p0", 268439552u}, {"51712", 51712u}, {"0xca00", 51712u},
-                                {"xvda16", (1u << 28) | 16}, {"/dev/xvdb", 51728u}})
+    for (auto [name, number] : {std::pair{"xvda", 51712u},
+                                {"xvda1", 51713u},
+                                {"xvde", 51776u},
+                                {"xvdp15", 51967u},
+                                {"xvdq", 268439552u},
+                                {"xvdaa", (1u << 28) | (26 << 8)},
+                                {"hda", 768u},
+                                {"hdb", 832u},
+                                {"hdc", 5632u},
+                                {"hdd1", 5697u},
+                                {"sda", 2048u},
+                                {"sdb3", 2067u},
+                                {"d0p0", 51712u},
+                                {"d16p0", 268439552u},
+                                {"51712", 51712u},
+                                {"0xca00", 51712u},
+                                {"xvda16", (1u << 28) | 16},
+                                {"/dev/xvdb", 51728u}})
         EXPECT_EQ(vdev_number(name).value_or(0), number) << name;
     for (auto name : {"", "xvd", "xvdA", "xvda0", "xvda256", "hde", "sdq", "sda16", "foo", "xvdzzzzzz", "d1"})
         EXPECT_FALSE(vdev_number(name)) << name;
@@ -78,8 +91,9 @@ TEST(Disk, KeyValueForm) {
 }
 
 TEST(Disk, BadSpecificationsAreExplained) {
-    for (auto text : {"", ",", "/x", "/x,raw", "/x,raw,foo", "/x,zip,xvda", "/x,raw,xvda,q", "/x,raw,xvda,rw,extra",
-                      "vdev=xvda", "vdev=xvda,foo=bar,target=/x", "/x,raw,xvda:floppy,r", "/x,raw,xvda,backendtype=x"}) {
+    for (auto text :
+         {"", ",", "/x", "/x,raw", "/x,raw,foo", "/x,zip,xvda", "/x,raw,xvda,q", "/x,raw,xvda,rw,extra", "vdev=xvda",
+          "vdev=xvda,foo=bar,target=/x", "/x,raw,xvda:floppy,r", "/x,raw,xvda,backendtype=x"}) {
         auto parsed = parse_disk(text);
         ASSERT_FALSE(parsed) << text;
         EXPECT_TRUE(parsed.error().what.starts_with("disk '")) << parsed.error().what;

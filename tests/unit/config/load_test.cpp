@@ -39,7 +39,8 @@ vif = [ 'bridge=xenbr0', 'type=ioemu, bridge=xenbr0', ]
 on_poweroff = 'destroy'
 on_reboot = 'restart'
 on_crash = 'coredump-restart'
-)", "busybox");
+)",
+                            "busybox");
     ASSERT_TRUE(loaded) << loaded.error().what;
     EXPECT_EQ(loaded->memory_kib, 256u * 1024);
     EXPECT_EQ(loaded->max_memory_kib, 256u * 1024);
@@ -115,9 +116,10 @@ TEST(Schema, EveryDefaultIsValidForItsKey) {
 
 TEST(HostSettings, EveryKeyOfXlConfIsHonouredOrNamed) {
     using Auto = HostSettings::Autoballoon;
-    auto settings = parse_host_settings("autoballoon=\"on\"\nrun_hotplug_scripts=0\nlockfile=\"/tmp/l\"\ndomid_policy=\"random\"\n"
-                                        "vm.cpumask=\"0-3\"\nvm.pv.cpumask=\"1\"\nvm.hvm.cpumask=\"2\"\nnative_hotplug=0\noutput_format=\"json\"\n",
-                                        "xl.conf");
+    auto settings = parse_host_settings(
+        "autoballoon=\"on\"\nrun_hotplug_scripts=0\nlockfile=\"/tmp/l\"\ndomid_policy=\"random\"\n"
+        "vm.cpumask=\"0-3\"\nvm.pv.cpumask=\"1\"\nvm.hvm.cpumask=\"2\"\nnative_hotplug=0\noutput_format=\"json\"\n",
+        "xl.conf");
     ASSERT_TRUE(settings) << settings.error().what;
     EXPECT_EQ(settings->autoballoon, Auto::on);
     EXPECT_FALSE(settings->run_hotplug_scripts);
@@ -126,23 +128,27 @@ TEST(HostSettings, EveryKeyOfXlConfIsHonouredOrNamed) {
     EXPECT_EQ(settings->lock_file, "/tmp/l");
     EXPECT_EQ(settings->cpus + settings->cpus_pv + settings->cpus_hvm, "0-312");
     EXPECT_TRUE(settings->warnings.empty());
-    for (auto& [text, value] : {std::pair("0", Auto::off), {"1", Auto::on}, {"off", Auto::off}, {"auto", Auto::automatic}})
-        EXPECT_EQ(parse_host_settings(std::string("autoballoon='") + text + "'", "xl.conf")->autoballoon, value) << text;
+    for (auto& [text, value] :
+         {std::pair("0", Auto::off), {"1", Auto::on}, {"off", Auto::off}, {"auto", Auto::automatic}})
+        EXPECT_EQ(parse_host_settings(std::string("autoballoon='") + text + "'", "xl.conf")->autoballoon, value)
+            << text;
     EXPECT_EQ(parse_host_settings("", "xl.conf")->autoballoon, Auto::automatic);
     EXPECT_FALSE(parse_host_settings("autoballoon='maybe'", "xl.conf"));
     EXPECT_FALSE(parse_host_settings("domid_policy='last'", "xl.conf"));
-    for (auto key : {"blkdev_start='xvdz'", "bootloader_restrict=1", "bootloader_user='x'", "remus.default.netbufscript='x'",
-                     "colo.default.proxyscript='x'", "output_format='sxp'"}) {
+    for (auto key : {"blkdev_start='xvdz'", "bootloader_restrict=1", "bootloader_user='x'",
+                     "remus.default.netbufscript='x'", "colo.default.proxyscript='x'", "output_format='sxp'"}) {
         auto named = parse_host_settings(key, "xl.conf");
         ASSERT_TRUE(named) << key;
         ASSERT_EQ(named->warnings.size(), 1u) << key;
-        EXPECT_TRUE(named->warnings[0].find("has no effect") != std::string::npos || named->warnings[0].find("not supported") != std::string::npos)
+        EXPECT_TRUE(named->warnings[0].find("has no effect") != std::string::npos ||
+                    named->warnings[0].find("not supported") != std::string::npos)
             << named->warnings[0];
     }
 }
 
 TEST(HostSettings, CpuMasks) {
-    auto settings = *parse_host_settings("vm.cpumask='0-3'\nvm.pv.cpumask='3-4'\nvm.hvm.cpumask='nodes:0'\n", "xl.conf");
+    auto settings =
+        *parse_host_settings("vm.cpumask='0-3'\nvm.pv.cpumask='3-4'\nvm.hvm.cpumask='nodes:0'\n", "xl.conf");
     EXPECT_EQ(print_ranges(*settings.allowed_cpus(true), 64), "3");
     EXPECT_FALSE(settings.allowed_cpus(false));
     EXPECT_TRUE(parse_host_settings("", "xl.conf")->allowed_cpus(true)->all());
@@ -150,14 +156,16 @@ TEST(HostSettings, CpuMasks) {
 
 TEST(HostSettings, TheManPageKnowsWhatTheParserKnows) {
     for (auto& key : host_keys()) {
-        auto settings = parse_host_settings(std::string(key.name) + "='1'", "xl.conf"); // a word that is wrong is known, too
+        auto settings =
+            parse_host_settings(std::string(key.name) + "='1'", "xl.conf"); // a word that is wrong is known, too
         for (auto& warning : settings ? settings->warnings : std::vector<std::string>{})
             EXPECT_EQ(warning.find("unknown key"), std::string::npos) << warning;
     }
 }
 
 TEST(HostSettings, DefaultsOfXlConf) {
-    auto settings = parse_host_settings("# comment\nautoballoon=\"auto\"\nvif.default.bridge=\"br0\"\nclaim_mode=0\nfoo=1\n", "xl.conf");
+    auto settings = parse_host_settings(
+        "# comment\nautoballoon=\"auto\"\nvif.default.bridge=\"br0\"\nclaim_mode=0\nfoo=1\n", "xl.conf");
     ASSERT_TRUE(settings) << settings.error().what;
     EXPECT_EQ(settings->bridge, "br0");
     EXPECT_FALSE(settings->claim);
@@ -179,8 +187,9 @@ TEST(Load, RightsOnTheMachine) {
     EXPECT_EQ(config.rights.frames[0].first, 0xa0u);
     EXPECT_EQ(config.rights.frames[0].count, 0x20u);
     EXPECT_EQ(config.rights.interrupts, (std::vector<std::uint32_t>{4, 5}));
-    for (auto text : {"ioports=['3ff-3f8']", "ioports=['10000']", "ioports=['x']", "ioports=['1-2-3']", "iomem=['a0']", "iomem=['a0,0']",
-                      "iomem=['a0,1,2']", "irqs=['x']", "irqs=[-1]", "irqs=[70000]", "type='pvh'\nioports=['1']"})
+    for (auto text :
+         {"ioports=['3ff-3f8']", "ioports=['10000']", "ioports=['x']", "ioports=['1-2-3']", "iomem=['a0']",
+          "iomem=['a0,0']", "iomem=['a0,1,2']", "irqs=['x']", "irqs=[-1]", "irqs=[70000]", "type='pvh'\nioports=['1']"})
         EXPECT_NE(bad(text), "loaded") << text;
 }
 

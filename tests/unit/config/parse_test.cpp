@@ -76,8 +76,7 @@ TEST(Parse, ErrorsNameTheLine) {
     EXPECT_EQ(error_of("a=1\nb='x"), "t:2: string without its closing '");
     EXPECT_EQ(error_of("a=1\n\nb=[ 'x'\n"), "t:3: list without its closing ]");
     EXPECT_EQ(error_of("a"), "t:1: expected '=' after 'a', found the end of the file");
-    EXPECT_EQ(error_of("a=\nb=1"),
-              "t:1: expected a string in quotes, a number or a list, found the end of the line");
+    EXPECT_EQ(error_of("a=\nb=1"), "t:1: expected a string in quotes, a number or a list, found the end of the line");
     EXPECT_EQ(error_of("a=1 b=2"), "t:1: expected the end of the line, found 'b'");
     EXPECT_EQ(error_of("1=2"), "t:1: expected a key, found '1'");
     EXPECT_EQ(error_of("a=12zz"), "t:1: '12z' is not a number; put text in quotes");

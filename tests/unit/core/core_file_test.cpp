@@ -107,6 +107,7 @@ TEST(CoreFile, NotesSayWhatTheyMust) {
     EXPECT_EQ(at<std::uint64_t>(head, found[0x2000002]), 4u);
     EXPECT_EQ(at<std::uint64_t>(head, found[0x2000002] + 8), 17u);
     EXPECT_STREQ(reinterpret_cast<const char*>(head.data() + found[0x2000002] + 16), ".7");
-    EXPECT_EQ(strnlen(reinterpret_cast<const char*>(head.data() + found[0x2000002] + 176), 1024), 1023u); // cut, and still ended
+    EXPECT_EQ(strnlen(reinterpret_cast<const char*>(head.data() + found[0x2000002] + 176), 1024),
+              1023u); // cut, and still ended
     EXPECT_EQ(at<std::uint64_t>(head, found[0x2000003]), 1u);
 }

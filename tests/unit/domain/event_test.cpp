@@ -300,7 +300,9 @@ TEST(FifoEvents, RandomOperationsLoseNothing) {
             Channel& channel = *a.events->channel(Port(port));
             u32& word = guest.word(port);
             switch (random() % 8) {
-            case 0: case 1: case 2:
+            case 0:
+            case 1:
+            case 2:
                 event::set_pending(a, Port(port), channel);
                 pending.insert(port);
                 break;
@@ -316,7 +318,8 @@ TEST(FifoEvents, RandomOperationsLoseNothing) {
                 for (u32 v = 0; v < 3; ++v)
                     for (u32 taken : guest.take(v)) EXPECT_EQ(pending.erase(taken), 1u) << "taken but not sent";
                 // After everything was taken only masked events may be left.
-                for (u32 left : pending) EXPECT_TRUE(guest.word(left) >> abi::fifo_masked_bit & 1) << "lost port " << left;
+                for (u32 left : pending)
+                    EXPECT_TRUE(guest.word(left) >> abi::fifo_masked_bit & 1) << "lost port " << left;
                 break;
             }
         }
@@ -342,12 +345,14 @@ TEST(Events, RandomBindingsMatchTheOracle) {
         case 0: {
             become(d);
             abi::EvtchnAllocUnbound op{.dom = abi::domid_self, .remote_dom = other, .port = 0};
-            if (oracle.size() < 120 && event::alloc_unbound(op)) oracle[{d.id.raw(), op.port}] = {State::Unbound, other, 0};
+            if (oracle.size() < 120 && event::alloc_unbound(op))
+                oracle[{d.id.raw(), op.port}] = {State::Unbound, other, 0};
             break;
         }
         case 1: {
             auto it = oracle.find({other, port});
-            const bool should = it != oracle.end() && it->second.state == State::Unbound && it->second.domain == d.id.raw();
+            const bool should =
+                it != oracle.end() && it->second.state == State::Unbound && it->second.domain == d.id.raw();
             const auto local = bind(d, other, port);
             ASSERT_EQ(local.has_value(), should);
             if (!local) break;

@@ -206,7 +206,8 @@ TestDomain::TestDomain(u16 number, unsigned vcpu_count) : Domain(DomId(number)) 
 TestDomain::~TestDomain() {
     while (!event::destroy(*this)) {}
     while (!grant::release_mappings(*this)) {}
-    for (auto& [address, m] : mappings) m.is_writable ? release_writable(frame_of(m.frame)) : release_frame(frame_of(m.frame));
+    for (auto& [address, m] : mappings)
+        m.is_writable ? release_writable(frame_of(m.frame)) : release_frame(frame_of(m.frame));
     event::free(*this);
     grant::free(*this);
     domains.erase(id.raw());

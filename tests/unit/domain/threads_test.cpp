@@ -48,27 +48,27 @@ TEST(EventThreads, SendersReceiverAndOthersAtOnce) {
         for (unsigned i = 0; i < rounds; ++i) EXPECT_TRUE(event::send(b, Port(pairs[random() % channels].b)));
         senders.fetch_sub(1);
     };
-    std::thread threads[] = {
-        std::thread(sender, 0), std::thread(sender, 1), std::thread([&] {
-            fake_cpu = 2;
-            become(a, 0);
-            std::mt19937 random(5);
-            while (senders.load()) {
-                const Pair& p = pairs[random() % channels];
-                if (take_pending(a, p.a)) received.fetch_add(1);
-                if (random() % 8 == 0) EXPECT_TRUE(event::bind_vcpu(a, Port(p.a), VcpuId(random() % 4)));
-                if (random() % 8 == 0) (void)event::unmask(a, Port(p.a));
-            }
-        }),
-        std::thread([&] {
-            fake_cpu = 3;
-            while (senders.load()) {
-                const Pair p = connect(a, b);
-                EXPECT_TRUE(event::send(b, Port(p.b)));
-                EXPECT_TRUE(event::close(a, Port(p.a)));
-                EXPECT_TRUE(event::close(b, Port(p.b)));
-            }
-        })};
+    std::thread threads[] = {std::thread(sender, 0), std::thread(sender, 1), std::thread([&] {
+                                 fake_cpu = 2;
+                                 become(a, 0);
+                                 std::mt19937 random(5);
+                                 while (senders.load()) {
+                                     const Pair& p = pairs[random() % channels];
+                                     if (take_pending(a, p.a)) received.fetch_add(1);
+                                     if (random() % 8 == 0)
+                                         EXPECT_TRUE(event::bind_vcpu(a, Port(p.a), VcpuId(random() % 4)));
+                                     if (random() % 8 == 0) (void)event::unmask(a, Port(p.a));
+                                 }
+                             }),
+                             std::thread([&] {
+                                 fake_cpu = 3;
+                                 while (senders.load()) {
+                                     const Pair p = connect(a, b);
+                                     EXPECT_TRUE(event::send(b, Port(p.b)));
+                                     EXPECT_TRUE(event::close(a, Port(p.a)));
+                                     EXPECT_TRUE(event::close(b, Port(p.b)));
+                                 }
+                             })};
     for (auto& t : threads) t.join();
     fake_cpu = 0;
     EXPECT_GT(received.load(), 0u);
@@ -91,7 +91,8 @@ TEST(GrantThreads, MappersAndGranterAtOnce) {
     for (u32 i = 0; i < grants; ++i) {
         frames[i] = &a.give_frame();
         // The granter's word is the guest's: it is written while the hypervisor reads it.
-        entry(a, first + i) = {abi::gtf_permit_access, static_cast<u16>(2 + i % 2), static_cast<u32>(mfn_of(*frames[i]).raw())};
+        entry(a, first + i) = {abi::gtf_permit_access, static_cast<u16>(2 + i % 2),
+                               static_cast<u32>(mfn_of(*frames[i]).raw())};
     }
     std::atomic<unsigned> mappers{2};
     std::atomic<u64> mapped{0};
@@ -101,7 +102,10 @@ TEST(GrantThreads, MappersAndGranterAtOnce) {
         std::mt19937 random(cpu);
         for (unsigned i = 0; i < 3000; ++i) {
             const u64 at = 0x100000 * cpu;
-            abi::GnttabMapGrantRef op{.host_addr = at, .flags = abi::gntmap_host_map, .ref = first + static_cast<u32>(random() % grants), .dom = 1};
+            abi::GnttabMapGrantRef op{.host_addr = at,
+                                      .flags = abi::gntmap_host_map,
+                                      .ref = first + static_cast<u32>(random() % grants),
+                                      .dom = 1};
             grant::map(op);
             if (op.status != 0) continue;
             mapped.fetch_add(1);

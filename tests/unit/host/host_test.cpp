@@ -16,16 +16,19 @@ namespace host {
 namespace {
 
 TEST(Mounts, DevicePlaceAndWritability) {
-    auto mounts = parse_mounts("24 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro\n"
-                               "30 24 7:0 / /mnt ro - ext4 /dev/loop0 ro\n"
-                               "31 24 7:1 / /bound ro,relatime - ext4 /dev/loop1 rw\n" // a read-only bind mount: others may write
-                               "junk\n32 24 x:y / /bad rw - ext4 /dev/x rw\n");
-    std::vector<Mount> want = {{makedev(8, 1), "/", true}, {makedev(7, 0), "/mnt", false}, {makedev(7, 1), "/bound", true}};
+    auto mounts =
+        parse_mounts("24 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro\n"
+                     "30 24 7:0 / /mnt ro - ext4 /dev/loop0 ro\n"
+                     "31 24 7:1 / /bound ro,relatime - ext4 /dev/loop1 rw\n" // a read-only bind mount: others may write
+                     "junk\n32 24 x:y / /bad rw - ext4 /dev/x rw\n");
+    std::vector<Mount> want = {
+        {makedev(8, 1), "/", true}, {makedev(7, 0), "/mnt", false}, {makedev(7, 1), "/bound", true}};
     EXPECT_EQ(mounts, want);
 }
 
 TEST(Storage, OverlapOfPartitionsAndFiles) {
-    Storage disk{true, makedev(8, 0), makedev(8, 0), 0}, first{true, makedev(8, 1), makedev(8, 0), 0}, second{true, makedev(8, 2), makedev(8, 0), 0};
+    Storage disk{true, makedev(8, 0), makedev(8, 0), 0}, first{true, makedev(8, 1), makedev(8, 0), 0},
+        second{true, makedev(8, 2), makedev(8, 0), 0};
     EXPECT_TRUE(overlap(disk, disk));
     EXPECT_TRUE(overlap(disk, first));
     EXPECT_TRUE(overlap(second, disk));
@@ -57,14 +60,16 @@ TEST(Storage, TwoNamesOfOneFile) {
 TEST(Addresses, WithAndWithoutNetwork) {
     EXPECT_EQ(parse_address("10.1.2.3"), (Address{{10, 1, 2, 3}, 32}));
     EXPECT_EQ(parse_address("10.1.2.0/24"), (Address{{10, 1, 2, 0}, 24}));
-    for (auto text : {"", "10.1.2", "10.1.2.3/33", "10.1.2.3/", "fe80::1", "10.1.2.3/-1", "x"}) EXPECT_FALSE(parse_address(text)) << text;
+    for (auto text : {"", "10.1.2", "10.1.2.3/33", "10.1.2.3/", "fe80::1", "10.1.2.3/-1", "x"})
+        EXPECT_FALSE(parse_address(text)) << text;
     EXPECT_EQ(print(Address{{10, 1, 2, 3}, 32}), "10.1.2.3");
 }
 
 TEST(Nat, CommandsNameTheGuestAndTheWayOut) {
     Address guest{{10, 9, 0, 5}, 32};
     EXPECT_NE(translate_commands(guest, "").find("add element ip proxenos guests { 10.9.0.5 }\n"), std::string::npos);
-    EXPECT_NE(translate_commands(guest, "eth1").find("guests_by_interface { 10.9.0.5 . \"eth1\" }\n"), std::string::npos);
+    EXPECT_NE(translate_commands(guest, "eth1").find("guests_by_interface { 10.9.0.5 . \"eth1\" }\n"),
+              std::string::npos);
     EXPECT_EQ(stop_commands(guest, ""), "delete element ip proxenos guests { 10.9.0.5 }\n");
 }
 

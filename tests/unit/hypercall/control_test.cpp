@@ -2,8 +2,8 @@
 // domctl and sysctl: rights, versions, answers, and any bytes at all as a request.
 #include "abi/sysctl.hpp"
 #include "domain/create.hpp"
-#include "fake_machine.hpp"
 #include "domain/rangeset.hpp"
+#include "fake_machine.hpp"
 #include "hypercall/fake_caller.hpp"
 #include "hypercall/handlers.hpp"
 #include "memory/heap.hpp"
@@ -123,7 +123,8 @@ TEST(Control, DomainInformationWalksTheList) {
 
 TEST(Control, PausesNest) {
     World w;
-    const auto pause = domctl_of(abi::DomctlCommand::PauseDomain, 1), unpause = domctl_of(abi::DomctlCommand::UnpauseDomain, 1);
+    const auto pause = domctl_of(abi::DomctlCommand::PauseDomain, 1),
+               unpause = domctl_of(abi::DomctlCommand::UnpauseDomain, 1);
     EXPECT_EQ(w.domctl(unpause), -22);
     EXPECT_EQ(w.domctl(pause), 0);
     EXPECT_EQ(w.domctl(pause), 0);
@@ -139,7 +140,8 @@ TEST(Control, AffinityMapsOfAnyLength) {
     abi::Domctl op = domctl_of(abi::DomctlCommand::SetVcpuAffinity, 1);
     for (u32 bits : {1u, 2u, 7u, 8u, 9u, 256u, 300u, 4000u}) {
         std::memset(w.caller.memory.at(buffer, 1024), 0xff, 1024);
-        op.u.vcpuaffinity = {.vcpu = 0, .flags = abi::vcpuaffinity_hard, .cpumap_hard = {{buffer}, bits}, .cpumap_soft = {}};
+        op.u.vcpuaffinity = {
+            .vcpu = 0, .flags = abi::vcpuaffinity_hard, .cpumap_hard = {{buffer}, bits}, .cpumap_soft = {}};
         EXPECT_EQ(w.domctl(op), 0) << bits;
         const unsigned char* map = w.caller.memory.at(buffer, 1024);
         EXPECT_EQ(map[0], bits == 1 ? 1 : 3) << "two CPUs are online";
@@ -212,7 +214,8 @@ TEST(Control, AnyBytesAtAll) {
         };
         for (int step = 0; step < 2000; ++step) {
             u64 words[18];
-            for (u64& word : words) word = random() % 2 ? interesting() : interesting() << 32 | (interesting() & 0xffffffff);
+            for (u64& word : words)
+                word = random() % 2 ? interesting() : interesting() << 32 | (interesting() & 0xffffffff);
             if (random() % 2) {
                 abi::Domctl op;
                 std::memcpy(&op, words, sizeof(op));

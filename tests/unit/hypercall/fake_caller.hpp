@@ -18,7 +18,9 @@ class Memory {
         if (address < base || count > bytes.size() || address - base > bytes.size() - count) return nullptr;
         return bytes.data() + (address - base);
     }
-    template <class T> void put(px::u64 address, const T& value) { std::memcpy(at(address, sizeof(T)), &value, sizeof(T)); }
+    template <class T> void put(px::u64 address, const T& value) {
+        std::memcpy(at(address, sizeof(T)), &value, sizeof(T));
+    }
     template <class T> T get(px::u64 address) {
         T value;
         std::memcpy(&value, at(address, sizeof(T)), sizeof(T));

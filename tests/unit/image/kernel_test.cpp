@@ -226,7 +226,8 @@ TEST(PvLayout, PartsAreDisjointInsideAndMapped) {
                     for (unsigned level = 1; level <= 3; ++level) {
                         int covering = 0;
                         for (auto& table : layout->page_tables)
-                            covering += table.level == level && address >> (12 + 9 * level) == table.covers >> (12 + 9 * level);
+                            covering +=
+                                table.level == level && address >> (12 + 9 * level) == table.covers >> (12 + 9 * level);
                         EXPECT_EQ(covering, 1) << level;
                     }
                 }

@@ -32,7 +32,8 @@ template <class T> T read(const std::vector<std::uint8_t>& bytes, std::uint64_t 
 }
 
 std::uint8_t sum(const std::vector<std::uint8_t>& bytes, std::uint64_t at, std::uint64_t size) {
-    return std::accumulate(bytes.begin() + static_cast<long>(at), bytes.begin() + static_cast<long>(at + size), std::uint8_t{0},
+    return std::accumulate(bytes.begin() + static_cast<long>(at), bytes.begin() + static_cast<long>(at + size),
+                           std::uint8_t{0},
                            [](std::uint8_t a, std::uint8_t b) { return static_cast<std::uint8_t>(a + b); });
 }
 
@@ -59,7 +60,7 @@ TEST(PvhLayout, MemoryGoesAroundTheHole) {
     EXPECT_EQ(layout->ram[1].first, 0x100000u);
     EXPECT_EQ(layout->ram[0].count + layout->ram[1].count, 8192 * mib);
     std::uint64_t end = 0;
-    for (auto& entry : layout->memory_map) { // in order, and nothing twice
+    for (auto& entry : layout->memory_map) {       // in order, and nothing twice
         EXPECT_GE(std::uint64_t{entry.addr}, end); // a copy: the entries are packed
         end = entry.addr + entry.size;
     }
@@ -70,7 +71,7 @@ TEST(PvhLayout, RefusesWhatCannotWork) {
     auto plain = kernel();
     plain.notes.physical_entry.reset();
     EXPECT_NE(layout_pvh(plain, 0, 0, 0, 256 * mib).error().what.find("PVH"), std::string::npos);
-    EXPECT_FALSE(layout_pvh(kernel(), 0, 0, 0, 70 * mib));                 // the kernel ends at 74 MiB
+    EXPECT_FALSE(layout_pvh(kernel(), 0, 0, 0, 70 * mib));                // the kernel ends at 74 MiB
     EXPECT_FALSE(layout_pvh(kernel(), 200 * mib << 12, 0, 0, 256 * mib)); // RAM disk too large
     EXPECT_FALSE(layout_pvh(kernel(0xf0000000, 0x10000000), 0, 0, 0, 8192 * mib));
     auto outside = kernel();
@@ -94,7 +95,8 @@ TEST(PvhLayout, StartInfoPointsAtItsParts) {
     EXPECT_EQ(module.size, 5000u);
     ASSERT_EQ(info.memmap_entries, layout->memory_map.size());
     for (std::size_t i = 0; i < info.memmap_entries; ++i) {
-        auto entry = read<abi::HvmMemmapTableEntry>(page, info.memmap_paddr - base + i * sizeof(abi::HvmMemmapTableEntry));
+        auto entry =
+            read<abi::HvmMemmapTableEntry>(page, info.memmap_paddr - base + i * sizeof(abi::HvmMemmapTableEntry));
         EXPECT_EQ(entry.addr, std::uint64_t{layout->memory_map[i].addr});
         EXPECT_EQ(entry.type, std::uint32_t{layout->memory_map[i].type});
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Zeros that nobody reads: sections without contents and holes, in images, files and the cache; copies past a file's end.
+// Zeros that nobody reads: sections without contents and holes, in images, files and the cache; copies past a file's
+// end.
 #include "image/cache.hpp"
 #include "image/kernel.hpp"
 
@@ -22,8 +23,8 @@ namespace {
 
 using Data = std::vector<std::uint8_t>;
 
-constexpr std::uint64_t address = 0xffffffff81000000, physical = 0x1000000, text_at = 0x1000, bss_at = 0x5000, bss_size = 0x40000,
-                        tail_at = bss_at + bss_size, tail_size = 0x3000, memory_size = 0x60000;
+constexpr std::uint64_t address = 0xffffffff81000000, physical = 0x1000000, text_at = 0x1000, bss_at = 0x5000,
+                        bss_size = 0x40000, tail_at = bss_at + bss_size, tail_size = 0x3000, memory_size = 0x60000;
 
 /// A segment as Linux' last one: contents, .bss, contents again; all in the file. `sections` come after it.
 Data make_elf(std::vector<Elf64_Shdr> sections) {
@@ -68,7 +69,8 @@ Data memory_of(const Elf& elf) {
         auto at = segment.address - physical;
         EXPECT_LE(at + segment.size, out.size());
         std::copy(segment.data.begin(), segment.data.end(), out.begin() + static_cast<std::ptrdiff_t>(at));
-        std::fill_n(out.begin() + static_cast<std::ptrdiff_t>(at + segment.data.size()), segment.size - segment.data.size(), 0);
+        std::fill_n(out.begin() + static_cast<std::ptrdiff_t>(at + segment.data.size()),
+                    segment.size - segment.data.size(), 0);
     }
     return out;
 }
@@ -79,10 +81,13 @@ std::uint64_t bytes_to_copy(const Elf& elf) {
     return sum;
 }
 
-std::string temporary(const std::string& name) { return testing::TempDir() + "/zeros_test." + std::to_string(getpid()) + "." + name; }
+std::string temporary(const std::string& name) {
+    return testing::TempDir() + "/zeros_test." + std::to_string(getpid()) + "." + name;
+}
 
 void write_file(const std::string& path, const Data& bytes) {
-    std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
 }
 
 } // namespace
@@ -98,7 +103,9 @@ TEST(Zeros, SectionsWithoutContentsAreNotCopied) {
 
 TEST(Zeros, HolesAreNotCopied) {
     auto file = make_elf({});
-    ZeroRun holes[] = {{text_at + bss_at + 0x1000, 0x10000}, {text_at + bss_at + 0x12000, 0x800}, {text_at + bss_at + 0x20000, 0x11000}};
+    ZeroRun holes[] = {{text_at + bss_at + 0x1000, 0x10000},
+                       {text_at + bss_at + 0x12000, 0x800},
+                       {text_at + bss_at + 0x20000, 0x11000}};
     auto all = read_elf(file), parts = read_elf(file, holes);
     ASSERT_TRUE(all && parts);
     EXPECT_EQ(bytes_to_copy(*parts), tail_at + tail_size - 0x21000) << "but not the short one";
@@ -108,9 +115,9 @@ TEST(Zeros, HolesAreNotCopied) {
 TEST(Zeros, SectionsThatAreNotToBeTrustedChangeNothing) {
     auto expected = memory_of(*read_elf(make_elf({})));
     const Elf64_Shdr odd[] = {
-        section(SHT_NOBITS, bss_at, bss_size, SHF_ALLOC | SHF_TLS),  // no memory of its own
-        section(SHT_NOBITS, bss_at, bss_size, 0),                    // not in memory
-        section(SHT_NOBITS, bss_at, bss_size + 1),                   // shares memory with the tail
+        section(SHT_NOBITS, bss_at, bss_size, SHF_ALLOC | SHF_TLS), // no memory of its own
+        section(SHT_NOBITS, bss_at, bss_size, 0),                   // not in memory
+        section(SHT_NOBITS, bss_at, bss_size + 1),                  // shares memory with the tail
         section(SHT_NOBITS, 0, UINT64_MAX),
         section(SHT_NOBITS, UINT64_MAX - address - 0x100, 0x100000), // wraps
         section(SHT_NOBITS, tail_at + tail_size, 0x20000),           // behind the file's part
@@ -174,10 +181,13 @@ TEST(Zeros, CopiesAreExactAtAnyAlignment) {
             for (std::size_t size : {0, 1, 31, 127, 128, 129, 1000, 2900}) {
                 std::ranges::fill(to, 0xaa);
                 ASSERT_TRUE(copy_mapped(View(from).subspan(skip, size), to.data() + at));
-                ASSERT_TRUE(std::equal(from.begin() + static_cast<std::ptrdiff_t>(skip), from.begin() + static_cast<std::ptrdiff_t>(skip + size),
+                ASSERT_TRUE(std::equal(from.begin() + static_cast<std::ptrdiff_t>(skip),
+                                       from.begin() + static_cast<std::ptrdiff_t>(skip + size),
                                        to.begin() + static_cast<std::ptrdiff_t>(at)));
-                ASSERT_EQ(std::count(to.begin(), to.begin() + static_cast<std::ptrdiff_t>(at), 0xaa), static_cast<std::ptrdiff_t>(at));
-                ASSERT_TRUE(std::all_of(to.begin() + static_cast<std::ptrdiff_t>(at + size), to.end(), [](auto byte) { return byte == 0xaa; }));
+                ASSERT_EQ(std::count(to.begin(), to.begin() + static_cast<std::ptrdiff_t>(at), 0xaa),
+                          static_cast<std::ptrdiff_t>(at));
+                ASSERT_TRUE(std::all_of(to.begin() + static_cast<std::ptrdiff_t>(at + size), to.end(),
+                                        [](auto byte) { return byte == 0xaa; }));
             }
 }
 

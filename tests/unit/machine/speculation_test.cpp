@@ -17,9 +17,13 @@ constexpr u32 md_clear = 1u << 10, ibrs_ibpb = 1u << 26, stibp = 1u << 27, ssbd 
 // Skylake-SP with current microcode: no word in ARCH_CAPABILITIES that helps.
 constexpr Facts skylake{.is_intel = true, .family = 6, .model = 0x55, .edx_7 = md_clear | ibrs_ibpb | stibp | ssbd};
 // Sapphire Rapids: RDCL_NO, IBRS_ALL, MDS_NO among others.
-constexpr Facts sapphire{.is_intel = true, .family = 6, .model = 0x8f, .edx_7 = md_clear | ibrs_ibpb | stibp | ssbd, .capabilities = 0x2b};
+constexpr Facts sapphire{
+    .is_intel = true, .family = 6, .model = 0x8f, .edx_7 = md_clear | ibrs_ibpb | stibp | ssbd, .capabilities = 0x2b};
 // Zen 4: IBPB, IBRS, STIBP, IBRS always on, SSBD; automatic IBRS.
-constexpr Facts zen4{.family = 25, .model = 0x61, .ebx_ext8 = 1u << 12 | 1u << 14 | 1u << 15 | 1u << 16 | 1u << 24, .eax_ext21 = 1u << 8};
+constexpr Facts zen4{.family = 25,
+                     .model = 0x61,
+                     .ebx_ext8 = 1u << 12 | 1u << 14 | 1u << 15 | 1u << 16 | 1u << 24,
+                     .eax_ext21 = 1u << 8};
 
 TEST(Speculation, Skylake) {
     const Choice c = decide(skylake, {});
@@ -76,7 +80,7 @@ TEST(AbsentEntries, OnlyWhatPointsToMemory) {
     EXPECT_FALSE(a.refuse(u64{16} << 30));
     EXPECT_FALSE(a.refuse(0x1001)); // present: page types judge it
     EXPECT_TRUE(a.refuse(0x1000 | u64{1} << 63));
-    EXPECT_TRUE(a.refuse(0x1000 | u64{1} << 45)); // the cache does not look at bit 45
+    EXPECT_TRUE(a.refuse(0x1000 | u64{1} << 45));              // the cache does not look at bit 45
     EXPECT_FALSE(a.refuse(~u64{0x1000} & 0x000ffffffffff000)); // inverted, as Linux does
 }
 
@@ -84,7 +88,8 @@ TEST(Patch, VerwReachesItsSelector) {
     const u64 place = 0xffff82d040200100, selector = 0xffff82d040300000;
     const auto bytes = verw_at(place, selector);
     EXPECT_EQ((std::array{bytes[0], bytes[1], bytes[2]}), (std::array<u8, 3>{0x0f, 0x00, 0x2d}));
-    const u32 distance = static_cast<u32>(bytes[3]) | static_cast<u32>(bytes[4]) << 8 | static_cast<u32>(bytes[5]) << 16 | static_cast<u32>(bytes[6]) << 24;
+    const u32 distance = static_cast<u32>(bytes[3]) | static_cast<u32>(bytes[4]) << 8 |
+                         static_cast<u32>(bytes[5]) << 16 | static_cast<u32>(bytes[6]) << 24;
     EXPECT_EQ(place + 7 + static_cast<s64>(static_cast<s32>(distance)), selector);
     const auto back = verw_at(selector, place);
     EXPECT_EQ(back[6], 0xff); // backwards

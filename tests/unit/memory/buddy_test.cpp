@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Properties of the free lists, against a map of which frames are free and dirty: no frame is lost or given out twice, what is
-// called clean is clean, clean blocks go first, and scrubbing ends.
+// Properties of the free lists, against a map of which frames are free and dirty: no frame is lost or given out twice,
+// what is called clean is clean, clean blocks go first, and scrubbing ends.
 #include "memory/buddy.hpp"
 
 #include "memory/fake_memory.hpp"
@@ -141,7 +141,8 @@ TEST_F(Model, ScrubbingEndsInBoundedSteps) {
     std::shuffle(held.begin(), held.end(), random);
     for (const u64 mfn : held) put(mfn, 0, random() % 3 == 0, Contents::Freed);
     const u64 dirty = dirty_free();
-    // A step clears `limit` frames or comes to the end of a block; blocks that are not clean become fewer with each end.
+    // A step clears `limit` frames or comes to the end of a block; blocks that are not clean become fewer with each
+    // end.
     u64 steps = 0;
     while (scrub(limit, false)) ASSERT_LE(++steps, dirty / limit + frames / 32);
     EXPECT_EQ(dirty_free(), 0u);

@@ -54,7 +54,7 @@ TEST(Frame, TheLastReferenceFreesIt) {
     EXPECT_FALSE(give_up_frame(f));
     while (heap::scrub_some(1)) {}
     ASSERT_EQ(heap::allocate({}), &f); // all are clean now: the highest
-    EXPECT_FALSE(acquire_frame(f)); // the hypervisor's own
+    EXPECT_FALSE(acquire_frame(f));    // the hypervisor's own
 }
 
 TEST(Frame, TakenBackByItsOwnerUnlessSomebodyHoldsIt) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Properties of the frame heap: no overlap, conservation, alignment, address limits, merging, zeroed frames; small objects.
+// Properties of the frame heap: no overlap, conservation, alignment, address limits, merging, zeroed frames; small
+// objects.
 #include "memory/heap.hpp"
 
 #include "memory/fake_memory.hpp"

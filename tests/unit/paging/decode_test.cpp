@@ -139,14 +139,14 @@ Result emulate(std::vector<u8> bytes, u64 old, u64 rax, u64 rcx) {
     return {outcome.writes, outcome.value, r.rax, r.rflags & 0x8d5};
 }
 
-#define PX_COMPARE(instruction, mask, ...)                                                                   \
-    {                                                                                                        \
-        u64 memory = old, a = rax, flags;                                                                    \
-        asm(instruction "; pushfq; popq %2" : "+m"(memory), "+a"(a), "=r"(flags) : "c"(rcx) : "cc");         \
-        const Result mine = emulate({__VA_ARGS__}, old, rax, rcx);                                           \
-        EXPECT_EQ(mine.writes ? mine.value : old, memory) << instruction;                                    \
-        EXPECT_EQ(mine.rax, a) << instruction;                                                               \
-        EXPECT_EQ(mine.flags & (mask), flags & (mask)) << instruction;                                       \
+#define PX_COMPARE(instruction, mask, ...)                                                                             \
+    {                                                                                                                  \
+        u64 memory = old, a = rax, flags;                                                                              \
+        asm(instruction "; pushfq; popq %2" : "+m"(memory), "+a"(a), "=r"(flags) : "c"(rcx) : "cc");                   \
+        const Result mine = emulate({__VA_ARGS__}, old, rax, rcx);                                                     \
+        EXPECT_EQ(mine.writes ? mine.value : old, memory) << instruction;                                              \
+        EXPECT_EQ(mine.rax, a) << instruction;                                                                         \
+        EXPECT_EQ(mine.flags&(mask), flags&(mask)) << instruction;                                                     \
     }
 
 TEST(WriteOperation, ComputesWhatTheCpuDoes) {

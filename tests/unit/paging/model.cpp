@@ -41,10 +41,8 @@ void count_entry(const fake::Guest& guest, Uses& uses, u64 table, unsigned level
         EXPECT_TRUE(guest.domain.io_memory->contains(target));
     } else {
         EXPECT_TRUE(is_owned(guest, target)) << "maps a foreign frame";
-        if (e.is_writable())
-            use_typed(uses, target, FrameType::Writable);
-        else
-            ++uses[target].plain;
+        if (e.is_writable()) use_typed(uses, target, FrameType::Writable);
+        else ++uses[target].plain;
     }
 }
 
@@ -58,7 +56,8 @@ void count_table(const fake::Guest& guest, Uses& uses, const Frame& frame, unsig
     for (unsigned i = 0; i < live; ++i) {
         if (level == 4 && !pv::is_guest_slot(i)) continue;
         const Entry e{entries_of(mfn)[i]};
-        if (e.is_present() && state.has(FrameState::validated)) EXPECT_TRUE(e.has(Entry::user) && !e.has(Entry::global));
+        if (e.is_present() && state.has(FrameState::validated))
+            EXPECT_TRUE(e.has(Entry::user) && !e.has(Entry::global));
         count_entry(guest, uses, mfn, level, e);
     }
 }

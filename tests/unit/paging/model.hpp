@@ -11,8 +11,8 @@ namespace px::model {
 
 /// References that somebody outside of page tables holds.
 struct Roots {
-    std::map<u64, unsigned> pins;       ///< frame to level
-    std::vector<u64> writable, plain;   ///< one per reference
+    std::map<u64, unsigned> pins;     ///< frame to level
+    std::vector<u64> writable, plain; ///< one per reference
 };
 
 /// What a frame is used as, and how often.
@@ -22,7 +22,8 @@ struct Use {
 };
 using Uses = std::map<u64, Use>;
 
-/// Counts all references there are: roots, vCPUs, entries of tables. Adds failures of the test where a table breaks a rule.
+/// Counts all references there are: roots, vCPUs, entries of tables. Adds failures of the test where a table breaks a
+/// rule.
 Uses count_uses(fake::Guest& guest, const Roots& roots, const std::vector<Frame*>& frames);
 /// Compares with the state words.
 void check(fake::Guest& guest, const Roots& roots, const std::vector<Frame*>& frames);

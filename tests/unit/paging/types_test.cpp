@@ -75,7 +75,8 @@ struct Types : testing::Test {
     }
     Result<> base(unsigned i, bool user, unsigned vcpu = 0) PX_NO_THREAD_SAFETY {
         Guard guard(guest.domain.page_table_lock);
-        return user ? pv::set_user_table(guest.vcpu(vcpu), Mfn(mfn(i))) : pv::set_kernel_table(guest.vcpu(vcpu), Mfn(mfn(i)));
+        return user ? pv::set_user_table(guest.vcpu(vcpu), Mfn(mfn(i)))
+                    : pv::set_kernel_table(guest.vcpu(vcpu), Mfn(mfn(i)));
     }
     bool holds_are_empty() { return !guest.vcpu(0).table_hold.frame && !guest.vcpu(1).table_hold.frame; }
     /// Frames 0 to 3 as a tree of levels 4 to 1 that maps frame 4 writable and frame 0 to 3 read-only.
@@ -153,7 +154,8 @@ TEST_F(Types, LinearTablesAreOnlyForReading) {
     model::check(guest, roots, frames);
     Guard guard(guest.domain.page_table_lock);
     // A walk through it would meet the hypervisor's slots.
-    EXPECT_EQ(pv::find_l1_entry(guest.domain, Mfn(mfn(0)), GuestVaddr(u64{5} << 39 | u64{5} << 30 | u64{5} << 21)), nullptr);
+    EXPECT_EQ(pv::find_l1_entry(guest.domain, Mfn(mfn(0)), GuestVaddr(u64{5} << 39 | u64{5} << 30 | u64{5} << 21)),
+              nullptr);
 }
 
 TEST_F(Types, SuperpagesAndCacheBitsAreRefusedInTables) {

@@ -92,8 +92,12 @@ TEST(CpuPolicy, RoundTripThroughTheToolsForm) {
 
 TEST(CpuPolicy, UnknownLeavesAreRefused) {
     CpuPolicy p{};
-    for (const abi::CpuidLeaf leaf : {abi::CpuidLeaf{0x17, ~0u, 0, 0, 0, 0}, {4, 6, 0, 0, 0, 0}, {4, ~0u, 0, 0, 0, 0},
-                                      {1, 0, 0, 0, 0, 0}, {0x80000022, ~0u, 0, 0, 0, 0}, {0xd, 63, 0, 0, 0, 0}})
+    for (const abi::CpuidLeaf leaf : {abi::CpuidLeaf{0x17, ~0u, 0, 0, 0, 0},
+                                      {4, 6, 0, 0, 0, 0},
+                                      {4, ~0u, 0, 0, 0, 0},
+                                      {1, 0, 0, 0, 0, 0},
+                                      {0x80000022, ~0u, 0, 0, 0, 0},
+                                      {0xd, 63, 0, 0, 0, 0}})
         EXPECT_EQ(merge(p, leaf).error(), Error::Range) << std::hex << leaf.leaf;
     EXPECT_EQ(merge(p, abi::MsrEntry{0x10, 0, 0}).error(), Error::Range);
     EXPECT_EQ(merge(p, abi::MsrEntry{0xce, 1, 0}).error(), Error::Invalid);
@@ -106,7 +110,8 @@ TEST(CpuPolicy, RandomPoliciesNeverExceedTheMaximum) {
     for (int round = 0; round < 2000; ++round) {
         CpuPolicy p = maximum;
         for (int i = 0; i < 40; ++i) {
-            const u32 bases[] = {static_cast<u32>(random() % 0x18), 0x80000000u + static_cast<u32>(random() % 0x24), 0x40000000u};
+            const u32 bases[] = {static_cast<u32>(random() % 0x18), 0x80000000u + static_cast<u32>(random() % 0x24),
+                                 0x40000000u};
             const u32 leaf = bases[random() % 3];
             const u32 subleaf = random() % 2 ? ~0u : static_cast<u32>(random() % 64);
             (void)merge(p, abi::CpuidLeaf{leaf, subleaf, static_cast<u32>(random()), static_cast<u32>(random()),

@@ -111,7 +111,8 @@ TEST(Layout, NothingOverlapsAndTablesSuffice) {
             k.init_p2m = p2m;
             const auto l = make_layout(k, frames, 5'000'000);
             ASSERT_TRUE(l);
-            const FrameRange* const ranges[] = {&l->kernel, &l->p2m, &l->p2m_tables, &l->start_info, &l->tables, &l->stack, &l->initrd};
+            const FrameRange* const ranges[] = {&l->kernel, &l->p2m,   &l->p2m_tables, &l->start_info,
+                                                &l->tables, &l->stack, &l->initrd};
             for (const FrameRange* a : ranges) {
                 EXPECT_LE(a->end(), frames);
                 for (const FrameRange* b : ranges)
@@ -157,7 +158,8 @@ TEST(Dom0Memory, AllForms) {
     EXPECT_EQ(size_of("8G", 4 * gib).frames, 4 * gib);
     EXPECT_EQ(size_of("", 4 * gib).frames, 4 * gib - (u64{128} << 20) / page_size);
     MemoryOption option;
-    for (const char* bad : {"max:", "101%", "25%x", "12Q", "%", "min:abc"}) EXPECT_FALSE(parse_memory_option(bad, option)) << bad;
+    for (const char* bad : {"max:", "101%", "25%x", "12Q", "%", "min:abc"})
+        EXPECT_FALSE(parse_memory_option(bad, option)) << bad;
 }
 
 TEST(BzImage, PayloadIsFoundOnlyInsideTheFile) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The emulated time stamp counter: its rate, and that guests get back to system time.
-#include "x86/pv/time_stamp.hpp"
 #include "x86/machine/clock/clock_scale.hpp"
+#include "x86/pv/time_stamp.hpp"
 
 #include <gtest/gtest.h>
 
@@ -32,7 +32,8 @@ TEST(TimeStamp, GuestsGetBackToSystemTime) {
             pv::TimeStamp t;
             t.set_rate(khz);
             t.start = start;
-            for (const Nanoseconds age : {Nanoseconds{0}, Nanoseconds{1'000'000}, Nanoseconds{86'400'000'000'000}, year}) {
+            for (const Nanoseconds age :
+                 {Nanoseconds{0}, Nanoseconds{1'000'000}, Nanoseconds{86'400'000'000'000}, year}) {
                 const Nanoseconds now = (start > 0 ? start : 0) + age;
                 const auto seen = static_cast<Nanoseconds>(guest_time(t.scale(), t.ticks_at(now)));
                 EXPECT_LE(seen, now + 1) << khz << " " << start << " " << age;

@@ -26,7 +26,7 @@ struct Task {
     Nanoseconds burst = 0, pause = 0;
 
     bool wants_to_run = false;
-    Nanoseconds left = 0;      ///< of the present burst
+    Nanoseconds left = 0; ///< of the present burst
     Nanoseconds wakes_at = 0;
     Nanoseconds ran = 0;       ///< altogether
     Nanoseconds queued_at = 0; ///< since when it has waited

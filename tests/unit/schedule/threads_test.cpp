@@ -83,7 +83,8 @@ TEST(TimerThreads, NothingIsLostOrRunsTwice) {
         for (unsigned i = 0; i < 4000; ++i) {
             Probe& p = *probes[cpu + random() % 2 * cpus]; // its own
             switch (random() % 5) {
-            case 0: case 1:
+            case 0:
+            case 1:
                 p.sets.fetch_add(1, std::memory_order_relaxed);
                 p.timer.set(static_cast<Nanoseconds>(random() % 2'000'000)); // half of them are due
                 break;

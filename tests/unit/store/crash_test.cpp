@@ -150,4 +150,4 @@ TEST(Crash, NothingAcknowledgedIsLost) {
     std::filesystem::remove_all(folder);
 }
 
-}  // namespace
+} // namespace

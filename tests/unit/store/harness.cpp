@@ -13,7 +13,8 @@ std::string strings(std::initializer_list<std::string_view> parts) {
 }
 
 Answer Peer::call(Op op, std::string_view payload, std::uint32_t transaction) {
-    Header const header{static_cast<std::uint32_t>(op), next_++, transaction, static_cast<std::uint32_t>(payload.size())};
+    Header const header{static_cast<std::uint32_t>(op), next_++, transaction,
+                        static_cast<std::uint32_t>(payload.size())};
     server_.handle(*connection_, header, payload);
     std::optional<Answer> answer;
     collect(&answer);
@@ -34,7 +35,8 @@ void Peer::collect(std::optional<Answer>* answer) {
             EXPECT_EQ(frame.header.req_id, next_ - 1);
             bool const failed = frame.header.type == static_cast<std::uint32_t>(Op::Error);
             auto const name = frame.payload.substr(0, frame.payload.find('\0'));
-            if (answer) *answer = Answer{failed ? error_number(name) : 0, failed ? std::string{} : std::string{frame.payload}};
+            if (answer)
+                *answer = Answer{failed ? error_number(name) : 0, failed ? std::string{} : std::string{frame.payload}};
         }
         connection_->taken(sizeof(Header) + frame.header.len);
     }
@@ -66,4 +68,4 @@ std::string dump(Tree const& tree) {
     return out;
 }
 
-}  // namespace store::test
+} // namespace store::test

@@ -70,4 +70,4 @@ class Peer {
 /// All nodes as "path=value(perms)" lines, in listing order.
 [[nodiscard]] std::string dump(Tree const& tree);
 
-}  // namespace store::test
+} // namespace store::test

@@ -28,7 +28,8 @@ struct Oracle {
     int remove(std::string const& path) {
         if (path == "/") return EINVAL;
         if (!has(path)) return has(std::string{parent_of(path)}) ? 0 : ENOENT;
-        std::erase_if(nodes, [&](auto const& node) { return node.first == path || node.first.starts_with(path + "/"); });
+        std::erase_if(nodes,
+                      [&](auto const& node) { return node.first == path || node.first.starts_with(path + "/"); });
         return 0;
     }
     Answer read(std::string const& path) const { return has(path) ? Answer{0, nodes.at(path)} : Answer{ENOENT, {}}; }
@@ -36,7 +37,8 @@ struct Oracle {
         std::set<std::string> names;
         auto const prefix = path == "/" ? path : path + "/";
         for (auto const& [node, value] : nodes)
-            if (node.starts_with(prefix) && node.size() > prefix.size() && node.find('/', prefix.size()) == std::string::npos)
+            if (node.starts_with(prefix) && node.size() > prefix.size() &&
+                node.find('/', prefix.size()) == std::string::npos)
                 names.insert(node.substr(prefix.size()));
         return names;
     }
@@ -172,5 +174,5 @@ TEST(Tree, SnapshotsDoNotChange) {
     for (auto const& [snapshot, text] : snapshots) EXPECT_EQ(dump(snapshot), text);
 }
 
-}  // namespace
-}  // namespace store::test
+} // namespace
+} // namespace store::test

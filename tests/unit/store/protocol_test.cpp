@@ -30,11 +30,11 @@ TEST_F(Protocol, NodesOfADomainAreItsOwn) {
     EXPECT_EQ(dom0.read("/local/domain/1/data/x").payload, "1");
     EXPECT_EQ(dom0.call(Op::GetPerms, strings({"/local/domain/1/data/x"})).payload, strings({"n1"}));
     EXPECT_EQ(two.read("/local/domain/1/data/x").error, EACCES);
-    EXPECT_EQ(two.read("/local/domain/1/nothing").error, EACCES);  // not even whether it is there
+    EXPECT_EQ(two.read("/local/domain/1/nothing").error, EACCES); // not even whether it is there
     EXPECT_EQ(one.chmod("data/x", {"n1", "r2"}), 0);
     EXPECT_EQ(two.read("/local/domain/1/data/x").payload, "1");
     EXPECT_EQ(two.write("/local/domain/1/data/x", "2"), EACCES);
-    EXPECT_EQ(one.chmod("data/x", {"n2"}), EPERM);  // owners do not give away
+    EXPECT_EQ(one.chmod("data/x", {"n2"}), EPERM); // owners do not give away
     EXPECT_EQ(two.chmod("/local/domain/1/data/x", {"b1"}), EACCES);
     EXPECT_EQ(one.write("/outside", "1"), EACCES);
 }
@@ -48,7 +48,8 @@ TEST_F(Protocol, TargetOfADeviceModel) {
 
 TEST_F(Protocol, MalformedRequests) {
     auto one = peer(1);
-    for (auto const path : {"", "//", "/a//b", "/a/", "/a b", "@foo", "/a\n"}) EXPECT_EQ(one.read(path).error, EINVAL) << path;
+    for (auto const path : {"", "//", "/a//b", "/a/", "/a b", "@foo", "/a\n"})
+        EXPECT_EQ(one.read(path).error, EINVAL) << path;
     EXPECT_EQ(one.call(Op::Read, "/no-nul").error, EINVAL);
     EXPECT_EQ(one.call(Op::Write, "/no-nul").error, EINVAL);
     EXPECT_EQ(one.call(static_cast<Op>(77), "").error, ENOSYS);
@@ -70,7 +71,7 @@ TEST_F(Protocol, Quotas) {
     int error = 0, written = 0;
     while ((error = one.write("n" + std::to_string(written), "")) == 0) ++written;
     EXPECT_EQ(error, ENOSPC);
-    EXPECT_EQ(written, 19);  // and its own directory
+    EXPECT_EQ(written, 19); // and its own directory
     EXPECT_EQ(one.write("n0", std::string(2100, 'x')), ENOSPC);
     EXPECT_EQ(dom0.write("/big", std::string(3000, 'x')), 0);
     quotas.watches = 3;
@@ -153,7 +154,7 @@ TEST_F(Protocol, EventsWaitBoundedAndNoneIsLost) {
         if (events.empty()) break;
         for (auto const& event : events) paths.insert(event.path);
     }
-    EXPECT_TRUE(paths.contains("data"));  // many became one for the watched node
+    EXPECT_TRUE(paths.contains("data")); // many became one for the watched node
     EXPECT_TRUE(paths.contains("data/0"));
 }
 
@@ -163,7 +164,7 @@ TEST_F(Protocol, TransactionsSeeThemselvesAndConflict) {
     EXPECT_EQ(dom0.read("/t/x").error, ENOENT);
     EXPECT_EQ(dom0.read("/t/x", t).payload, "1");
     EXPECT_EQ(dom0.call(Op::TransactionStart, strings({""}), t).error, EBUSY);
-    EXPECT_EQ(dom0.write("/other", "1"), 0);  // nothing that it depends on
+    EXPECT_EQ(dom0.write("/other", "1"), 0); // nothing that it depends on
     EXPECT_EQ(dom0.end(t), 0);
     auto const u = dom0.start();
     EXPECT_EQ(dom0.read("/t/x", u).payload, "1");
@@ -185,7 +186,7 @@ TEST_F(Protocol, DomainsComeAndGo) {
     (void)dom0.events();
     EXPECT_EQ(dom0.call(Op::Introduce, strings({"5", "1", "1"})).error, 0);
     EXPECT_EQ(dom0.events(), (std::vector<Event>{{"@introduceDomain", "i"}}));
-    EXPECT_EQ(dom0.call(Op::Introduce, strings({"5", "1", "9"})).error, 0);  // a new event channel
+    EXPECT_EQ(dom0.call(Op::Introduce, strings({"5", "1", "9"})).error, 0); // a new event channel
     EXPECT_TRUE(dom0.events().empty());
     EXPECT_EQ(dom0.call(Op::IsDomainIntroduced, strings({"5"})).payload, strings({"T"}));
     EXPECT_EQ(dom0.call(Op::GetDomainPath, strings({"5"})).payload, strings({"/local/domain/5"}));
@@ -251,8 +252,8 @@ TEST_F(Protocol, LargeDirectoriesComeInParts) {
         }
         if (done) break;
     }
-    EXPECT_EQ(got, names);  // in the order of creation
+    EXPECT_EQ(got, names); // in the order of creation
 }
 
-}  // namespace
-}  // namespace store::test
+} // namespace
+} // namespace store::test

@@ -17,7 +17,8 @@ std::string full_dump(Server& server) {
     for (auto const& [domid, domain] : server.domains()) {
         text += "domain " + std::to_string(domid) + " port " + std::to_string(domain.port) + "\n";
         for (auto const& watch : domain.connection->watches) text += "watch " + watch->path + " " + watch->token + "\n";
-        for (auto const& [id, transaction] : domain.connection->transactions) text += "open " + std::to_string(id) + "\n";
+        for (auto const& [id, transaction] : domain.connection->transactions)
+            text += "open " + std::to_string(id) + "\n";
     }
     return text;
 }
@@ -76,7 +77,7 @@ TEST(Restart, RecordsRebuildTheState) {
         for (int i = 0; i < 400; ++i) {
             load.step();
             records += std::exchange(server.log(), {});
-            if (i % 97 == 0) {  // compaction
+            if (i % 97 == 0) { // compaction
                 records.clear();
                 server.snapshot(records);
             }
@@ -126,7 +127,8 @@ TEST(Journal, CutFramesAreDropped) {
     auto const path = (folder / "journal").string();
     auto const load = [&] {
         std::vector<std::string> frames;
-        auto const journal = Journal::open(path, [&](std::string_view text) { return frames.emplace_back(text), true; });
+        auto const journal =
+            Journal::open(path, [&](std::string_view text) { return frames.emplace_back(text), true; });
         EXPECT_TRUE(journal.has_value());
         return frames;
     };
@@ -150,5 +152,5 @@ TEST(Journal, CutFramesAreDropped) {
     std::filesystem::remove_all(folder);
 }
 
-}  // namespace
-}  // namespace store::test
+} // namespace
+} // namespace store::test

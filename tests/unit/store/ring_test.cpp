@@ -94,7 +94,8 @@ TEST(Ring, NothingIsLostOrRepeatedAcrossRestarts) {
         std::string to_send;
         for (unsigned i = 0; i < requests; ++i) {
             // Some requests, and their replies, are larger than the ring.
-            std::string const value(random() % 3 ? random() % 60 : 1000 + random() % 900, static_cast<char>('a' + i % 26));
+            std::string const value(random() % 3 ? random() % 60 : 1000 + random() % 900,
+                                    static_cast<char>('a' + i % 26));
             append_message(to_send, i % 2 ? Op::Control : Op::Read, i, 0, strings({"/x"}) + value);
         }
         for (int turns = 0; turns < 20000 && guest.received.size() < requests * (sizeof(Header) + 7); ++turns) {
@@ -106,7 +107,8 @@ TEST(Ring, NothingIsLostOrRepeatedAcrossRestarts) {
         // Each request has exactly one reply, in order.
         std::string_view rest = guest.received;
         unsigned next = 0;
-        for (Frame frame; parse_frame(rest, frame) == FrameState::Complete; rest.remove_prefix(sizeof(Header) + frame.header.len))
+        for (Frame frame; parse_frame(rest, frame) == FrameState::Complete;
+             rest.remove_prefix(sizeof(Header) + frame.header.len))
             ASSERT_EQ(frame.header.req_id, next++) << "seed " << seed;
         EXPECT_EQ(next, requests);
         EXPECT_TRUE(rest.empty());
@@ -125,13 +127,13 @@ class LinuxGuest {
         Header reply{};
         std::string body(payload_max, '\0');
         return write(reinterpret_cast<char const*>(&header), sizeof header) && write(payload.data(), payload.size()) &&
-               read(reinterpret_cast<char*>(&reply), sizeof reply) && read(body.data(), reply.len) && reply.req_id == id;
+               read(reinterpret_cast<char*>(&reply), sizeof reply) && read(body.data(), reply.len) &&
+               reply.req_id == id;
     }
 
   private:
     static std::uint32_t load(std::uint32_t& field) { return std::atomic_ref{field}.load(); }
-    template <class Ready>
-    bool wait(Ready ready) {
+    template <class Ready> bool wait(Ready ready) {
         auto const end = std::chrono::steady_clock::now() + std::chrono::seconds{5};
         for (unsigned seen = to_guest_; !ready(); seen = to_guest_)
             while (seen == to_guest_ && !ready())
@@ -143,7 +145,8 @@ class LinuxGuest {
             if (!wait([&] { return page_.req_prod - load(page_.req_cons) < sizeof page_.req; })) return false;
             std::uint32_t const before = page_.req_prod;
             auto const room = sizeof page_.req - (before - load(page_.req_cons));
-            auto const now = std::min<std::uint32_t>(static_cast<std::uint32_t>(count), static_cast<std::uint32_t>(room));
+            auto const now =
+                std::min<std::uint32_t>(static_cast<std::uint32_t>(count), static_cast<std::uint32_t>(room));
             for (std::uint32_t i = 0; i < now; ++i) page_.req[abi::xenstore_mask_index(before + i)] = bytes[i];
             std::atomic_ref{page_.req_prod}.store(before + now);
             if (static_cast<std::int32_t>(before - load(page_.req_cons)) <= 0) ++to_daemon_;
@@ -236,12 +239,12 @@ TEST(Ring, FirmwareMayClearThePage) {
         guest.send(request);
         daemon.turn(9);
         guest.receive();
-        EXPECT_EQ(guest.received.size(), sizeof(Header) + 7);  // EACCES and its NUL
+        EXPECT_EQ(guest.received.size(), sizeof(Header) + 7); // EACCES and its NUL
         guest.received.clear();
-        host.page = {};  // as hvmloader does before it starts the guest
+        host.page = {}; // as hvmloader does before it starts the guest
         if (round == 1) daemon.restart();
     }
 }
 
-}  // namespace
-}  // namespace store::test
+} // namespace
+} // namespace store::test

@@ -38,10 +38,12 @@ namespace {
 
 constexpr int wait_ms = 10000; ///< libxl's patience with a back end
 
-std::string permissions(DomId owner, DomId reader) { return fmt::format("n{}{}r{}{}", owner.value, '\0', reader.value, '\0'); }
+std::string permissions(DomId owner, DomId reader) {
+    return fmt::format("n{}{}r{}{}", owner.value, '\0', reader.value, '\0');
+}
 
-/// Waits until `good` holds for the state node of every device, or `bad` for one. Gives the first device that did not get
-/// there in time.
+/// Waits until `good` holds for the state node of every device, or `bad` for one. Gives the first device that did not
+/// get there in time.
 template <class Good, class Bad>
 Result<const Device*> wait_for(store::Client& client, const std::vector<Device>& devices, Good good, Bad bad) {
     std::vector<std::string> paths;
@@ -102,7 +104,8 @@ xen::Result<> post_nodes(store::Client& client, const Device& device, Transactio
     if (!console) XEN_TRY(client.post_permissions(front, permissions(device.front, device.back), transaction));
     XEN_TRY(client.post_write(front + "/backend", back, transaction));
     XEN_TRY(client.post_write(front + "/backend-id", std::to_string(device.back.value), transaction));
-    if (console) XEN_TRY(client.post_permissions(front + "/backend-id", permissions(device.front, device.back), transaction));
+    if (console)
+        XEN_TRY(client.post_permissions(front + "/backend-id", permissions(device.front, device.back), transaction));
     if (!console) XEN_TRY(client.post_write(front + "/state", "1", transaction));
     for (auto& [key, value] : device.front_nodes) XEN_TRY(client.post_write(front + "/" + key, value, transaction));
     XEN_TRY(client.post(abi::XenstoreOp::Mkdir, {back, nul}, transaction));
@@ -124,22 +127,28 @@ namespace {
 Result<void> write_nodes(store::Client& client, const std::vector<Device>& devices) {
     for (;;) {
         auto transaction = TRY(or_fail(client.begin(), "cannot write the devices to xenstore"));
-        for (auto& device : devices) TRY(or_fail(post_nodes(client, device, transaction), "cannot write a device to xenstore"));
+        for (auto& device : devices)
+            TRY(or_fail(post_nodes(client, device, transaction), "cannot write a device to xenstore"));
         TRY(or_fail(client.flush(), "cannot write the devices to xenstore"));
         auto done = client.commit(transaction);
         if (done) return {};
-        if (done.error().code != EAGAIN) return std::unexpected(explain("cannot write the devices to xenstore", done.error()));
+        if (done.error().code != EAGAIN)
+            return std::unexpected(explain("cannot write the devices to xenstore", done.error()));
     }
 }
 
 /// A device whose back end did not come up: what the back end says of it, or that it says nothing.
 std::unexpected<Failure> no_answer(Session& session, store::Client& client, const Device& device) {
     auto words = device.by_device_model() ? device_model_says(session, device.front) : "";
-    if (!words.empty()) return fail(fmt::format("{}: QEMU says: {}", device.label, words), "check the image: qemu-img info");
+    if (!words.empty())
+        return fail(fmt::format("{}: QEMU says: {}", device.label, words), "check the image: qemu-img info");
     auto said = client.get(device.error_path() + "/error");
-    if (said) return fail(fmt::format("{}: its back end says: {}", device.label, *said), "see dmesg in the back end's domain");
+    if (said)
+        return fail(fmt::format("{}: its back end says: {}", device.label, *said),
+                    "see dmesg in the back end's domain");
     return fail(fmt::format("{}: its back end does not answer", device.label),
-                fmt::format("check that domain {} runs and has the driver for '{}' (xl doctor)", device.back.value, device.kind));
+                fmt::format("check that domain {} runs and has the driver for '{}' (xl doctor)", device.back.value,
+                            device.kind));
 }
 
 Result<void> await_back_ends(Session& session, store::Client& client, const std::vector<Device>& devices) {
@@ -155,9 +164,10 @@ Result<void> attach(Session& session, const std::vector<Device>& devices) {
     if (devices.empty()) return {};
     auto& client = *TRY(session.store());
     auto ready = devices;
-    std::vector<host::Loop> held; // until the back ends have them
+    std::vector<host::Loop> held;   // until the back ends have them
     std::optional<host::Lock> lock; // two guests that are made at once must not both find a disk unused
-    if (std::any_of(ready.begin(), ready.end(), [](auto& device) { return device.source.has_value(); })) lock = TRY(session.lock());
+    if (std::any_of(ready.begin(), ready.end(), [](auto& device) { return device.source.has_value(); }))
+        lock = TRY(session.lock());
     TRY(check_sharing(session, ready));
     TRY(open_disks(ready, held));
     TRY(toolstack::checkpoint("open its disks"));
@@ -192,12 +202,14 @@ Result<void> detach(Session& session, const std::vector<Device>& devices, bool f
     (void)client.flush();
     std::vector<Device> driven; // consoles have no driver that would close them, nor has a disk whose QEMU is dead
     for (auto& device : live)
-        if (device.kind != "console" && (!device.by_device_model() || device_model_runs(session, device.front))) driven.push_back(device);
+        if (device.kind != "console" && (!device.by_device_model() || device_model_runs(session, device.front)))
+            driven.push_back(device);
     auto closed = [](BusState state) { return state == BusState::closed || state == BusState::unknown; };
     auto late = TRY(wait_for(client, driven, closed, [](BusState) { return false; }));
     if (late && !force) {
         (void)client.write(late->back_path() + "/online", "1");
-        return fail(fmt::format("{}: the guest does not let go of it", late->label), "unmount it in the guest, or use --force");
+        return fail(fmt::format("{}: the guest does not let go of it", late->label),
+                    "unmount it in the guest, or use --force");
     }
     auto scripts = run_scripts(session, live, false);
     leave_network(devices);
@@ -216,15 +228,23 @@ namespace {
 
 /// How a device was set up, from what attach() wrote, or stock tools.
 void read_setup(store::Client& client, Device& device) {
-    auto node = [&](std::string_view key) { return client.get(fmt::format("{}/{}", device.libxl_path(), key)).value_or(""); };
+    auto node = [&](std::string_view key) {
+        return client.get(fmt::format("{}/{}", device.libxl_path(), key)).value_or("");
+    };
     if (device.back.value != 0 || device.kind == "console" || device.by_device_model()) return;
     auto script = node("script");
-    device.script_environment = {{"vif", fmt::format("vif{}.{}", device.front.value, device.id)}, {"netdev", node("gatewaydev")}};
+    device.script_environment = {{"vif", fmt::format("vif{}.{}", device.front.value, device.id)},
+                                 {"netdev", node("gatewaydev")}};
     if (node("setup") == "native") {
         device.setup = Setup::native;
         if (device.kind == "vif")
-            device.plan = VifPlan{.way = native_way(std::string_view(script).substr(script.rfind('/') + 1)).value_or(VifPlan::Way::bridge),
-                                  .name = node("vifname"), .bridge = node("bridge"), .gateway = node("gatewaydev"), .ip = node("ip")};
+            device.plan = VifPlan{
+                .way =
+                    native_way(std::string_view(script).substr(script.rfind('/') + 1)).value_or(VifPlan::Way::bridge),
+                .name = node("vifname"),
+                .bridge = node("bridge"),
+                .gateway = node("gatewaydev"),
+                .ip = node("ip")};
     } else if (node("setup").empty() && !script.empty()) {
         device.setup = Setup::script;
         device.script = script;

@@ -24,14 +24,17 @@ std::string script_path(std::string_view name) {
 
 Result<void> check_script(const std::string& path, std::string_view label) {
     if (access(path.c_str(), X_OK) == 0) return {};
-    if (errno == EACCES) return fail(fmt::format("{}: the hotplug script '{}' is not executable", label, path), "chmod +x " + path);
-    return fail(fmt::format("{}: no hotplug script '{}'", label, path), "install xen-utils-common, or name another with script=");
+    if (errno == EACCES)
+        return fail(fmt::format("{}: the hotplug script '{}' is not executable", label, path), "chmod +x " + path);
+    return fail(fmt::format("{}: no hotplug script '{}'", label, path),
+                "install xen-utils-common, or name another with script=");
 }
 
 Result<void> check_driver(std::string_view kind, std::string_view module, std::string_view label) {
     auto path = fmt::format("/sys/bus/xen-backend/drivers/{}", kind);
     if (access(path.c_str(), F_OK) == 0) return {};
-    return fail(fmt::format("{}: the kernel has no back end for it", label), fmt::format("load its module: modprobe {}", module));
+    return fail(fmt::format("{}: the kernel has no back end for it", label),
+                fmt::format("load its module: modprobe {}", module));
 }
 
 /// Name of a format as the back end's nodes have it, which is libxl's way.
@@ -41,7 +44,8 @@ std::string_view model_format(config::Format format) { return format == config::
 Result<bool> needs_device_model(const config::Disk& disk, const Device& device) {
     bool raw = disk.format == config::Format::raw || disk.format == config::Format::empty;
     if (disk.backend == config::Backend::tap)
-        return fail(fmt::format("{}: there is no backendtype tap any more", device.label), "leave backendtype away, or use qdisk");
+        return fail(fmt::format("{}: there is no backendtype tap any more", device.label),
+                    "leave backendtype away, or use qdisk");
     if (raw || disk.backend == config::Backend::standalone) return disk.backend == config::Backend::qdisk;
     if (disk.backend == config::Backend::phy || !disk.script.empty())
         return fail(fmt::format("{}: {} needs QEMU, but {} is for raw disks", device.label, name(disk.format),
@@ -73,13 +77,19 @@ Result<void> check_disk(const config::Disk& disk, const Device& device, bool by_
     if (device.setup == Setup::script) TRY(check_script(device.script, device.label));
     if (!by_model) return {};
     auto found = check_device_model();
-    if (!found) return std::unexpected(in(fmt::format("{}: format {}", device.label, name(disk.format)), std::move(found).error()));
+    if (!found)
+        return std::unexpected(
+            in(fmt::format("{}: format {}", device.label, name(disk.format)), std::move(found).error()));
     return {};
 }
 
 /// The plan of an interface that is joined to the network without a script.
 Result<VifPlan> make_plan(const config::Vif& vif, const Device& device, VifPlan::Way way, const std::string& bridge) {
-    VifPlan plan{.way = way, .name = vif.name, .bridge = way == VifPlan::Way::bridge ? bridge : "", .gateway = vif.gateway_device, .ip = vif.ip};
+    VifPlan plan{.way = way,
+                 .name = vif.name,
+                 .bridge = way == VifPlan::Way::bridge ? bridge : "",
+                 .gateway = vif.gateway_device,
+                 .ip = vif.ip};
     plan.mtu = vif.mtu.value_or(way == VifPlan::Way::bridge ? host::link_mtu(bridge).value_or(0) : 0);
     if (way == VifPlan::Way::bridge) return plan;
     for (auto text : toolstack::split(vif.ip, ' ')) {
@@ -87,7 +97,8 @@ Result<VifPlan> make_plan(const config::Vif& vif, const Device& device, VifPlan:
         auto address = host::parse_address(text);
         if (!address) return std::unexpected(in(device.label, std::move(address).error()));
         if (way == VifPlan::Way::nat && address->bytes[3] > 128)
-            return fail(fmt::format("{}: '{}' leaves no room for its gateway, which is 127 higher", device.label, text), "use 10.x.y.1 to 10.x.y.128");
+            return fail(fmt::format("{}: '{}' leaves no room for its gateway, which is 127 higher", device.label, text),
+                        "use 10.x.y.1 to 10.x.y.128");
     }
     auto out = vif.gateway_device.empty() ? host::default_link() : vif.gateway_device;
     if (way == VifPlan::Way::nat && vif.gateway_device.empty()) return plan;
@@ -122,7 +133,8 @@ Result<Device> make_disk(Session& session, DomId front, const config::Disk& disk
         device.source = DiskSource{disk.target, disk.writable, disk.force};
     bool discard = disk.writable && disk.discard.value_or(true);
     std::string mode = disk.writable ? disk.force ? "w!" : "w" : "r";
-    device.back_nodes = {{"params", by_model ? fmt::format("{}:{}", model_format(disk.format), disk.target) : disk.target}};
+    device.back_nodes = {
+        {"params", by_model ? fmt::format("{}:{}", model_format(disk.format), disk.target) : disk.target}};
     if (!by_model) device.back_nodes.push_back({"script", device.script});
     device.back_nodes.insert(device.back_nodes.end(), {{"frontend-id", std::to_string(front.value)},
                                                        {"online", "1"},
@@ -162,17 +174,19 @@ Result<Device> make_vif(Session& session, DomId front, const config::Vif& vif, u
             return fail(fmt::format("{}: there is no bridge '{}'", device.label, bridge),
                         fmt::format("make it: ip link add {} type bridge && ip link set {} up", bridge, bridge));
         if (!vif.name.empty() && host::link_index(vif.name))
-            return fail(fmt::format("{}: there is an interface '{}' already", device.label, vif.name), "choose another vifname");
+            return fail(fmt::format("{}: there is an interface '{}' already", device.label, vif.name),
+                        "choose another vifname");
         if (device.setup == Setup::native) device.plan = TRY(make_plan(vif, device, *way, bridge));
     }
-    device.back_nodes = {{"frontend-id", std::to_string(front.value)}, {"online", "1"}, {"state", "1"},
-                         {"script", device.script}};
+    device.back_nodes = {
+        {"frontend-id", std::to_string(front.value)}, {"online", "1"}, {"state", "1"}, {"script", device.script}};
     if (!vif.name.empty()) device.back_nodes.push_back({"vifname", vif.name});
     device.back_nodes.push_back({"mac", config::print(*vif.mac)});
     if (!vif.ip.empty()) device.back_nodes.push_back({"ip", vif.ip});
     if (!vif.gateway_device.empty()) device.back_nodes.push_back({"gatewaydev", vif.gateway_device});
     if (vif.rate)
-        device.back_nodes.push_back({"rate", fmt::format("{},{}", vif.rate->bytes_per_interval, vif.rate->interval_us)});
+        device.back_nodes.push_back(
+            {"rate", fmt::format("{},{}", vif.rate->bytes_per_interval, vif.rate->interval_us)});
     if (!bridge.empty()) device.back_nodes.push_back({"bridge", bridge});
     device.back_nodes.insert(device.back_nodes.end(),
                              {{"handle", std::to_string(devid)}, {"type", "vif"}, {"hotplug-status", ""}});

@@ -28,7 +28,9 @@ std::string pid_path(DomId guest) { return fmt::format("{}/image/device-model-pi
 std::string state_path(DomId guest) { return fmt::format("/local/domain/0/device-model/{}", guest.value); }
 std::string pid_file(DomId guest) { return fmt::format("/run/xen/qemu-dm-{}.pid", guest.value); }
 
-std::string log_path(Session& session, DomId guest) { return fmt::format("/var/log/xen/qemu-dm-{}.log", session.display_name(guest)); }
+std::string log_path(Session& session, DomId guest) {
+    return fmt::format("/var/log/xen/qemu-dm-{}.log", session.display_name(guest));
+}
 
 std::string file_text(const std::string& path) {
     xen::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -49,11 +51,30 @@ pid_t process_of(Session& session, DomId guest) {
 }
 
 /// `log` named as QEMU's own keeps its standard error, which is the same file, open in the background.
-std::vector<std::string> command_line(const std::string& program, DomId guest, const std::string& name, const std::string& log) {
-    return {program, "-xen-domid", std::to_string(guest.value), "-no-shutdown", "-chardev",
-            fmt::format("socket,id=libxl-cmd,path=/run/xen/qmp-libxl-{},server=on,wait=off", guest.value), "-mon",
-            "chardev=libxl-cmd,mode=control", "-nodefaults", "-no-user-config", "-xen-attach", "-name", name, "-display", "none",
-            "-machine", "xenpv", "-daemonize", "-pidfile", pid_file(guest), "-D", log};
+std::vector<std::string> command_line(const std::string& program, DomId guest, const std::string& name,
+                                      const std::string& log) {
+    return {program,
+            "-xen-domid",
+            std::to_string(guest.value),
+            "-no-shutdown",
+            "-chardev",
+            fmt::format("socket,id=libxl-cmd,path=/run/xen/qmp-libxl-{},server=on,wait=off", guest.value),
+            "-mon",
+            "chardev=libxl-cmd,mode=control",
+            "-nodefaults",
+            "-no-user-config",
+            "-xen-attach",
+            "-name",
+            name,
+            "-display",
+            "none",
+            "-machine",
+            "xenpv",
+            "-daemonize",
+            "-pidfile",
+            pid_file(guest),
+            "-D",
+            log};
 }
 
 void kill_and_wait(pid_t process) {
@@ -63,7 +84,8 @@ void kill_and_wait(pid_t process) {
     pollfd poller{handle.get(), POLLIN, 0};
     auto deadline = host::now_ms() + stop_limit_ms;
     int done = 0;
-    for (long left; done <= 0 && (left = deadline - host::now_ms()) > 0;) done = poll(&poller, 1, static_cast<int>(left));
+    for (long left; done <= 0 && (left = deadline - host::now_ms()) > 0;)
+        done = poll(&poller, 1, static_cast<int>(left));
     if (done <= 0) kill(process, SIGKILL);
 }
 
@@ -75,7 +97,8 @@ void stop(Session& session, DomId guest) {
     if (!client) return;
     (void)(*client)->remove(pid_path(guest));
     (void)(*client)->remove(state_path(guest));
-    (void)(*client)->remove(fmt::format("/local/domain/0/backend/qdisk/{}", guest.value)); // QEMU may have made it again
+    (void)(*client)->remove(
+        fmt::format("/local/domain/0/backend/qdisk/{}", guest.value)); // QEMU may have made it again
     auto others = (*client)->list("/local/domain/0/device-model");
     if (others && others->empty()) (void)(*client)->remove("/local/domain/0/device-model");
 }
@@ -111,12 +134,17 @@ Result<void> ensure_device_model(Session& session, const std::vector<Device>& de
     mkdir("/var/log/xen", 0755);
     xen::FileDescriptor output(open(log.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0640));
     if (!output) return fail(fmt::format("cannot write '{}': {}", log, std::strerror(errno)));
-    host::Program program{.words = command_line(TRY(find_program()), guest, name, log), .environment = {}, .output = output.get(),
-                          .errors = output.get(), .own_session = true};
+    host::Program program{.words = command_line(TRY(find_program()), guest, name, log),
+                          .environment = {},
+                          .output = output.get(),
+                          .errors = output.get(),
+                          .own_session = true};
     // It goes to the background by itself when it serves: its first process ends then, or tells what is wrong.
     auto status = host::finish(TRY(host::start(program)), host::now_ms() + start_limit_ms);
     if (!status || !WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
-        return fail(fmt::format("{}: QEMU {}: {}", first->label, status ? "does not start" : "hangs", device_model_says(session, guest)), "see " + log);
+        return fail(fmt::format("{}: QEMU {}: {}", first->label, status ? "does not start" : "hangs",
+                                device_model_says(session, guest)),
+                    "see " + log);
     }
     auto& client = *TRY(session.store());
     auto pid = std::string(toolstack::trim(file_text(pid_file(guest))));
@@ -126,7 +154,8 @@ Result<void> ensure_device_model(Session& session, const std::vector<Device>& de
 void release_device_model(Session& session, const std::vector<Device>& gone) {
     std::vector<DomId> guests;
     for (auto& device : gone)
-        if (device.by_device_model() && (guests.empty() || guests.back() != device.front)) guests.push_back(device.front);
+        if (device.by_device_model() && (guests.empty() || guests.back() != device.front))
+            guests.push_back(device.front);
     for (auto guest : guests) {
         auto left = devices_of(session, guest);
         bool needed = false;

@@ -23,7 +23,8 @@ std::vector<std::string> environment_of(const Device& device) {
     std::vector<std::string> out;
     for (auto entry = environ; *entry; ++entry) {
         std::string_view text = *entry;
-        if (!text.starts_with("XENBUS_") && !text.starts_with("vif=") && !text.starts_with("script=")) out.emplace_back(text);
+        if (!text.starts_with("XENBUS_") && !text.starts_with("vif=") && !text.starts_with("script="))
+            out.emplace_back(text);
     }
     auto base = path_of(device.back) + "/";
     out.push_back("script=" + device.script);
@@ -47,12 +48,15 @@ Result<Running> start(const Device& device, bool up) {
 Result<void> finish(Session& session, const Running& running, bool up, long deadline) {
     auto status = host::finish(running.process, deadline);
     auto& device = *running.device;
-    if (!status) return fail(fmt::format("{}: the hotplug script '{}' hangs", device.label, device.script), "see /var/log/xen/xen-hotplug.log");
+    if (!status)
+        return fail(fmt::format("{}: the hotplug script '{}' hangs", device.label, device.script),
+                    "see /var/log/xen/xen-hotplug.log");
     auto& client = *TRY(session.store());
     auto hotplug = up ? client.get(device.back_path() + "/hotplug-status") : std::nullopt;
     if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0 && hotplug != "error") return {};
     auto message = client.get(device.back_path() + "/hotplug-error");
-    return fail(fmt::format("{}: the hotplug script '{}' failed{}{}", device.label, device.script, message ? ": " : "", message.value_or("")),
+    return fail(fmt::format("{}: the hotplug script '{}' failed{}{}", device.label, device.script, message ? ": " : "",
+                            message.value_or("")),
                 message ? "" : "see /var/log/xen/xen-hotplug.log");
 }
 

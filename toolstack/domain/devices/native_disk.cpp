@@ -38,7 +38,8 @@ std::optional<host::Storage> storage_of(std::string params, const std::string& p
         if (auto storage = host::identify(params)) return *storage;
     auto colon = physical.find(':');
     if (colon == std::string::npos) return std::nullopt;
-    auto high = toolstack::to_unsigned(physical.substr(0, colon), 16), low = toolstack::to_unsigned(physical.substr(colon + 1), 16);
+    auto high = toolstack::to_unsigned(physical.substr(0, colon), 16),
+         low = toolstack::to_unsigned(physical.substr(colon + 1), 16);
     if (!high || !low) return std::nullopt;
     return host::identify(makedev(static_cast<unsigned>(*high), static_cast<unsigned>(*low)));
 }
@@ -46,7 +47,8 @@ std::optional<host::Storage> storage_of(std::string params, const std::string& p
 /// Whether a domain can still write: it lives, and has not stopped for good (one that is kept after a crash has).
 bool may_write(Session& session, DomId id) {
     auto control = session.xen();
-    auto info = control ? xen::domain_info(**control, id) : xen::Result<xen::DomainInfo>(std::unexpected(xen::Error{ESRCH, {}}));
+    auto info = control ? xen::domain_info(**control, id)
+                        : xen::Result<xen::DomainInfo>(std::unexpected(xen::Error{ESRCH, {}}));
     if (!info) return !control || info.error().code != ESRCH;
     auto reason = info->flags >> abi::dominf_shutdown_shift & abi::dominf_shutdown_mask;
     constexpr unsigned suspended = 2;
@@ -65,7 +67,8 @@ Result<std::vector<Other>> disks_of_others(Session& session, DomId except) {
             auto id = toolstack::to_unsigned(domain);
             if (!id || *id == except.value || !may_write(session, {static_cast<abi::domid_t>(*id)})) continue;
             for (auto& device : client.list(root + "/" + domain).value_or(std::vector<std::string>{})) {
-                for (auto key : {"params", "mode", "physical-device"}) paths.push_back(fmt::format("{}/{}/{}/{}", root, domain, device, key));
+                for (auto key : {"params", "mode", "physical-device"})
+                    paths.push_back(fmt::format("{}/{}/{}/{}", root, domain, device, key));
                 domains.push_back({static_cast<abi::domid_t>(*id)});
             }
         }
@@ -78,9 +81,13 @@ Result<std::vector<Other>> disks_of_others(Session& session, DomId except) {
     return out;
 }
 
-std::string sys_path(const Device& device) { return fmt::format("/sys/bus/xen-backend/devices/vbd-{}-{}", device.front.value, device.id); }
+std::string sys_path(const Device& device) {
+    return fmt::format("/sys/bus/xen-backend/devices/vbd-{}-{}", device.front.value, device.id);
+}
 
-bool served_by_kernel(const Device& device) { return device.kind == "vbd" && !device.by_device_model() && device.back.value == 0; }
+bool served_by_kernel(const Device& device) {
+    return device.kind == "vbd" && !device.by_device_model() && device.back.value == 0;
+}
 
 } // namespace
 
@@ -95,10 +102,12 @@ Result<void> check_sharing(Session& session, const std::vector<Device>& devices)
         std::string user = host::used_here(*storage, source.writable).value_or("");
         for (auto& other : *others)
             if (user.empty() && (source.writable || other.writable) && overlap(*storage, other.storage))
-                user = fmt::format("used by domain {}{}", session.display_name(other.domain), other.writable ? "" : ", read-only");
+                user = fmt::format("used by domain {}{}", session.display_name(other.domain),
+                                   other.writable ? "" : ", read-only");
         if (!user.empty())
             return fail(fmt::format("{}: '{}' is {}", device.label, source.path, user),
-                        source.writable ? "end that, or give it read-only (r), or insist (w!) and risk its contents" : "end that first");
+                        source.writable ? "end that, or give it read-only (r), or insist (w!) and risk its contents"
+                                        : "end that first");
     }
     return {};
 }
@@ -107,7 +116,8 @@ Result<void> open_disks(std::vector<Device>& devices, std::vector<host::Loop>& h
     for (auto& device : devices) {
         if (device.setup != Setup::native || !device.source) continue;
         struct stat status{};
-        if (stat(device.source->path.c_str(), &status) != 0) return fail(fmt::format("{}: '{}' is gone", device.label, device.source->path));
+        if (stat(device.source->path.c_str(), &status) != 0)
+            return fail(fmt::format("{}: '{}' is gone", device.label, device.source->path));
         auto number = status.st_rdev;
         auto path = device.source->path;
         if (S_ISREG(status.st_mode)) {
@@ -117,9 +127,10 @@ Result<void> open_disks(std::vector<Device>& devices, std::vector<host::Loop>& h
             path = fmt::format("/dev/loop{}", loop->number);
             held.push_back(std::move(*loop));
         }
-        device.back_nodes.insert(device.back_nodes.end(), {{"physical-device", fmt::format("{:x}:{:x}", major(number), minor(number))},
-                                                           {"physical-device-path", path},
-                                                           {"hotplug-status", "connected"}});
+        device.back_nodes.insert(device.back_nodes.end(),
+                                 {{"physical-device", fmt::format("{:x}:{:x}", major(number), minor(number))},
+                                  {"physical-device-path", path},
+                                  {"hotplug-status", "connected"}});
     }
     return {};
 }
@@ -129,7 +140,8 @@ Result<void> await_opened(Session& session, const std::vector<Device>& devices) 
     auto deadline = host::now_ms() + open_limit_ms;
     for (auto& device : devices) {
         if (device.setup != Setup::native || !served_by_kernel(device)) continue;
-        // The kernel makes this file when it has opened the disk. It tells nobody: xenstore hears of it with the guest's answer.
+        // The kernel makes this file when it has opened the disk. It tells nobody: xenstore hears of it with the
+        // guest's answer.
         auto opened = sys_path(device) + "/physical_device";
         for (int wait = 0; access(opened.c_str(), F_OK) != 0; wait = 1) {
             auto state = std::atoi(client.get(device.back_path() + "/state").value_or("6").c_str());
@@ -138,7 +150,8 @@ Result<void> await_opened(Session& session, const std::vector<Device>& devices) 
                 continue;
             }
             auto said = client.get(device.error_path() + "/error");
-            return fail(fmt::format("{}: the kernel cannot use '{}'{}{}", device.label, device.source->path, said ? ": " : "", said.value_or("")),
+            return fail(fmt::format("{}: the kernel cannot use '{}'{}{}", device.label, device.source->path,
+                                    said ? ": " : "", said.value_or("")),
                         "see dmesg");
         }
     }
@@ -148,7 +161,9 @@ Result<void> await_opened(Session& session, const std::vector<Device>& devices) 
 void await_closed(const std::vector<Device>& devices) {
     auto deadline = host::now_ms() + close_limit_ms;
     for (auto& device : devices)
-        for (int wait = 0; served_by_kernel(device) && access(sys_path(device).c_str(), F_OK) == 0 && host::now_ms() < deadline; wait = 1)
+        for (int wait = 0;
+             served_by_kernel(device) && access(sys_path(device).c_str(), F_OK) == 0 && host::now_ms() < deadline;
+             wait = 1)
             pause_ms(wait);
 }
 

@@ -9,8 +9,8 @@
 
 namespace domain {
 
-/// Opens what disks of Setup::native show, behind loop devices where it is a file, and adds the nodes that say so to their
-/// nodes. `held` keeps the loop devices until the back ends have opened them.
+/// Opens what disks of Setup::native show, behind loop devices where it is a file, and adds the nodes that say so to
+/// their nodes. `held` keeps the loop devices until the back ends have opened them.
 Result<void> open_disks(std::vector<Device>&, std::vector<host::Loop>& held);
 
 /// Waits until the kernel's back ends have opened the disks of Setup::native. Errors carry what the back end says.

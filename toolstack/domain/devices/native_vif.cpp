@@ -14,7 +14,8 @@ namespace domain {
 namespace {
 
 constexpr int appear_limit_ms = 10000;
-constexpr std::array<std::uint8_t, 6> port_mac = {0xfe, 0xff, 0xff, 0xff, 0xff, 0xff}; ///< highest: a bridge never takes it for its own
+constexpr std::array<std::uint8_t, 6> port_mac = {0xfe, 0xff, 0xff,
+                                                  0xff, 0xff, 0xff}; ///< highest: a bridge never takes it for its own
 constexpr unsigned route_metric = 2; ///< as stock: an emulated card's route (1) comes first
 
 using Way = VifPlan::Way;
@@ -27,17 +28,21 @@ Result<unsigned> await_interface(const Device& device) {
     auto deadline = host::now_ms() + appear_limit_ms;
     for (;;) {
         if (auto index = host::link_index(name)) return index;
-        if (host::now_ms() >= deadline) return fail(fmt::format("the kernel makes no interface '{}'", name), "see dmesg");
+        if (host::now_ms() >= deadline)
+            return fail(fmt::format("the kernel makes no interface '{}'", name), "see dmesg");
         timespec pause{0, 1000000};
         nanosleep(&pause, nullptr);
     }
 }
 
-/// The guest's address of translation: from ip=, or 10.H.L.N of the domain's id (H, L) and the interface's number (N - 1).
+/// The guest's address of translation: from ip=, or 10.H.L.N of the domain's id (H, L) and the interface's number (N -
+/// 1).
 Result<host::Address> nat_guest(const Device& device) {
     if (device.plan->ip.empty()) {
         auto id = device.front.value;
-        return host::Address{{10, static_cast<std::uint8_t>(id >> 8), static_cast<std::uint8_t>(id), static_cast<std::uint8_t>(device.id + 1)}, 32};
+        return host::Address{{10, static_cast<std::uint8_t>(id >> 8), static_cast<std::uint8_t>(id),
+                              static_cast<std::uint8_t>(device.id + 1)},
+                             32};
     }
     auto address = TRY(host::parse_address(device.plan->ip));
     address.prefix = 32;
@@ -46,10 +51,12 @@ Result<host::Address> nat_guest(const Device& device) {
 
 Result<void> route(host::Links& links, const Device& device, unsigned index, const std::string& name) {
     auto& plan = *device.plan;
-    // The host's address as the guest sees it: of the way out. Stock takes eth0 where none is named, which not every host has.
+    // The host's address as the guest sees it: of the way out. Stock takes eth0 where none is named, which not every
+    // host has.
     auto ours = TRY(host::link_address(plan.gateway.empty() ? host::default_link() : plan.gateway));
     TRY(links.add_address(index, ours));
-    TRY(links.change(index, {.mac = {}, .mtu = plan.mtu ? std::optional(plan.mtu) : std::nullopt, .master = {}, .up = true}));
+    TRY(links.change(index,
+                     {.mac = {}, .mtu = plan.mtu ? std::optional(plan.mtu) : std::nullopt, .master = {}, .up = true}));
     TRY(host::set_sysctl(fmt::format("net/ipv4/conf/{}/proxy_arp", name), "1"));
     for (auto text : toolstack::split(plan.ip, ' '))
         if (!text.empty()) TRY(links.add_route(index, TRY(host::parse_address(text)), ours, route_metric));
@@ -62,7 +69,8 @@ Result<void> translate(host::Links& links, const Device& device, unsigned index,
     auto ours = guest; // the guest's gateway, at the place where stock's script puts it
     ours.bytes[3] = static_cast<std::uint8_t>(ours.bytes[3] + 127);
     TRY(links.add_address(index, ours));
-    TRY(links.change(index, {.mac = {}, .mtu = plan.mtu ? std::optional(plan.mtu) : std::nullopt, .master = {}, .up = true}));
+    TRY(links.change(index,
+                     {.mac = {}, .mtu = plan.mtu ? std::optional(plan.mtu) : std::nullopt, .master = {}, .up = true}));
     TRY(links.add_route(index, guest, ours, 0));
     TRY(host::set_sysctl(fmt::format("net/ipv4/conf/{}/proxy_arp", name), "1"));
     TRY(host::translate(guest, plan.gateway));
@@ -78,7 +86,9 @@ Result<void> join(host::Links& links, const Device& device) {
     if (plan.way == Way::nat) return translate(links, device, index, name);
     auto bridge = host::link_index(plan.bridge);
     if (!bridge) return fail(fmt::format("the bridge '{}' is gone", plan.bridge));
-    return links.change(index, {.mac = port_mac, .mtu = plan.mtu ? std::optional(plan.mtu) : std::nullopt, .master = bridge, .up = true});
+    return links.change(
+        index,
+        {.mac = port_mac, .mtu = plan.mtu ? std::optional(plan.mtu) : std::nullopt, .master = bridge, .up = true});
 }
 
 } // namespace

@@ -15,5 +15,4 @@ Result<void> join_network(Session&, const std::vector<Device>&);
 /// Takes back what does not go with the interface itself.
 void leave_network(const std::vector<Device>&);
 
-
 } // namespace domain

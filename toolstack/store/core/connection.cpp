@@ -96,4 +96,4 @@ void Connection::restore_output(std::string_view bytes) {
     produced_ += bytes.size();
 }
 
-}  // namespace store
+} // namespace store

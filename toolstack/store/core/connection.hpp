@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include "store/tree/permissions.hpp"
-#include "store/tree/transaction.hpp"
 #include "store/core/watch.hpp"
 #include "store/core/wire.hpp"
+#include "store/tree/permissions.hpp"
+#include "store/tree/transaction.hpp"
 
 namespace store {
 
@@ -30,9 +30,9 @@ class Connection {
 
     Kind const kind;
     Identity who;
-    bool is_busy = false;       ///< stands in the list of connections with fresh output
-    void* transport = nullptr;  ///< of the daemon's own use
-    std::string input;  ///< received, not yet handled; at most one message and what came with it
+    bool is_busy = false;      ///< stands in the list of connections with fresh output
+    void* transport = nullptr; ///< of the daemon's own use
+    std::string input;         ///< received, not yet handled; at most one message and what came with it
     std::map<std::uint32_t, std::unique_ptr<OpenTransaction>> transactions;
     std::uint32_t next_transaction = 1;
     std::vector<std::unique_ptr<Watch>> watches;
@@ -81,9 +81,9 @@ class Connection {
     std::size_t reply_start_ = 0;
     std::uint64_t produced_ = 0;
     std::uint64_t delivered_ = 0;
-    std::deque<std::uint64_t> reply_ends_;  // positions, as produced_ counts
+    std::deque<std::uint64_t> reply_ends_; // positions, as produced_ counts
     std::deque<Deferred> deferred_;
     std::set<Deferred, std::less<>> deferred_set_;
 };
 
-}  // namespace store
+} // namespace store

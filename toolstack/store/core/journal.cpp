@@ -50,7 +50,7 @@ bool write_all(int fd, std::string_view bytes) {
 
 xen::Result<std::string> read_all(int fd) {
     std::string bytes;
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd, &status) < 0) return xen::fail_errno("stat the journal");
     bytes.resize(static_cast<std::size_t>(status.st_size));
     std::size_t have = 0;
@@ -65,7 +65,7 @@ xen::Result<std::string> read_all(int fd) {
     return bytes;
 }
 
-}  // namespace
+} // namespace
 
 xen::Result<Journal> Journal::open(std::string path, std::function<bool(std::string_view)> const& restore) {
     Journal journal;
@@ -108,8 +108,7 @@ xen::Result<> Journal::append(std::string_view records) {
 
 xen::Result<> Journal::rewrite(std::string_view records) {
     auto const fresh_path = path_ + ".new";
-    auto fresh = XEN_TRY(
-        xen::FileDescriptor::open(fresh_path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0600));
+    auto fresh = XEN_TRY(xen::FileDescriptor::open(fresh_path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0600));
     std::string bytes = file_header();
     if (!records.empty()) frame(bytes, records);
     if (!write_all(fresh.get(), bytes)) return xen::fail_errno("write " + fresh_path);
@@ -119,4 +118,4 @@ xen::Result<> Journal::rewrite(std::string_view records) {
     return {};
 }
 
-}  // namespace store
+} // namespace store

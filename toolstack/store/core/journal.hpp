@@ -35,10 +35,10 @@ class Journal {
     [[nodiscard]] xen::Result<> load(std::function<bool(std::string_view)> const& restore);
     std::string path_;
     xen::FileDescriptor file_;
-    std::string frame_;  // reused
+    std::string frame_; // reused
     std::uint64_t size_ = 0;
     std::uint64_t snapshot_size_ = 0;
     bool was_there_ = false;
 };
 
-}  // namespace store
+} // namespace store

@@ -54,4 +54,4 @@ Mutation decode_mutation(Decoder& from) {
     return mutation;
 }
 
-}  // namespace store
+} // namespace store

@@ -13,17 +13,17 @@
 namespace store {
 
 enum class RecordKind : std::uint8_t {
-    Mutation = 1,            ///< a change of the tree
-    Domain = 2,              ///< a domain was introduced, or its description changed
+    Mutation = 1, ///< a change of the tree
+    Domain = 2,   ///< a domain was introduced, or its description changed
     DomainGone = 3,
-    Watch = 4,               ///< of a domain (clients of the socket come back by themselves)
+    Watch = 4, ///< of a domain (clients of the socket come back by themselves)
     Unwatch = 5,
-    Transaction = 6,         ///< a domain opened one
+    Transaction = 6, ///< a domain opened one
     TransactionEnd = 7,
-    SpecialPermissions = 8,  ///< of @introduceDomain and @releaseDomain
-    RingInput = 9,           ///< requests taken from a ring, and the unfinished one
-    RingOutput = 10,         ///< bytes owed to a ring
-    RingReset = 11,          ///< the stream positions started anew
+    SpecialPermissions = 8, ///< of @introduceDomain and @releaseDomain
+    RingInput = 9,          ///< requests taken from a ring, and the unfinished one
+    RingOutput = 10,        ///< bytes owed to a ring
+    RingReset = 11,         ///< the stream positions started anew
     Generation = 12,
     Quota = 13,
 };
@@ -66,8 +66,7 @@ class Decoder {
     [[nodiscard]] Permissions permissions();
 
   private:
-    template <class T>
-    T number() {
+    template <class T> T number() {
         T value{};
         if (rest_.size() < sizeof(T)) {
             ok_ = false;
@@ -85,4 +84,4 @@ void encode(std::string& out, Mutation const& mutation);
 /// The fields after the kind.
 [[nodiscard]] Mutation decode_mutation(Decoder& from);
 
-}  // namespace store
+} // namespace store

@@ -18,7 +18,7 @@ void publish(std::uint32_t& field, std::uint32_t value) {
     std::atomic_ref{field}.store(value, std::memory_order_release);
 }
 
-}  // namespace
+} // namespace
 
 void Ring::start(Domain& domain) {
     domain.consumed = published_consumed_ = load(page_->req_cons);
@@ -64,7 +64,8 @@ Ring::Pulled Ring::pull(Server& server, Domain& domain) {
         if (available == 0) return Pulled::Nothing;
         std::size_t const whole = input.size() < sizeof(Header) ? sizeof(Header) : sizeof(Header) + frame.header.len;
         std::uint32_t const at = abi::xenstore_mask_index(domain.consumed);
-        std::uint32_t const count = std::min({available, static_cast<std::uint32_t>(whole - input.size()), ring_size - at});
+        std::uint32_t const count =
+            std::min({available, static_cast<std::uint32_t>(whole - input.size()), ring_size - at});
         input.append(page_->req + at, count);
         domain.consumed += count;
         available -= count;
@@ -117,10 +118,11 @@ bool Ring::wants_reset() const {
 }
 
 void Ring::restart(Domain& domain) {
-    for (auto* const field : {&page_->req_cons, &page_->req_prod, &page_->rsp_cons, &page_->rsp_prod}) publish(*field, 0);
+    for (auto* const field : {&page_->req_cons, &page_->req_prod, &page_->rsp_cons, &page_->rsp_prod})
+        publish(*field, 0);
     given_up_ = false;
     start(domain);
     publish(page_->connection, static_cast<std::uint32_t>(abi::XenstoreConnection::Connected));
 }
 
-}  // namespace store
+} // namespace store

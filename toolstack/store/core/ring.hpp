@@ -24,8 +24,8 @@ class Ring {
     /// Appends to the connection's input until it holds one whole message.
     [[nodiscard]] Pulled pull(Server& server, Domain& domain);
     struct Pushed {
-        bool notify;  ///< the domain must hear of it
-        bool more;    ///< there are requests that the domain may have sent without an event
+        bool notify; ///< the domain must hear of it
+        bool more;   ///< there are requests that the domain may have sent without an event
     };
     /// Publishes what was taken and delivers what fits. Domains send events sparingly: for a request only if
     /// all before it had been taken, for room only if the queue was full. So after publishing an index the
@@ -50,4 +50,4 @@ class Ring {
     bool given_up_ = false;
 };
 
-}  // namespace store
+} // namespace store

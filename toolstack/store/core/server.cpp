@@ -40,8 +40,7 @@ void Server::close_socket(Connection& connection) {
 bool Server::may_handle(Connection const& connection) const {
     if (connection.kind == Connection::Kind::Socket) return connection.pending().size() < (256u << 10);
     auto const limit = options_.quotas.outstanding;
-    return connection.who.is_privileged() || limit == 0 ||
-           connection.outstanding() < static_cast<std::size_t>(limit);
+    return connection.who.is_privileged() || limit == 0 || connection.outstanding() < static_cast<std::size_t>(limit);
 }
 
 Server::Handler Server::handler_of(std::uint32_t type) {
@@ -85,4 +84,4 @@ void Server::handle(Connection& from, Header const& header, std::string_view pay
     fire_pending();
 }
 
-}  // namespace store
+} // namespace store

@@ -12,9 +12,9 @@
 #include <string_view>
 #include <vector>
 
-#include "store/tree/accounts.hpp"
 #include "store/core/connection.hpp"
 #include "store/core/record.hpp"
+#include "store/tree/accounts.hpp"
 #include "store/tree/tree.hpp"
 
 namespace store {
@@ -22,13 +22,13 @@ namespace store {
 /// A domain that has been introduced.
 struct Domain {
     abi::domid_t domid = 0;
-    std::uint64_t frame = 0;         ///< guest frame of the ring, as introduced
-    std::uint32_t port = 0;          ///< the domain's end of the event channel
-    bool shutdown = false;           ///< its shutdown has been announced
-    std::uint32_t consumed = 0;      ///< ring: position of the next request byte to take
-    std::uint32_t owed = 0;          ///< ring: position of the first byte of connection->pending()
-    std::uint64_t logged_output = 0;  ///< connection->produced() up to which the journal knows the bytes
-    std::uint32_t logged_consumed = 0;  ///< `consumed` as the journal knows it
+    std::uint64_t frame = 0;           ///< guest frame of the ring, as introduced
+    std::uint32_t port = 0;            ///< the domain's end of the event channel
+    bool shutdown = false;             ///< its shutdown has been announced
+    std::uint32_t consumed = 0;        ///< ring: position of the next request byte to take
+    std::uint32_t owed = 0;            ///< ring: position of the first byte of connection->pending()
+    std::uint64_t logged_output = 0;   ///< connection->produced() up to which the journal knows the bytes
+    std::uint32_t logged_consumed = 0; ///< `consumed` as the journal knows it
     std::unique_ptr<Connection> connection;
 
     /// Bytes for the domain that the journal knows, so that they may be put into its ring.
@@ -58,7 +58,7 @@ class DomainHost {
 
 struct ServerOptions {
     Quotas quotas;
-    bool keep_orphans = false;  ///< nodes of a destroyed domain stay, owned by domain 0
+    bool keep_orphans = false; ///< nodes of a destroyed domain stay, owned by domain 0
 };
 
 /// One request while it is handled.
@@ -66,7 +66,7 @@ struct Request {
     Connection& from;
     Header const& header;
     std::string_view payload;
-    std::string& reply;  ///< append the reply's payload
+    std::string& reply; ///< append the reply's payload
 };
 
 /// Success, or an errno that becomes an error reply.
@@ -129,7 +129,7 @@ class Server {
     using Handler = Outcome (Server::*)(Request&);
     struct View {
         Tree* tree;
-        OpenTransaction* transaction;  // null outside transactions
+        OpenTransaction* transaction; // null outside transactions
     };
     struct Change {
         std::string path;
@@ -149,8 +149,8 @@ class Server {
     Outcome remove(Request&);
     Outcome set_permissions(Request&);
     std::expected<View, int> view(Request const&);
-    std::expected<Node const*, int> look_up(Request const&, View const&, std::string_view path,
-                                            std::uint8_t need, OpenTransaction::Dependency part);
+    std::expected<Node const*, int> look_up(Request const&, View const&, std::string_view path, std::uint8_t need,
+                                            OpenTransaction::Dependency part);
     /// What a request names: the tree it sees, the path, and the node or why it may not have it.
     struct Place {
         View view;
@@ -219,12 +219,12 @@ class Server {
     std::map<Connection*, std::unique_ptr<Connection>> sockets_;
     std::map<abi::domid_t, Domain> domains_;
     std::map<std::string, Permissions, std::less<>> special_;
-    std::vector<Change> changes_;      // to fire after the reply
-    std::vector<std::string> announcements_;  // special names to fire after the reply
-    std::pair<Watch*, bool> new_watch_{};     // fires once after the reply
-    std::map<std::string, std::int64_t, std::less<>> set_quotas_;  // by control requests
+    std::vector<Change> changes_;                                 // to fire after the reply
+    std::vector<std::string> announcements_;                      // special names to fire after the reply
+    std::pair<Watch*, bool> new_watch_{};                         // fires once after the reply
+    std::map<std::string, std::int64_t, std::less<>> set_quotas_; // by control requests
     std::string log_;
     bool log_requests_ = false;
 };
 
-}  // namespace store
+} // namespace store

@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view help = "check\nhelp\nlog on|off\nmemreport\nprint <text>\n"
                                   "quota [set <name> <limit>|<domid>]\n";
 
-}  // namespace
+} // namespace
 
 Outcome Server::control(Request& request) {
     if (!request.from.who.is_privileged()) return std::unexpected(EACCES);
@@ -67,10 +67,11 @@ Outcome Server::control_quota(Request const& request, Strings& arguments) {
     Usage const usage = accounts_.of(static_cast<abi::domid_t>(*domid));
     Domain const* const domain = find_domain(static_cast<abi::domid_t>(*domid));
     if (!domain) return std::unexpected(ENOENT);
-    fmt::format_to(std::back_inserter(reply),
-                   "nodes       : {:>8}\nwatches     : {:>8}\ntransactions: {:>8}\noutstanding : {:>8}\nmemory      : {:>8}\n",
-                   usage.nodes, domain->connection->watches.size(), domain->connection->transactions.size(),
-                   domain->connection->outstanding(), usage.bytes + domain->connection->watch_bytes);
+    fmt::format_to(
+        std::back_inserter(reply),
+        "nodes       : {:>8}\nwatches     : {:>8}\ntransactions: {:>8}\noutstanding : {:>8}\nmemory      : {:>8}\n",
+        usage.nodes, domain->connection->watches.size(), domain->connection->transactions.size(),
+        domain->connection->outstanding(), usage.bytes + domain->connection->watch_bytes);
     return {};
 }
 
@@ -94,4 +95,4 @@ std::string Server::check() const {
     return "OK";
 }
 
-}  // namespace store
+} // namespace store

@@ -22,7 +22,7 @@ std::expected<abi::domid_t, int> one_domid(std::string_view payload) {
 
 void acknowledge(Request& request) { request.reply.append("OK\0", 3); }
 
-}  // namespace
+} // namespace
 
 Domain* Server::find_domain(abi::domid_t domid) {
     auto const found = domains_.find(domid);
@@ -67,7 +67,8 @@ Outcome Server::introduce_request(Request& request) {
         numbers[i] = *number;
     }
     if (numbers[2] == 0) return std::unexpected(EINVAL);
-    auto const done = introduce(static_cast<abi::domid_t>(numbers[0]), numbers[1], static_cast<std::uint32_t>(numbers[2]));
+    auto const done =
+        introduce(static_cast<abi::domid_t>(numbers[0]), numbers[1], static_cast<std::uint32_t>(numbers[2]));
     if (done) acknowledge(request);
     return done;
 }
@@ -97,16 +98,18 @@ void Server::remove_domain(abi::domid_t domid) {
     announcements_.emplace_back(released);
 }
 
-/// Nodes of the domain go, and it leaves the permission lists of others: its id will be used again. Looks where toolstacks
-/// put a domain's nodes first, and through the whole store only if that were not all.
+/// Nodes of the domain go, and it leaves the permission lists of others: its id will be used again. Looks where
+/// toolstacks put a domain's nodes first, and through the whole store only if that were not all.
 void Server::remove_orphans(abi::domid_t domid) {
     auto const is_done = [&] { return accounts_.of(domid).mentions == 0; };
     if (is_done()) return;
     std::vector<std::string> places{domain_path(domid), fmt::format("/libxl/{}", domid)};
-    if (Node const* const vm = tree_.find(places[0] + "/vm"); vm && vm->value.starts_with("/vm/") && Path::canonical(vm->value, 0))
+    if (Node const* const vm = tree_.find(places[0] + "/vm");
+        vm && vm->value.starts_with("/vm/") && Path::canonical(vm->value, 0))
         places.push_back(vm->value);
     if (Node const* const kinds = tree_.find("/local/domain/0/backend"))
-        for (NodePtr const& kind : kinds->children) places.push_back(fmt::format("/local/domain/0/backend/{}/{}", kind->name, domid));
+        for (NodePtr const& kind : kinds->children)
+            places.push_back(fmt::format("/local/domain/0/backend/{}/{}", kind->name, domid));
     for (auto const& place : places)
         if (!is_done() && tree_.find(place)) remove_orphans_below(domid, place);
     if (!is_done()) remove_orphans_below(domid, "/");
@@ -114,7 +117,7 @@ void Server::remove_orphans(abi::domid_t domid) {
 
 void Server::remove_orphans_below(abi::domid_t domid, std::string top) {
     std::vector<Mutation> mutations;
-    std::string inside;  // a subtree that goes as a whole, with a slash
+    std::string inside; // a subtree that goes as a whole, with a slash
     Node const& first = *tree_.find(top);
     for_each_node(std::move(top), first, [&](std::string const& path, Node const& node) {
         if (!inside.empty() && path.starts_with(inside)) return;
@@ -206,4 +209,4 @@ Outcome Server::set_target(Request& request) {
     return {};
 }
 
-}  // namespace store
+} // namespace store

@@ -24,7 +24,7 @@ std::int64_t missing_nodes(std::string_view path, std::string_view nearest) {
     return std::ranges::count(rest, '/');
 }
 
-}  // namespace
+} // namespace
 
 std::expected<Server::View, int> Server::view(Request const& request) {
     if (request.header.tx_id == 0) return View{&tree_, nullptr};
@@ -143,7 +143,8 @@ Outcome Server::check_quota(Request const& request, View const& view, Mutation c
         return std::unexpected(ENOSPC);
     if (mutation.kind == Mutation::Kind::Remove) return {};
     auto const nearest = view.tree->find_nearest(mutation.path);
-    auto const extra_permissions = mutation.permissions ? mutation.permissions->size() : nearest.node->permissions->size();
+    auto const extra_permissions =
+        mutation.permissions ? mutation.permissions->size() : nearest.node->permissions->size();
     if (mutation.kind == Mutation::Kind::SetPermissions && quotas.permissions &&
         extra_permissions > static_cast<std::size_t>(quotas.permissions))
         return std::unexpected(ENOSPC);
@@ -153,15 +154,16 @@ Outcome Server::check_quota(Request const& request, View const& view, Mutation c
         size += record_size(*nearest.node) - static_cast<std::int64_t>(nearest.node->value.size()) - 24 -
                 8 * static_cast<std::int64_t>(nearest.node->permissions->size());
     auto const name = static_cast<std::int64_t>(name_of(nearest.first_missing).size()) + 1;
-    if (quotas.node_size && (size >= quotas.node_size ||
-                             (!nearest.exact && record_size(*nearest.node) + name >= quotas.node_size)))
+    if (quotas.node_size &&
+        (size >= quotas.node_size || (!nearest.exact && record_size(*nearest.node) + name >= quotas.node_size)))
         return std::unexpected(ENOSPC);
     Usage const live = accounts_.of(who.domid);
     Usage const own = view.transaction ? view.transaction->accounts().of(who.domid) : Usage{};
     auto const created = nearest.exact ? 0 : missing_nodes(mutation.path, nearest.path);
     if (created && quotas.nodes && live.nodes + own.nodes + created > quotas.nodes) return std::unexpected(ENOSPC);
-    if (quotas.memory && live.bytes + own.bytes + request.from.watch_bytes + value +
-                                 created * static_cast<std::int64_t>(sizeof(Node)) > quotas.memory)
+    if (quotas.memory &&
+        live.bytes + own.bytes + request.from.watch_bytes + value + created * static_cast<std::int64_t>(sizeof(Node)) >
+            quotas.memory)
         return std::unexpected(ENOMEM);
     return {};
 }
@@ -273,4 +275,4 @@ Outcome Server::set_permissions(Request& request) {
     return {};
 }
 
-}  // namespace store
+} // namespace store

@@ -65,8 +65,12 @@ void Server::snapshot_domain(std::string& records, Domain const& domain) {
     Connection const& connection = *domain.connection;
     encode(records, domain);
     for (auto const& watch : connection.watches)
-        Encoder{records, RecordKind::Watch}.u16(domain.domid).text(watch->path).text(watch->given).text(watch->token).u64(
-            watch->depth ? *watch->depth : UINT64_MAX);
+        Encoder{records, RecordKind::Watch}
+            .u16(domain.domid)
+            .text(watch->path)
+            .text(watch->given)
+            .text(watch->token)
+            .u64(watch->depth ? *watch->depth : UINT64_MAX);
     for (auto const& [id, transaction] : connection.transactions)
         Encoder{records, RecordKind::Transaction}.u16(domain.domid).u32(id);
     Encoder{records, RecordKind::RingInput}.u16(domain.domid).u32(domain.consumed).text(connection.input);
@@ -78,7 +82,8 @@ void Server::snapshot(std::string& records) const {
     Encoder{records, RecordKind::Generation}.u64(generation_);
     for (auto const& [name, limit] : set_quotas_)
         Encoder{records, RecordKind::Quota}.text(name).u64(static_cast<std::uint64_t>(limit));
-    for (auto const& [name, list] : special_) Encoder{records, RecordKind::SpecialPermissions}.text(name).permissions(list);
+    for (auto const& [name, list] : special_)
+        Encoder{records, RecordKind::SpecialPermissions}.text(name).permissions(list);
     snapshot_nodes(records);
     for (auto const& [domid, domain] : domains_) snapshot_domain(records, domain);
 }
@@ -105,7 +110,7 @@ bool Server::restore_domain(Decoder& from) {
     domain.connection = is_new ? std::make_unique<Connection>(Connection::Kind::Ring, Identity{domain.domid, {}}, busy_)
                                : std::move(known.connection);
     domain.connection->who.target = target == abi::domid_invalid ? std::optional<abi::domid_t>{} : target;
-    if (!is_new) {  // only its description changed: the streams go on
+    if (!is_new) { // only its description changed: the streams go on
         domain.consumed = domain.logged_consumed = known.consumed;
         domain.owed = known.owed;
         domain.logged_output = known.logged_output;
@@ -219,4 +224,4 @@ void Server::finish_restore() {
     }
 }
 
-}  // namespace store
+} // namespace store

@@ -13,7 +13,7 @@ namespace {
 /// A snapshot that is this many changes behind is given up: it would keep too many old nodes alive.
 constexpr std::uint64_t oldest_snapshot = 1u << 20;
 
-}  // namespace
+} // namespace
 
 Outcome Server::transaction_start(Request& request) {
     Connection& from = request.from;
@@ -66,8 +66,7 @@ Outcome Server::commit(Request const& request, OpenTransaction& transaction) {
             effect = std::move(*replayed);
         }
         encode(log_, mutation);
-        if (told.insert(mutation.path).second || effect.removed)
-            changes_.push_back({mutation.path, std::move(effect)});
+        if (told.insert(mutation.path).second || effect.removed) changes_.push_back({mutation.path, std::move(effect)});
     }
     return {};
 }
@@ -79,4 +78,4 @@ void Server::retire_old_transactions() {
                 transaction->doom(tree_, generation_);
 }
 
-}  // namespace store
+} // namespace store

@@ -56,8 +56,12 @@ Outcome Server::watch(Request& request) {
             return std::unexpected(ENOMEM);
     }
     if (from.kind == Connection::Kind::Ring)
-        Encoder{log_, RecordKind::Watch}.u16(from.who.domid).text(watch->path).text(watch->given).text(watch->token).u64(
-            watch->depth.value_or(UINT64_MAX));
+        Encoder{log_, RecordKind::Watch}
+            .u16(from.who.domid)
+            .text(watch->path)
+            .text(watch->given)
+            .text(watch->token)
+            .u64(watch->depth.value_or(UINT64_MAX));
     new_watch_ = {watch.get(), true};
     add_watch(from, std::move(watch));
     request.reply.append("OK\0", 3);
@@ -71,7 +75,7 @@ Outcome Server::unwatch(Request& request) {
     auto const token = strings.next();
     if (!given || !token || !strings.rest().empty()) return std::unexpected(EINVAL);
     auto const path = Path::canonical(*given, from.who.domid, true);
-    if (!path) return std::unexpected(ENOENT);  // nothing can be watched there
+    if (!path) return std::unexpected(ENOENT); // nothing can be watched there
     auto const found = std::ranges::find_if(
         from.watches, [&](auto const& known) { return known->path == path->view() && known->token == *token; });
     if (found == from.watches.end()) return std::unexpected(ENOENT);
@@ -145,4 +149,4 @@ void Server::fire_pending() {
     announcements_.clear();
 }
 
-}  // namespace store
+} // namespace store

@@ -26,4 +26,4 @@ void WatchIndex::remove(Watch& watch) {
     if (found->second.empty()) by_path_.erase(found);
 }
 
-}  // namespace store
+} // namespace store

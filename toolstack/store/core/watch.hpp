@@ -17,10 +17,10 @@ class Connection;
 /// One registered watch.
 struct Watch {
     Connection* owner = nullptr;
-    std::string path;              ///< absolute, or a special name
-    std::string given;             ///< as the client wrote it: relative or absolute
+    std::string path;  ///< absolute, or a special name
+    std::string given; ///< as the client wrote it: relative or absolute
     std::string token;
-    std::optional<unsigned> depth;  ///< levels below `path` whose changes count; nothing = all
+    std::optional<unsigned> depth; ///< levels below `path` whose changes count; nothing = all
 
     /// The changed path as this client wants to read it.
     [[nodiscard]] std::string_view event_path(std::string_view changed) const;
@@ -37,15 +37,13 @@ class WatchIndex {
     [[nodiscard]] bool empty() const { return by_path_.empty(); }
 
     /// Watches on exactly this path.
-    template <class Visit>
-    void for_exact(std::string_view path, Visit visit) const {
+    template <class Visit> void for_exact(std::string_view path, Visit visit) const {
         auto const found = by_path_.find(path);
         if (found == by_path_.end()) return;
         for (Watch* const watch : found->second) visit(*watch);
     }
     /// Watches on this path and on each of its ancestors, deepest last, depth observed.
-    template <class Visit>
-    void for_covering(std::string_view path, Visit visit) const {
+    template <class Visit> void for_covering(std::string_view path, Visit visit) const {
         auto const exact = [&](std::string_view at) {
             for_exact(at, [&](Watch& watch) {
                 if (watch.covers(path)) visit(watch);
@@ -68,4 +66,4 @@ class WatchIndex {
     std::unordered_map<std::string, std::vector<Watch*>, Hash, std::equal_to<>> by_path_;
 };
 
-}  // namespace store
+} // namespace store

@@ -35,4 +35,4 @@ std::optional<std::uint64_t> parse_number(std::string_view text, std::uint64_t m
     return value;
 }
 
-}  // namespace store
+} // namespace store

@@ -66,4 +66,4 @@ enum class FrameState { Incomplete, Complete, TooLong };
     return FrameState::Complete;
 }
 
-}  // namespace store
+} // namespace store

@@ -36,4 +36,4 @@ std::int64_t record_size(Node const& node) {
     return size;
 }
 
-}  // namespace store
+} // namespace store

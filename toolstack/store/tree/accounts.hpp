@@ -13,9 +13,9 @@ namespace store {
 
 /// What one domain holds. In the accounts of a transaction these are differences and may be negative.
 struct Usage {
-    std::int64_t nodes = 0;     ///< nodes that it owns
-    std::int64_t bytes = 0;     ///< of those nodes: name, value, permissions
-    std::int64_t mentions = 0;  ///< entries for it in permission lists, ownership included
+    std::int64_t nodes = 0;    ///< nodes that it owns
+    std::int64_t bytes = 0;    ///< of those nodes: name, value, permissions
+    std::int64_t mentions = 0; ///< entries for it in permission lists, ownership included
 };
 
 /// Usage by domain.
@@ -43,9 +43,9 @@ struct Quotas {
     std::int64_t watches = 128;
     std::int64_t transactions = 10;
     std::int64_t transaction_nodes = 1024;
-    std::int64_t permissions = 5;       ///< entries in one node's list
-    std::int64_t outstanding = 20;      ///< replies that the domain has not taken
-    std::int64_t memory = 2560 * 1024;  ///< bytes, nodes and watches together
+    std::int64_t permissions = 5;      ///< entries in one node's list
+    std::int64_t outstanding = 20;     ///< replies that the domain has not taken
+    std::int64_t memory = 2560 * 1024; ///< bytes, nodes and watches together
     std::int64_t path_length = 3072;
 
     /// The limit of that name (as xenstored -Q and xenstore-control use them), or null.
@@ -54,7 +54,7 @@ struct Quotas {
 
 struct QuotaName {
     std::string_view name;
-    std::int64_t Quotas::*limit;
+    std::int64_t Quotas::* limit;
     std::string_view meaning;
 };
 inline constexpr QuotaName quota_names[] = {
@@ -72,4 +72,4 @@ inline constexpr QuotaName quota_names[] = {
 /// Size of a node as the node-size quota counts it: a record of 4.17's database.
 [[nodiscard]] std::int64_t record_size(Node const& node);
 
-}  // namespace store
+} // namespace store

@@ -54,10 +54,9 @@ Effect remove(Tree& tree, Accounts& accounts, std::uint64_t generation, Mutation
     return Effect{true, std::move(removed), {}};
 }
 
-}  // namespace
+} // namespace
 
-std::expected<Effect, int> apply(Tree& tree, Accounts& accounts, std::uint64_t& generation,
-                                 Mutation const& mutation) {
+std::expected<Effect, int> apply(Tree& tree, Accounts& accounts, std::uint64_t& generation, Mutation const& mutation) {
     ++generation;
     switch (mutation.kind) {
     case Mutation::Kind::Write:
@@ -79,4 +78,4 @@ std::expected<Effect, int> apply(Tree& tree, Accounts& accounts, std::uint64_t& 
     return std::unexpected(EINVAL);
 }
 
-}  // namespace store
+} // namespace store

@@ -28,7 +28,7 @@ std::string_view own_part(std::string_view path) {
     return path.substr(digits_end + 1);
 }
 
-}  // namespace
+} // namespace
 
 bool is_valid_path(std::string_view path, bool allow_special) {
     if (path.empty() || path.size() >= abi::xenstore_abs_path_max) return false;
@@ -57,4 +57,4 @@ std::expected<Path, int> Path::canonical(std::string_view given, abi::domid_t do
     return path;
 }
 
-}  // namespace store
+} // namespace store

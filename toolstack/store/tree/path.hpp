@@ -59,7 +59,7 @@ class Components {
 
   private:
     std::string_view path_;
-    std::size_t at_ = 1;  // past the leading slash
+    std::size_t at_ = 1; // past the leading slash
 };
 
-}  // namespace store
+} // namespace store

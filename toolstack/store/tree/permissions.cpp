@@ -13,8 +13,7 @@ std::uint8_t access_of(PermissionList const& permissions, Identity const& who) {
     Permission const& owner = permissions.front();
     if (who.is_privileged() || owner.domid == who.domid || owner.domid == who.target) return all;
     for (std::size_t i = 1; i < permissions.size(); ++i)
-        if (permissions[i].domid == who.domid || permissions[i].domid == who.target)
-            return permissions[i].access;
+        if (permissions[i].domid == who.domid || permissions[i].domid == who.target) return permissions[i].access;
     return owner.access;
 }
 
@@ -45,4 +44,4 @@ void append_permission(std::string& out, Permission permission) {
     out += '\0';
 }
 
-}  // namespace store
+} // namespace store

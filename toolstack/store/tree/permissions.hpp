@@ -30,7 +30,7 @@ using Permissions = std::shared_ptr<PermissionList const>;
 /// On whose behalf a request is made.
 struct Identity {
     abi::domid_t domid = 0;
-    std::optional<abi::domid_t> target;  ///< this domain is the device model of that one
+    std::optional<abi::domid_t> target; ///< this domain is the device model of that one
     /// Domain 0 and the tools: may do everything.
     [[nodiscard]] bool is_privileged() const { return domid == 0; }
 };
@@ -45,4 +45,4 @@ struct Identity {
 /// Appends "r5" and a NUL.
 void append_permission(std::string& out, Permission permission);
 
-}  // namespace store
+} // namespace store

@@ -17,7 +17,7 @@ bool OpenTransaction::holds(Tree const& live) const {
     for (auto const& [path, parts] : dependencies_) {
         Node const* const before = base_.find(path);
         Node const* const now = live.find(path);
-        if (before == now) continue;  // the snapshot keeps `before` from being changed in place
+        if (before == now) continue; // the snapshot keeps `before` from being changed in place
         if (!before || !now || (parts & subtree)) return false;
         // Removed and created anew is a change, even with equal content.
         if (before->created != now->created) return false;
@@ -37,4 +37,4 @@ void OpenTransaction::doom(Tree const& live, std::uint64_t generation) {
     doomed_ = true;
 }
 
-}  // namespace store
+} // namespace store

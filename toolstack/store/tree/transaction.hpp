@@ -27,7 +27,7 @@ class OpenTransaction {
     [[nodiscard]] Accounts& accounts() { return differences_; }
     struct Step {
         Mutation mutation;
-        Effect effect;  ///< on the private tree
+        Effect effect; ///< on the private tree
     };
     [[nodiscard]] std::vector<Step>& steps() { return steps_; }
     void record(Mutation mutation, Effect effect) { steps_.push_back({std::move(mutation), std::move(effect)}); }
@@ -58,4 +58,4 @@ class OpenTransaction {
     bool doomed_ = false;
 };
 
-}  // namespace store
+} // namespace store

@@ -19,7 +19,7 @@ Node& unshare(NodePtr& slot) {
     return *slot;
 }
 
-}  // namespace
+} // namespace
 
 NodePtr const* Node::find_child(std::string_view child) const {
     auto const at = lower_bound(children, child);
@@ -83,4 +83,4 @@ NodePtr Tree::take_child(Node& parent, std::string_view name) {
     return child;
 }
 
-}  // namespace store
+} // namespace store

@@ -19,13 +19,13 @@ using NodePtr = std::shared_ptr<Node>;
 /// One node. Whoever reaches it through a Tree const& must not change it; Tree::edit() hands out nodes
 /// that no other tree shares.
 struct Node {
-    std::string name;  ///< last component of its path
+    std::string name; ///< last component of its path
     std::string value;
     Permissions permissions;
-    std::vector<NodePtr> children;  ///< sorted by name
-    std::uint64_t created = 0;      ///< generation of its creation: the order in which siblings are listed
-    std::uint64_t changed = 0;      ///< generation of the last change of value or permissions
-    std::uint64_t children_changed = 0;  ///< generation of the last creation or removal of a child
+    std::vector<NodePtr> children;      ///< sorted by name
+    std::uint64_t created = 0;          ///< generation of its creation: the order in which siblings are listed
+    std::uint64_t changed = 0;          ///< generation of the last change of value or permissions
+    std::uint64_t children_changed = 0; ///< generation of the last creation or removal of a child
 
     [[nodiscard]] NodePtr const* find_child(std::string_view child) const;
     [[nodiscard]] std::uint64_t generation() const { return std::max(changed, children_changed); }
@@ -47,8 +47,8 @@ class Tree {
     struct Nearest {
         Node const* node;
         bool exact;
-        std::string_view path;           ///< of `node`
-        std::string_view first_missing;  ///< the missing node nearest to `node`; empty if exact
+        std::string_view path;          ///< of `node`
+        std::string_view first_missing; ///< the missing node nearest to `node`; empty if exact
     };
     [[nodiscard]] Nearest find_nearest(std::string_view path) const;
 
@@ -69,8 +69,7 @@ class Tree {
 
 /// Calls visit(path, node) for the node and all below it, parents first, siblings by creation. Does not
 /// recurse: depth is guest-chosen.
-template <class Visit>
-void for_each_node(std::string path, Node const& top, Visit visit) {
+template <class Visit> void for_each_node(std::string path, Node const& top, Visit visit) {
     struct Level {
         std::vector<Node const*> nodes;
         std::size_t next = 0;
@@ -95,4 +94,4 @@ void for_each_node(std::string path, Node const& top, Visit visit) {
     }
 }
 
-}  // namespace store
+} // namespace store

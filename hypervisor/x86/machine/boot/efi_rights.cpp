@@ -35,7 +35,8 @@ void read_efi_rights(const PhysicalMemory& memory, u64 system_table, EfiMap& map
     for (u64 i = 0; i < table.count; ++i) {
         const auto d = memory.read<Descriptor>(at + sizeof table + i * table.descriptor_bytes);
         if (d.pages == 0 || d.pages >= u64{1} << 40 || d.physical % page_size) continue;
-        if (map.right_count == EfiMap::max_rights) { // half a table would leave some code writable, some data executable
+        if (map.right_count ==
+            EfiMap::max_rights) { // half a table would leave some code writable, some data executable
             map.right_count = 0;
             return;
         }

@@ -56,8 +56,8 @@ bool read_multiboot1(const PhysicalMemory& memory, u64 address, StringPool& pool
 bool read_multiboot2(const PhysicalMemory& memory, u64 address, StringPool& pool, BootInfo& out);
 bool read_pvh(const PhysicalMemory& memory, u64 address, StringPool& pool, BootInfo& out);
 
-/// Reads the firmware's table of memory attributes (UEFI 2.10, section 4.6.4) into map.right; nothing where there is none,
-/// or where it does not fit. It lies in memory that is going to be reused.
+/// Reads the firmware's table of memory attributes (UEFI 2.10, section 4.6.4) into map.right; nothing where there is
+/// none, or where it does not fit. It lies in memory that is going to be reused.
 void read_efi_rights(const PhysicalMemory& memory, u64 system_table, EfiMap& map);
 
 /// Sorts the ranges, cuts overlaps (the less usable kind wins) and joins neighbours of one kind.

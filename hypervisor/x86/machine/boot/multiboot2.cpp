@@ -9,8 +9,16 @@ struct Tag {
     u32 type, size;
 };
 enum TagType : u32 {
-    End = 0, CommandLine = 1, LoaderName = 2, Module = 3, MemoryMap = 6, Framebuffer = 8, EfiSystemTable64 = 12,
-    AcpiOld = 14, AcpiNew = 15, EfiMemoryMap = 17
+    End = 0,
+    CommandLine = 1,
+    LoaderName = 2,
+    Module = 3,
+    MemoryMap = 6,
+    Framebuffer = 8,
+    EfiSystemTable64 = 12,
+    AcpiOld = 14,
+    AcpiNew = 15,
+    EfiMemoryMap = 17
 };
 struct Range {
     u64 start, bytes;
@@ -25,7 +33,11 @@ struct EfiDescriptor {
 MemoryRange::Kind kind_of_efi(const EfiDescriptor& d) {
     constexpr u64 write_back = 8;
     switch (d.type) {
-    case 1: case 2: case 3: case 4: case 7: // loader and boot services code and data, conventional
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+    case 7: // loader and boot services code and data, conventional
         return d.attributes & write_back ? MemoryRange::Kind::Ram : MemoryRange::Kind::Reserved;
     case 8: return MemoryRange::Kind::Unusable;
     case 9: return MemoryRange::Kind::AcpiReclaim;
@@ -77,8 +89,8 @@ void read_framebuffer(const PhysicalMemory& memory, u64 tag, BootInfo& out) {
     };
     const auto d = memory.read<Data>(tag + 8);
     if (d.type != 1) return; // RGB; 2 is text
-    out.framebuffer = {true, static_cast<u16>(d.width), static_cast<u16>(d.height), static_cast<u16>(d.pitch), d.bits,
-                       d.address};
+    out.framebuffer = {
+        true, static_cast<u16>(d.width), static_cast<u16>(d.height), static_cast<u16>(d.pitch), d.bits, d.address};
 }
 
 } // namespace
@@ -99,7 +111,9 @@ bool read_multiboot2(const PhysicalMemory& memory, u64 address, StringPool& pool
             out.modules[out.module_count++] = {Paddr(start), stop - start, text};
             break;
         }
-        case MemoryMap: if (!efi_map) read_map(memory, at, tag.size, out); break;
+        case MemoryMap:
+            if (!efi_map) read_map(memory, at, tag.size, out);
+            break;
         case EfiMemoryMap:
             efi_map = at;
             out.range_count = 0; // it says more than the E820 form
@@ -108,7 +122,9 @@ bool read_multiboot2(const PhysicalMemory& memory, u64 address, StringPool& pool
         case Framebuffer: read_framebuffer(memory, at, out); break;
         case EfiSystemTable64: out.efi_system_table = memory.read<u64>(at + 8); break;
         // A copy of the root pointer stands in the tag itself; ACPI 2.0's wins. It is found by what it points to.
-        case AcpiOld: if (!out.rsdp.is_valid()) out.rsdp = Paddr(at + 8); break;
+        case AcpiOld:
+            if (!out.rsdp.is_valid()) out.rsdp = Paddr(at + 8);
+            break;
         case AcpiNew: out.rsdp = Paddr(at + 8); break;
         default: break;
         }

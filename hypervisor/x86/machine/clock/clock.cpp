@@ -121,7 +121,8 @@ void measure_warp(void*) {
 
 void init_clocks() {
     const clock::Reference reference = choose_reference();
-    log::info("Platform timer is {}.{:03}MHz {}", reference.hertz / 1'000'000, reference.hertz / 1000 % 1000, reference.name);
+    log::info("Platform timer is {}.{:03}MHz {}", reference.hertz / 1'000'000, reference.hertz / 1000 % 1000,
+              reference.name);
     const Frequencies f = calibrate(reference);
     if (f.tsc_hertz < 1'000'000) panic("clock: the TSC runs at {} Hz", f.tsc_hertz);
     state.khz = f.tsc_hertz / 1000;
@@ -130,7 +131,8 @@ void init_clocks() {
     apic::set_timer_frequency(f.apic_hertz / 1000, state.khz);
     apic::init_timer();
     if (apic::has_deadline_mode()) log::info("TSC deadline timer enabled");
-    state.wall_base.store(rtc::read_epoch() * 1'000'000'000 - static_cast<u64>(machine::now()), std::memory_order_relaxed);
+    state.wall_base.store(rtc::read_epoch() * 1'000'000'000 - static_cast<u64>(machine::now()),
+                          std::memory_order_relaxed);
     log::info("Detected {}.{:03} MHz processor.", state.khz / 1000, state.khz % 1000);
 }
 

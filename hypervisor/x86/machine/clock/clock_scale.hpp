@@ -6,7 +6,8 @@
 
 namespace px::x86::clock {
 
-/// a * b / divisor, the product in full. The quotient must fit 64 bits. (The compiler's 128-bit division is a library call.)
+/// a * b / divisor, the product in full. The quotient must fit 64 bits. (The compiler's 128-bit division is a library
+/// call.)
 constexpr u64 multiply_divide(u64 a, u64 b, u64 divisor) {
     const auto product = static_cast<unsigned __int128>(a) * b;
     u64 quotient = 0;

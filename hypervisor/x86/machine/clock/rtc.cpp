@@ -20,8 +20,15 @@ u8 read(u8 index) {
 Raw read_all() {
     const u8 status_b = read(0xb);
     const u8 century = acpi::fixed_hardware().century_register;
-    return {read(0), read(2), read(4), read(7), read(8), read(9), century != 0 ? read(century) : u8{0},
-            (status_b & binary_mode) != 0, (status_b & mode_24_hours) != 0};
+    return {read(0),
+            read(2),
+            read(4),
+            read(7),
+            read(8),
+            read(9),
+            century != 0 ? read(century) : u8{0},
+            (status_b & binary_mode) != 0,
+            (status_b & mode_24_hours) != 0};
 }
 
 } // namespace

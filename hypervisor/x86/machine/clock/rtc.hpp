@@ -9,8 +9,8 @@ namespace px::x86::rtc {
 /// Registers as read, before decoding.
 struct Raw {
     u8 second, minute, hour, day, month, year, century; ///< century 0: unknown
-    bool is_binary;   ///< else binary-coded decimal
-    bool is_24_hours; ///< else bit 7 of hour: afternoon
+    bool is_binary;                                     ///< else binary-coded decimal
+    bool is_24_hours;                                   ///< else bit 7 of hour: afternoon
 };
 
 /// Seconds since 1970 UTC, the clock taken to be in UTC. Pure. Nonsense gives some time, never undefined behaviour.

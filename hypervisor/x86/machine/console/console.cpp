@@ -216,7 +216,8 @@ void buffer_output() {
     if (is_synchronous) return banner("Console output is synchronous.");
     for (unsigned i = 0; i < 2; ++i) {
         if (!uses_port[i]) continue;
-        Frame* frames = heap::allocate({.order = static_cast<unsigned>(std::countr_zero(transmit_bytes >> page_shift))});
+        Frame* frames =
+            heap::allocate({.order = static_cast<unsigned>(std::countr_zero(transmit_bytes >> page_shift))});
         if (!frames) return; // it stays synchronous
         Hold hold;
         ports[i].use_buffer({to_virtual<char>(*frames), transmit_bytes});

@@ -45,7 +45,8 @@ PX_OPTION(conswitch, "conswitch", parse_switch);
 
 void announce() {
     char how[64] = "";
-    if (switch_key) format_to(how, " (type 'CTRL-{}' three times to switch input)", static_cast<char>(switch_key + '`'));
+    if (switch_key)
+        format_to(how, " (type 'CTRL-{}' three times to switch input)", static_cast<char>(switch_key + '`'));
     banner("*** Serial input to {}{}", is_for_dom0 ? "DOM0" : "Xen", static_cast<const char*>(how));
 }
 

@@ -8,7 +8,15 @@
 namespace px::x86 {
 namespace {
 
-enum Register : u16 { Data = 0, InterruptEnable = 1, Fifo = 2, LineControl = 3, ModemControl = 4, LineStatus = 5, Scratch = 7 };
+enum Register : u16 {
+    Data = 0,
+    InterruptEnable = 1,
+    Fifo = 2,
+    LineControl = 3,
+    ModemControl = 4,
+    LineStatus = 5,
+    Scratch = 7
+};
 constexpr u8 divisor_access = 0x80;
 constexpr u8 data_ready = 1, transmitter_empty = 0x20;
 constexpr u8 fifo_bytes = 16;
@@ -44,7 +52,8 @@ bool SerialPort::configure(std::string_view rest) {
     }
     const std::string_view format = next_part(rest);
     if (!format.empty()) {
-        if (format.size() != 3 || format[0] < '5' || format[0] > '8' || (format[2] != '1' && format[2] != '2')) return false;
+        if (format.size() != 3 || format[0] < '5' || format[0] > '8' || (format[2] != '1' && format[2] != '2'))
+            return false;
         u8 parity;
         switch (format[1]) {
         case 'n': parity = 0; break;

@@ -43,7 +43,7 @@ class SerialPort {
     bool is_ready_ = false;
     std::span<char> buffer_;
     u32 first_ = 0, end_ = 0; ///< what is queued: positions, modulo the buffer's size
-    u8 room_ = 0;         ///< free bytes of the transmit FIFO that we know of
+    u8 room_ = 0;             ///< free bytes of the transmit FIFO that we know of
 };
 
 } // namespace px::x86

@@ -60,13 +60,14 @@ void fill_descriptors(u64* page, u64 task_state) {
     page[4] = 0x00cffb000000ffff; // guest code, 32 bits
     page[5] = 0x00cff3000000ffff; // guest data
     page[6] = 0x00affb000000ffff; // guest code, 64 bits
-    page[8] = u64{sizeof(TaskState) - 1} | (task_state & 0xffffff) << 16 | u64{0x89} << 40 |
-              (task_state >> 24 & 0xff) << 56;
+    page[8] =
+        u64{sizeof(TaskState) - 1} | (task_state & 0xffffff) << 16 | u64{0x89} << 40 | (task_state >> 24 & 0xff) << 56;
     page[9] = task_state >> 32;
 }
 
 /// Where the stacks of a block begin (they grow down), in bytes from its bottom. Page 3 is not mapped, so that the main
-/// stack cannot grow into the others. Debug exceptions need little: they share a page with NMIs, which may use all of it.
+/// stack cannot grow into the others. Debug exceptions need little: they share a page with NMIs, which may use all of
+/// it.
 constexpr u64 nmi_stack = 1 * page_size, debug_stack = page_size / 2, double_fault_stack = 2 * page_size,
               machine_check_stack = 3 * page_size, guard_page = 3 * page_size;
 
@@ -115,7 +116,8 @@ void load_tables() {
     fill_task_state(t, stacks[cpu.raw()]);
     fill_descriptors(descriptors[cpu.raw()], reinterpret_cast<u64>(&t));
     load_own_gdt();
-    asm volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:" ::"i"(selector::hypervisor_code) : "rax", "memory");
+    asm volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:" ::"i"(selector::hypervisor_code)
+                 : "rax", "memory");
     write_ss(selector::hypervisor_data);
     for (const auto load : {write_ds, write_es, write_fs, write_gs}) load(0);
     lldt(0);

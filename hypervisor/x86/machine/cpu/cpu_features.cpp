@@ -56,7 +56,8 @@ void read_features(CpuFeatures& f) {
     if (f.max_leaf >= 7) {
         const auto seven = cpuid(7);
         f.fsgsbase = bit(seven.ebx, 0), f.smep = bit(seven.ebx, 7), f.invpcid = bit(seven.ebx, 10);
-        f.smap = bit(seven.ebx, 20), f.umip = bit(seven.ecx, 2), f.pku = bit(seven.ecx, 3), f.rdpid = bit(seven.ecx, 22);
+        f.smap = bit(seven.ebx, 20), f.umip = bit(seven.ecx, 2), f.pku = bit(seven.ecx, 3),
+        f.rdpid = bit(seven.ecx, 22);
     }
     if (f.hypervisor) {
         const auto r = cpuid(0x40000000);

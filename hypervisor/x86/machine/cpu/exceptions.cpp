@@ -39,11 +39,24 @@ extern "C" char px_vector_stubs[];
 extern "C" const char px_sysenter[], px_sysenter_flags_saved[];
 constexpr u64 stub_bytes = 16;
 
-enum Vector : u32 { Debug = 1, Nmi = 2, Breakpoint = 3, Overflow = 4, DoubleFault = 8, PageFault = 14, MachineCheck = 18 };
+enum Vector : u32 {
+    Debug = 1,
+    Nmi = 2,
+    Breakpoint = 3,
+    Overflow = 4,
+    DoubleFault = 8,
+    PageFault = 14,
+    MachineCheck = 18
+};
 
 void fill(u8 vector, u64 handler, unsigned dpl, unsigned ist) {
-    table[vector] = {static_cast<u16>(handler), selector::hypervisor_code, static_cast<u8>(ist),
-                     static_cast<u8>(0x8e | dpl << 5), static_cast<u16>(handler >> 16), static_cast<u32>(handler >> 32), 0};
+    table[vector] = {static_cast<u16>(handler),
+                     selector::hypervisor_code,
+                     static_cast<u8>(ist),
+                     static_cast<u8>(0x8e | dpl << 5),
+                     static_cast<u16>(handler >> 16),
+                     static_cast<u32>(handler >> 32),
+                     0};
 }
 
 unsigned ist_of(u32 vector) {
@@ -68,7 +81,8 @@ void handle_nmi(Registers& r) {
 /// came in with SYSENTER. Guests may not have breakpoints in our own address range.
 void handle_own_debug(Registers& r) {
     // SYSENTER leaves TF set. It goes once the entry has saved the flags: the guest's kernel wants to see it.
-    const bool saves_flags = r.rip >= reinterpret_cast<u64>(px_sysenter) && r.rip < reinterpret_cast<u64>(px_sysenter_flags_saved);
+    const bool saves_flags =
+        r.rip >= reinterpret_cast<u64>(px_sysenter) && r.rip < reinterpret_cast<u64>(px_sysenter_flags_saved);
     if (!saves_flags) r.rflags &= ~u64{0x100};
     write_dr6(0xffff0ff0);
 }
@@ -91,11 +105,28 @@ void set_gate(u8 vector, void (*handler)(), unsigned dpl) {
 void set_nmi_handler(bool (*handler)(Registers&)) { nmi_handler = handler; }
 
 const char* name_of(u32 vector) {
-    static constexpr const char* names[] = {
-        "divide error", "debug", "nmi", "breakpoint", "overflow", "bounds", "invalid opcode", "device not available",
-        "double fault", "coprocessor overrun", "invalid TSS", "segment not present", "stack fault",
-        "general protection fault", "page fault", "reserved", "x87 error", "alignment check", "machine check",
-        "SIMD error", "virtualization exception", "control protection"};
+    static constexpr const char* names[] = {"divide error",
+                                            "debug",
+                                            "nmi",
+                                            "breakpoint",
+                                            "overflow",
+                                            "bounds",
+                                            "invalid opcode",
+                                            "device not available",
+                                            "double fault",
+                                            "coprocessor overrun",
+                                            "invalid TSS",
+                                            "segment not present",
+                                            "stack fault",
+                                            "general protection fault",
+                                            "page fault",
+                                            "reserved",
+                                            "x87 error",
+                                            "alignment check",
+                                            "machine check",
+                                            "SIMD error",
+                                            "virtualization exception",
+                                            "control protection"};
     return vector < std::size(names) ? names[vector] : "reserved";
 }
 
@@ -120,9 +151,11 @@ extern "C" void px_exception(Registers* registers) {
     }
     char reason[128];
     if (r.entry_vector == PageFault)
-        format_to(reason, "FATAL PAGE FAULT\n[error_code={:04x}]\nFaulting linear address: {:016x}", r.error_code, read_cr2());
+        format_to(reason, "FATAL PAGE FAULT\n[error_code={:04x}]\nFaulting linear address: {:016x}", r.error_code,
+                  read_cr2());
     else
-        format_to(reason, "FATAL TRAP: vector = {} ({})\n[error_code={:04x}]", r.entry_vector, name_of(r.entry_vector), r.error_code);
+        format_to(reason, "FATAL TRAP: vector = {} ({})\n[error_code={:04x}]", r.entry_vector, name_of(r.entry_vector),
+                  r.error_code);
     panic_with_registers(r, reason);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Instructions that only some CPUs need: no-ops in the image, filled in at boot (x86/patch.inc, and PX_PATCH_VERW here).
+// Instructions that only some CPUs need: no-ops in the image, filled in at boot (x86/patch.inc, and PX_PATCH_VERW
+// here).
 #pragma once
 
 #include "base/number.hpp"
@@ -20,12 +21,18 @@ void apply_patches(PatchKind kind);
 /// VERW with a selector at an address relative to the next instruction. Pure.
 constexpr std::array<u8, 7> verw_at(u64 place, u64 selector) {
     const u64 distance = selector - (place + 7);
-    return {0x0f, 0x00, 0x2d, static_cast<u8>(distance), static_cast<u8>(distance >> 8), static_cast<u8>(distance >> 16),
+    return {0x0f,
+            0x00,
+            0x2d,
+            static_cast<u8>(distance),
+            static_cast<u8>(distance >> 8),
+            static_cast<u8>(distance >> 16),
             static_cast<u8>(distance >> 24)};
 }
 
 } // namespace px::x86
 
 /// PATCH_VERW for inline assembly.
-#define PX_PATCH_VERW                                                                                        \
-    "661: .byte 0x0f, 0x1f, 0x80, 0, 0, 0, 0\n.pushsection .patches,\"a\",@progbits\n.balign 8\n.quad 661b, 0\n.popsection\n"
+#define PX_PATCH_VERW                                                                                                  \
+    "661: .byte 0x0f, 0x1f, 0x80, 0, 0, 0, 0\n.pushsection .patches,\"a\",@progbits\n.balign 8\n.quad 661b, "          \
+    "0\n.popsection\n"

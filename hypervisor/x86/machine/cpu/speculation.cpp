@@ -21,9 +21,10 @@ constinit Choice choice; // constant after init()
 PX_PER_CPU PerCpu<const void*> last_domain;
 
 /// Words that the reference knows and that need nothing here, or nothing that can be chosen.
-constexpr std::string_view without_effect[] = {"eager-fpu", "l1d-flush", "branch-harden", "bti-thunk", "msr-sc", "rsb", "pv",
-                                               "hvm", "xen", "ibpb-entry", "srb-lock", "unpriv-mmio", "gds-mit", "div-scrub", "psfd",
-                                               "bhi-dis-s", "bhb-entry", "ibpb-alt", "lock-harden"};
+constexpr std::string_view without_effect[] = {"eager-fpu", "l1d-flush",   "branch-harden", "bti-thunk",  "msr-sc",
+                                               "rsb",       "pv",          "hvm",           "xen",        "ibpb-entry",
+                                               "srb-lock",  "unpriv-mmio", "gds-mit",       "div-scrub",  "psfd",
+                                               "bhi-dis-s", "bhb-entry",   "ibpb-alt",      "lock-harden"};
 
 bool choose_all(bool on) {
     wishes.verw = wishes.ibpb = wishes.ibrs = on;
@@ -39,7 +40,8 @@ bool parse_word(std::string_view word) {
     if (is_negated) word.remove_prefix(3);
     const auto equals = word.find('=');
     const std::string_view name = word.substr(0, equals);
-    const auto value = options::boolean(equals == std::string_view::npos ? std::string_view{} : word.substr(equals + 1));
+    const auto value =
+        options::boolean(equals == std::string_view::npos ? std::string_view{} : word.substr(equals + 1));
     const auto set = [&](bool& flag) {
         if (value) flag = *value != is_negated;
         return value.has_value();
@@ -74,7 +76,8 @@ bool parse_l1tf(std::string_view word) {
         wishes.l1tf_dom0 = wishes.l1tf_domu = *both;
         return true;
     }
-    const auto value = options::boolean(equals == std::string_view::npos ? std::string_view{} : word.substr(equals + 1));
+    const auto value =
+        options::boolean(equals == std::string_view::npos ? std::string_view{} : word.substr(equals + 1));
     if (!value || (name != "dom0" && name != "domu")) return false;
     (name == "dom0" ? wishes.l1tf_dom0 : wishes.l1tf_domu) = *value;
     return true;
@@ -95,18 +98,24 @@ Facts read_facts() {
 
 void tell() {
     log::info("Speculation: IBRS {}, IBPB {}, STIBP {}, SSBD {}, buffers {}",
-              choice.has_automatic_ibrs || (choice.spec_ctrl & 1) ? "always" : "no", choice.has_ibpb ? "between domains" : "no",
-              choice.spec_ctrl & 2 ? "on" : "off", choice.spec_ctrl & 4 ? "on" : "off",
+              choice.has_automatic_ibrs || (choice.spec_ctrl & 1) ? "always" : "no",
+              choice.has_ibpb ? "between domains" : "no", choice.spec_ctrl & 2 ? "on" : "off",
+              choice.spec_ctrl & 4 ? "on" : "off",
               choice.clears_buffers ? "cleared on the way to guests" : "not cleared");
     if (choice.has_l1tf)
         log::info("Speculation: L1TF: absent page-table entries that point to memory are {}",
-                  !wishes.l1tf_domu ? "let through" : wishes.l1tf_dom0 ? "refused" : "refused to guests, not to dom0");
+                  !wishes.l1tf_domu  ? "let through"
+                  : wishes.l1tf_dom0 ? "refused"
+                                     : "refused to guests, not to dom0");
     if (choice.has_meltdown)
-        log::warning("Speculation: this CPU has Meltdown, and there are no separate page tables for guests' user mode (XPTI): "
-                     "a paravirtual guest can read all memory");
-    if (choice.has_mds && !choice.clears_buffers) log::warning("Speculation: this CPU has MDS and its buffers are not cleared");
+        log::warning(
+            "Speculation: this CPU has Meltdown, and there are no separate page tables for guests' user mode (XPTI): "
+            "a paravirtual guest can read all memory");
+    if (choice.has_mds && !choice.clears_buffers)
+        log::warning("Speculation: this CPU has MDS and its buffers are not cleared");
     if (cpu_features.vendor == Vendor::Intel && !(choice.spec_ctrl & 1))
-        log::warning("Speculation: indirect branches of the hypervisor are not protected (no enhanced IBRS, no retpolines)");
+        log::warning(
+            "Speculation: indirect branches of the hypervisor are not protected (no enhanced IBRS, no retpolines)");
 }
 
 } // namespace

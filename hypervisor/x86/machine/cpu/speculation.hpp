@@ -24,10 +24,10 @@ struct Wishes {
 };
 
 struct Choice {
-    bool clears_buffers = false;  ///< VERW before each return to a guest
-    bool has_ibpb = false;        ///< a barrier when another domain's vCPU comes to a CPU
+    bool clears_buffers = false;     ///< VERW before each return to a guest
+    bool has_ibpb = false;           ///< a barrier when another domain's vCPU comes to a CPU
     bool has_automatic_ibrs = false; ///< AMD: EFER bit 21
-    u64 spec_ctrl = 0;            ///< value of MSR 0x48 for good; written if has_spec_ctrl
+    u64 spec_ctrl = 0;               ///< value of MSR 0x48 for good; written if has_spec_ctrl
     bool has_spec_ctrl = false;
     // What the CPU suffers from.
     bool has_meltdown = false, has_l1tf = false, has_mds = false;
@@ -51,7 +51,8 @@ struct AbsentEntries {
     u64 address_mask = 0;
 
     [[nodiscard]] constexpr bool refuse(u64 entry) const {
-        if (memory_end == 0) [[likely]] return false;
+        if (memory_end == 0) [[likely]]
+            return false;
         const u64 address = entry & address_mask;
         return address != 0 && address < memory_end && !(entry & 1); // frame 0 is nobody's
     }

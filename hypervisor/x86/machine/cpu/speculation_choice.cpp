@@ -15,7 +15,8 @@ constexpr unsigned rdcl_no = 0, ibrs_all = 1, mds_no = 5;
 /// IA32_SPEC_CTRL.
 constexpr u64 spec_ibrs = 1, spec_stibp = 2, spec_ssbd = 4;
 
-/// Intel's family 6 CPUs that say nothing and yet have neither Meltdown's way to L1TF nor MDS: small cores and Xeon Phi.
+/// Intel's family 6 CPUs that say nothing and yet have neither Meltdown's way to L1TF nor MDS: small cores and Xeon
+/// Phi.
 constexpr u32 small_cores[] = {0x1c, 0x26, 0x27, 0x35, 0x36, 0x37, 0x4a, 0x4c, 0x4d, 0x57,
                                0x5a, 0x5c, 0x5d, 0x5f, 0x65, 0x6e, 0x75, 0x7a, 0x85};
 /// Core 2: 36 bits of address in the level 1 cache.
@@ -36,8 +37,9 @@ Choice decide(const Facts& f, const Wishes& w) {
     if (f.is_intel && f.family == 6 && is_one_of(f.model, core2)) c.l1d_address_bits = 36;
     const bool has_md_clear = bit(f.edx_7, 10);
     const bool has_ibpb = f.is_intel ? bit(f.edx_7, 26) : bit(f.ebx_ext8, 12);
-    const bool has_ibrs = f.is_intel ? bit(f.edx_7, 26) && bit(f.capabilities, ibrs_all) // only where it stays on by itself
-                                     : bit(f.ebx_ext8, 14) && bit(f.ebx_ext8, 16);
+    const bool has_ibrs = f.is_intel
+                              ? bit(f.edx_7, 26) && bit(f.capabilities, ibrs_all) // only where it stays on by itself
+                              : bit(f.ebx_ext8, 14) && bit(f.ebx_ext8, 16);
     const bool has_stibp = f.is_intel ? bit(f.edx_7, 27) : bit(f.ebx_ext8, 15);
     const bool has_ssbd = f.is_intel ? bit(f.edx_7, 31) : bit(f.ebx_ext8, 24);
     c.clears_buffers = w.forces_verw || (has_md_clear && w.verw && c.has_mds);

@@ -12,7 +12,8 @@ extern "C" const u32 px_symbol_count, px_symbol_offsets[];
 extern "C" const char px_symbol_names[];
 
 bool is_text(u64 address) {
-    return address >= reinterpret_cast<u64>(image::px_image_start) && address < reinterpret_cast<u64>(image::px_text_end);
+    return address >= reinterpret_cast<u64>(image::px_image_start) &&
+           address < reinterpret_cast<u64>(image::px_text_end);
 }
 
 bool describe(u64 address, std::span<char> out) {

@@ -32,8 +32,7 @@ ApicIdShape read_shape() {
     u32 cores = in_package;
     if (features.vendor == x86::Vendor::Amd && features.max_extended_leaf >= 0x80000008)
         cores = (x86::cpuid(0x80000008, 0).ecx & 0xff) + 1;
-    else if (features.max_leaf >= 4)
-        cores = (x86::cpuid(4, 0).eax >> 26) + 1;
+    else if (features.max_leaf >= 4) cores = (x86::cpuid(4, 0).eax >> 26) + 1;
     const unsigned package_bits = bits_for(in_package), core_bits = bits_for(cores);
     return {package_bits > core_bits ? package_bits - core_bits : 0, package_bits};
 }

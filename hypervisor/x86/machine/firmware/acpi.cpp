@@ -105,8 +105,8 @@ void read_mcfg() {
     const auto* table = static_cast<const u8*>(find_table("MCFG"));
     if (!table) return;
     const u32 length = length_of(table);
-    for (u32 at = sizeof(Header) + 8; at + sizeof(McfgEntry) <= length && state.segment_count < std::size(state.segments);
-         at += sizeof(McfgEntry)) {
+    for (u32 at = sizeof(Header) + 8;
+         at + sizeof(McfgEntry) <= length && state.segment_count < std::size(state.segments); at += sizeof(McfgEntry)) {
         const auto e = read_at<McfgEntry>(table, at, length);
         state.segments[state.segment_count++] = {e.address, e.segment, e.first_bus, e.last_bus};
     }
@@ -141,16 +141,16 @@ const void* find_table(const char (&signature)[5]) {
 
 void px::x86::init_acpi() {
     using namespace acpi;
-    if (find_root())
-        read_root();
-    else
-        log::warning("ACPI: no root pointer; one CPU and no I/O APIC");
+    if (find_root()) read_root();
+    else log::warning("ACPI: no root pointer; one CPU and no I/O APIC");
     if (const auto* madt = static_cast<const u8*>(find_table("APIC"))) read_madt(madt, length_of(madt), state.topology);
     boot_cpu_first();
     read_fadt();
     read_mcfg();
     if (const auto* table = static_cast<const u8*>(find_table("HPET")))
         state.fixed.hpet = read_at<Hpet>(table, 0, length_of(table)).address.address;
-    log::info("ACPI: {} CPUs, {} I/O APICs, {} tables", state.topology.cpu_count, state.topology.io_apic_count, state.table_count);
-    if (state.topology.dropped != 0) log::warning("ACPI: {} MADT entries beyond what is supported", state.topology.dropped);
+    log::info("ACPI: {} CPUs, {} I/O APICs, {} tables", state.topology.cpu_count, state.topology.io_apic_count,
+              state.table_count);
+    if (state.topology.dropped != 0)
+        log::warning("ACPI: {} MADT entries beyond what is supported", state.topology.dropped);
 }

@@ -12,7 +12,7 @@ namespace px::x86::acpi {
 /// A processor of the MADT that can be used.
 struct Cpu {
     u32 apic_id;
-    u32 acpi_id; ///< processor UID
+    u32 acpi_id;       ///< processor UID
     u32 proximity = 0; ///< NUMA node's domain (SRAT)
 };
 /// An I/O APIC of the MADT.
@@ -36,7 +36,7 @@ struct PciSegment {
 };
 /// A register of the fixed hardware.
 struct Register {
-    u64 address = 0; ///< 0: absent
+    u64 address = 0;        ///< 0: absent
     bool is_memory = false; ///< else an I/O port
     u8 bits = 0;
 };

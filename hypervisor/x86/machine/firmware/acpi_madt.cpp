@@ -16,10 +16,8 @@ void add_cpu(Topology& out, u32 apic_id, u32 acpi_id, u32 flags) {
     if (!(flags & enabled)) return;
     for (unsigned i = 0; i < out.cpu_count; ++i)
         if (out.cpus[i].apic_id == apic_id) return; // listed as both APIC and x2APIC
-    if (out.cpu_count == max_cpus)
-        ++out.dropped;
-    else
-        out.cpus[out.cpu_count++] = {apic_id, acpi_id};
+    if (out.cpu_count == max_cpus) ++out.dropped;
+    else out.cpus[out.cpu_count++] = {apic_id, acpi_id};
 }
 
 void add_override(Topology& out, const u8* e, u32 length) {
@@ -36,13 +34,17 @@ void add_override(Topology& out, const u8* e, u32 length) {
 
 void read_entry(const u8* e, u32 length, Topology& out) {
     switch (static_cast<EntryType>(e[0])) {
-    case EntryType::LocalApic: add_cpu(out, read_at<u8>(e, 3, length), read_at<u8>(e, 2, length), read_at<u32>(e, 4, length)); break;
-    case EntryType::LocalX2Apic: add_cpu(out, read_at<u32>(e, 4, length), read_at<u32>(e, 12, length), read_at<u32>(e, 8, length)); break;
+    case EntryType::LocalApic:
+        add_cpu(out, read_at<u8>(e, 3, length), read_at<u8>(e, 2, length), read_at<u32>(e, 4, length));
+        break;
+    case EntryType::LocalX2Apic:
+        add_cpu(out, read_at<u32>(e, 4, length), read_at<u32>(e, 12, length), read_at<u32>(e, 8, length));
+        break;
     case EntryType::IoApic:
-        if (out.io_apic_count == Topology::max_io_apics)
-            ++out.dropped;
+        if (out.io_apic_count == Topology::max_io_apics) ++out.dropped;
         else
-            out.io_apics[out.io_apic_count++] = {read_at<u8>(e, 2, length), Paddr(read_at<u32>(e, 4, length)), read_at<u32>(e, 8, length)};
+            out.io_apics[out.io_apic_count++] = {read_at<u8>(e, 2, length), Paddr(read_at<u32>(e, 4, length)),
+                                                 read_at<u32>(e, 8, length)};
         break;
     case EntryType::Override:
         if (length >= 10) add_override(out, e, length);

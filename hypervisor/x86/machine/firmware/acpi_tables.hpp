@@ -45,7 +45,8 @@ struct [[gnu::packed]] Fadt {
     u32 smi_command;
     u8 acpi_enable, acpi_disable, s4bios, pstate;
     u32 pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm2_control, pm_timer, gpe0, gpe1;
-    u8 pm1_event_length, pm1_control_length, pm2_control_length, pm_timer_length, gpe0_length, gpe1_length, gpe1_base, cst;
+    u8 pm1_event_length, pm1_control_length, pm2_control_length, pm_timer_length, gpe0_length, gpe1_length, gpe1_base,
+        cst;
     u16 c2_latency, c3_latency, flush_size, flush_stride;
     u8 duty_offset, duty_width, day_alarm, month_alarm, century;
     u16 boot_flags;
@@ -56,7 +57,8 @@ struct [[gnu::packed]] Fadt {
     u16 arm_flags;
     u8 minor;
     u64 x_facs, x_dsdt;
-    GenericAddress x_pm1a_event, x_pm1b_event, x_pm1a_control, x_pm1b_control, x_pm2_control, x_pm_timer, x_gpe0, x_gpe1;
+    GenericAddress x_pm1a_event, x_pm1b_event, x_pm1a_control, x_pm1b_control, x_pm2_control, x_pm_timer, x_gpe0,
+        x_gpe1;
 };
 static_assert(sizeof(Fadt) == 244);
 inline constexpr u32 fadt_reset_supported = 1u << 10;

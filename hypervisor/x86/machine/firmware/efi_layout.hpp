@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EFI's tables in memory (UEFI 2.10, sections 4.3, 4.5 and 4.6), with machine addresses: nobody calls SetVirtualAddressMap.
+// EFI's tables in memory (UEFI 2.10, sections 4.3, 4.5 and 4.6), with machine addresses: nobody calls
+// SetVirtualAddressMap.
 #pragma once
 
 #include "base/number.hpp"
@@ -46,8 +47,20 @@ struct MemoryAttributesTable {
 
 /// The runtime services' entry points, in the order of their table.
 enum class Service : unsigned {
-    GetTime, SetTime, GetWakeupTime, SetWakeupTime, SetVirtualAddressMap, ConvertPointer, GetVariable, GetNextVariableName,
-    SetVariable, GetNextHighMonotonicCount, ResetSystem, UpdateCapsule, QueryCapsuleCapabilities, QueryVariableInfo
+    GetTime,
+    SetTime,
+    GetWakeupTime,
+    SetWakeupTime,
+    SetVirtualAddressMap,
+    ConvertPointer,
+    GetVariable,
+    GetNextVariableName,
+    SetVariable,
+    GetNextHighMonotonicCount,
+    ResetSystem,
+    UpdateCapsule,
+    QueryCapsuleCapabilities,
+    QueryVariableInfo
 };
 struct RuntimeServices {
     static constexpr u64 expected_signature = 0x56524553544e5552; // "RUNTSERV"

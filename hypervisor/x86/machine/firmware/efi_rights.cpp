@@ -21,7 +21,8 @@ Rights rights_of(const EfiRegion& region, u64 address, std::span<const EfiRegion
     // An image's data lies beside its code: without the table all of it must be both.
     const EfiRegion* part = part_with(address, rights);
     if (!part) return {true, true};
-    const bool read_only = part->attributes & efi_attribute::read_only, no_execute = part->attributes & efi_attribute::no_execute;
+    const bool read_only = part->attributes & efi_attribute::read_only,
+               no_execute = part->attributes & efi_attribute::no_execute;
     return {!read_only, !no_execute};
 }
 

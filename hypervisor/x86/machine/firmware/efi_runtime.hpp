@@ -33,8 +33,8 @@ using Arguments = std::array<u64, 5>;
 
 /// Calls a service; the floating-point state of the vCPU that runs here is kept. Pointers among the arguments are
 /// hypervisor addresses. A fault in the firmware is logged, ends the use of all services, and returns
-/// status_device_error. No lock of rank Firmware or above held. Errors: NoSys (no such service), Restart (another CPU is
-/// in the firmware and soft interrupts are pending here: make the hypercall again).
+/// status_device_error. No lock of rank Firmware or above held. Errors: NoSys (no such service), Restart (another CPU
+/// is in the firmware and soft interrupts are pending here: make the hypercall again).
 [[nodiscard]] Result<Status> call(Service service, const Arguments& arguments);
 
 /// ResetSystem, from any state of the host. Returns if there is no such service or it failed.

@@ -36,10 +36,13 @@ constinit Space the_space;
 
 constexpr u64 lower_half_end = u64{1} << 47;
 
-bool is_runtime(const EfiRegion& r) { return (r.attributes & efi_attribute::runtime) && r.type != EfiRegion::DevicePorts; }
+bool is_runtime(const EfiRegion& r) {
+    return (r.attributes & efi_attribute::runtime) && r.type != EfiRegion::DevicePorts;
+}
 
 bool is_sane(const EfiRegion& r) {
-    return r.start % page_size == 0 && r.pages != 0 && r.start < lower_half_end && r.pages <= (lower_half_end - r.start) >> page_shift;
+    return r.start % page_size == 0 && r.pages != 0 && r.start < lower_half_end &&
+           r.pages <= (lower_half_end - r.start) >> page_shift;
 }
 
 u64 cache_flags(const EfiRegion& r) {
@@ -71,7 +74,8 @@ u64* build() {
         const bool has_cacheability = r.attributes & (efi_attribute::uncached | efi_attribute::write_combining |
                                                       efi_attribute::write_through | efi_attribute::write_back);
         if (!is_sane(r) || (!has_cacheability && !maps_unknown_attributes)) {
-            log::warning("EFI: runtime region {:016x}, {} pages, attributes {:016x}, is not mapped", r.start, r.pages, r.attributes);
+            log::warning("EFI: runtime region {:016x}, {} pages, attributes {:016x}, is not mapped", r.start, r.pages,
+                         r.attributes);
             continue;
         }
         if (!map_region(l4, r)) return nullptr;
@@ -85,9 +89,12 @@ bool is_code(u64 address) {
 }
 
 const RuntimeServices* find_table() {
-    const auto* system = static_cast<const SystemTable*>(map_memory(Paddr(boot_info.efi_system_table), sizeof(SystemTable)));
-    if (!system || system->header.signature != SystemTable::expected_signature || !region_of(system->runtime_services)) return nullptr;
-    const auto* table = static_cast<const RuntimeServices*>(map_memory(Paddr(system->runtime_services), sizeof(RuntimeServices)));
+    const auto* system =
+        static_cast<const SystemTable*>(map_memory(Paddr(boot_info.efi_system_table), sizeof(SystemTable)));
+    if (!system || system->header.signature != SystemTable::expected_signature || !region_of(system->runtime_services))
+        return nullptr;
+    const auto* table =
+        static_cast<const RuntimeServices*>(map_memory(Paddr(system->runtime_services), sizeof(RuntimeServices)));
     if (!table || table->header.signature != RuntimeServices::expected_signature) return nullptr;
     return table;
 }
@@ -113,19 +120,22 @@ void init_efi() {
     const EfiMap& map = *boot_info.efi_map;
     const RuntimeServices* table = map.is_complete ? find_table() : nullptr;
     if (!table) {
-        log::warning("EFI: no runtime services: {}", map.is_complete ? "the firmware's tables make no sense" : "the memory map is too long");
+        log::warning("EFI: no runtime services: {}",
+                     map.is_complete ? "the firmware's tables make no sense" : "the memory map is too long");
         return;
     }
     the_space.revision = table->header.revision;
-    for (unsigned i = 0; i < RuntimeServices::count; ++i) the_space.entry[i] = is_code(table->entry[i]) ? table->entry[i] : 0;
+    for (unsigned i = 0; i < RuntimeServices::count; ++i)
+        the_space.entry[i] = is_code(table->entry[i]) ? table->entry[i] : 0;
     the_space.l4 = build();
     if (!the_space.l4) {
         log::warning("EFI: no runtime services: not enough memory");
         return;
     }
-    log::info("EFI: runtime services {}.{}, {} regions in the map, {}; GetVariable at {:016x}", the_space.revision >> 16,
-              (the_space.revision & 0xffff) / 10, map.region_count,
-              map.right_count ? "code and data told apart" : "no table of memory attributes: code is writable", the_space.entry[static_cast<unsigned>(Service::GetVariable)]);
+    log::info("EFI: runtime services {}.{}, {} regions in the map, {}; GetVariable at {:016x}",
+              the_space.revision >> 16, (the_space.revision & 0xffff) / 10, map.region_count,
+              map.right_count ? "code and data told apart" : "no table of memory attributes: code is writable",
+              the_space.entry[static_cast<unsigned>(Service::GetVariable)]);
 }
 
 } // namespace px::x86

@@ -8,9 +8,9 @@ namespace px::x86::efi {
 
 /// Constant after init_efi().
 struct Space {
-    u64* l4 = nullptr;                        ///< lower half: the firmware's regions; null: no services
-    u32 revision = 0;                         ///< of the table of runtime services
-    u64 entry[RuntimeServices::count] = {};   ///< 0: not there, or not in the firmware's runtime code
+    u64* l4 = nullptr;                      ///< lower half: the firmware's regions; null: no services
+    u32 revision = 0;                       ///< of the table of runtime services
+    u64 entry[RuntimeServices::count] = {}; ///< 0: not there, or not in the firmware's runtime code
 };
 [[nodiscard]] const Space& space();
 

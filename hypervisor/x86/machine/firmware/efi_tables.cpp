@@ -17,7 +17,8 @@ SpinLock<LockRank::Domain> lock;
 
 Tried read() {
     if (boot_info.efi_system_table == 0) return Tried::Absent;
-    const auto* table = static_cast<const SystemTable*>(map_memory(Paddr(boot_info.efi_system_table), sizeof(SystemTable)));
+    const auto* table =
+        static_cast<const SystemTable*>(map_memory(Paddr(boot_info.efi_system_table), sizeof(SystemTable)));
     if (!table || table->header.signature != SystemTable::expected_signature) return Tried::Absent;
     found.version = table->header.revision;
     found.revision = table->firmware_revision;

@@ -123,7 +123,7 @@ Result<> get_variable(abi::PlatformEfiRuntimeCall& op) {
     const u64 room = size;
     u32 attributes = 0;
     op.status = TRY(efi::call(Service::GetVariable, {pointer(name.data()), pointer(&vendor), pointer(&attributes),
-                                                    pointer(&size), room ? pointer(data.data()) : 0}));
+                                                     pointer(&size), room ? pointer(data.data()) : 0}));
     if (!efi::is_error(op.status) && size <= room) TRY(GuestPointer<u8>(v.data.address).write_array(data.data(), size));
     v.size = size;
     op.misc = attributes;
@@ -138,7 +138,8 @@ Result<> set_variable(abi::PlatformEfiRuntimeCall& op) {
     TRY(copy_name(name.data<u16>(), v.name, longest_efi_name));
     TRY(GuestPointer<u8>(v.data.address).read_array(data.data(), v.size));
     efi::Guid vendor = get_guid(v.vendor_guid);
-    op.status = TRY(efi::call(Service::SetVariable, {pointer(name.data()), pointer(&vendor), op.misc, v.size, pointer(data.data())}));
+    op.status = TRY(efi::call(Service::SetVariable,
+                              {pointer(name.data()), pointer(&vendor), op.misc, v.size, pointer(data.data())}));
     return {};
 }
 
@@ -167,7 +168,8 @@ Result<> variable_info(abi::PlatformEfiRuntimeCall& op) {
     if (efi::has_runtime_services() && efi::runtime_revision() < uefi_2) return fail(Error::NotSupported);
     auto& q = op.u.query_variable_info;
     u64 storage = 0, remaining = 0, largest = 0;
-    op.status = TRY(efi::call(Service::QueryVariableInfo, {q.attr, pointer(&storage), pointer(&remaining), pointer(&largest)}));
+    op.status =
+        TRY(efi::call(Service::QueryVariableInfo, {q.attr, pointer(&storage), pointer(&remaining), pointer(&largest)}));
     q.max_store_size = storage;
     q.remain_store_size = remaining;
     q.max_size = largest;

@@ -38,8 +38,9 @@ Result<> efi_info(abi::PlatformFirmwareInfo& op) {
         if (room == 0) return {};
         const u32 count = std::min<u32>(room, efi::Firmware::most_characters + 1);
         TRY(GuestPointer<u16>(info.vendor.name.address).write_array(firmware->vendor, count));
-        return room < efi::Firmware::most_characters + 1 ? GuestPointer<u16>(info.vendor.name.address).write(0, count - 1)
-                                                         : Result<>{};
+        return room < efi::Firmware::most_characters + 1
+                   ? GuestPointer<u16>(info.vendor.name.address).write(0, count - 1)
+                   : Result<>{};
     }
     case abi::FirmwareEfiIndex::RtVersion:
         if (!efi::has_runtime_services()) return fail(Error::NotSupported);

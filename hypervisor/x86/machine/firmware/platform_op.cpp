@@ -31,7 +31,8 @@ Result<> set_time(u64 seconds, u32 nanoseconds, u64 system_time) {
 Result<> sleep(const abi::PlatformEnterAcpiSleep& op) {
     constexpr u32 s5 = 5;
     if (op.flags & ~abi::acpi_sleep_extended) return fail(Error::Invalid);
-    if (op.flags & abi::acpi_sleep_extended) return fail(Error::Perm); // reduced hardware: no sleep control register known
+    if (op.flags & abi::acpi_sleep_extended)
+        return fail(Error::Perm); // reduced hardware: no sleep control register known
     if (op.sleep_state == 0 || op.sleep_state > s5) return fail(Error::Invalid);
     if (op.sleep_state != s5) return fail(Error::NotSupported);
     return power::enter_s5(op.val_a, op.val_b);
@@ -81,10 +82,8 @@ Result<> idle_times(abi::PlatformGetidletime& op) {
             const u32 cpu = i * 8 + bit;
             if (cpu >= op.cpumap_nr_cpus) wanted &= static_cast<u8>(~(1u << bit));
             if (!(wanted >> bit & 1)) continue;
-            if (is_present(cpu))
-                TRY(times.write(schedule::idle_time(CpuId(cpu)), cpu));
-            else
-                wanted &= static_cast<u8>(~(1u << bit));
+            if (is_present(cpu)) TRY(times.write(schedule::idle_time(CpuId(cpu)), cpu));
+            else wanted &= static_cast<u8>(~(1u << bit));
         }
         TRY(map.write(wanted, i));
     }
@@ -92,12 +91,14 @@ Result<> idle_times(abi::PlatformGetidletime& op) {
     return {};
 }
 
-/// What Xen answers about things that the machine does not have here: memory type ranges of the guest's choosing, quirks, microcode,
-/// hot-plugged CPUs and memory, parked cores. NoSys for what is not there.
+/// What Xen answers about things that the machine does not have here: memory type ranges of the guest's choosing,
+/// quirks, microcode, hot-plugged CPUs and memory, parked cores. NoSys for what is not there.
 Result<> absent(const abi::PlatformRequest& op) {
     using Op = abi::PlatformOp;
     switch (static_cast<Op>(op.cmd)) {
-    case Op::AddMemtype: case Op::PlatformQuirk: case Op::MemHotadd: return fail(Error::Invalid);
+    case Op::AddMemtype:
+    case Op::PlatformQuirk:
+    case Op::MemHotadd: return fail(Error::Invalid);
     default: return fail(Error::NoSys); // microcode, frequencies, hot-plug, symbols: off
     }
 }

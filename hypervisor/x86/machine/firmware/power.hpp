@@ -17,8 +17,8 @@ struct SleepType {
 /// Finds the package \_S5_ in AML, by its encoding (ACPI 6.5, sections 7.4.2 and 20.2). Pure.
 [[nodiscard]] std::optional<SleepType> find_s5(std::span<const u8> aml);
 
-/// What dom0 found in \_S5_: values for the PM1 control registers, sleep enable included. Writes them: does not return, if the
-/// machine has these registers. Errors: Perm (it has none).
+/// What dom0 found in \_S5_: values for the PM1 control registers, sleep enable included. Writes them: does not return,
+/// if the machine has these registers. Errors: Perm (it has none).
 Result<> enter_s5(u16 pm1a, u16 pm1b);
 
 } // namespace px::x86::power

@@ -73,10 +73,8 @@ u32 read(Register r) {
 }
 void write(Register r, u32 value) {
     const u32 offset = static_cast<u32>(r);
-    if (state.is_x2apic)
-        wrmsr(msr_x2apic_first + offset / 16, value);
-    else
-        state.registers[offset / 4] = value;
+    if (state.is_x2apic) wrmsr(msr_x2apic_first + offset / 16, value);
+    else state.registers[offset / 4] = value;
 }
 
 /// Writes the interrupt command register. Interrupts off: the two halves of the xAPIC's register belong together.
@@ -212,10 +210,8 @@ void set_timer(u64 nanoseconds) {
 }
 
 void stop_timer() {
-    if (state.has_deadline_mode)
-        wrmsr(msr_tsc_deadline, 0);
-    else
-        write(Register::TimerInitialCount, 0);
+    if (state.has_deadline_mode) wrmsr(msr_tsc_deadline, 0);
+    else write(Register::TimerInitialCount, 0);
 }
 
 void report_error() {

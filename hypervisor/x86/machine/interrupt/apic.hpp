@@ -38,7 +38,8 @@ void send_startup(u32 apic_id, u8 page);
 /// NMI to all other CPUs: a panic stops them.
 void send_nmi_to_others();
 
-/// One-shot timer: fires `vector::timer` after so many nanoseconds (0: at once); calibrated by init_clocks. off: stopped.
+/// One-shot timer: fires `vector::timer` after so many nanoseconds (0: at once); calibrated by init_clocks. off:
+/// stopped.
 void set_timer(u64 nanoseconds);
 void stop_timer();
 

@@ -9,8 +9,8 @@
 
 namespace px::machine {
 
-/// Each CPU has one request (it asks for one thing at a time) and an inbox with a bit per CPU that asks something of it.
-/// Payload is trivially copyable. Objects are PX_PER_CPU: all zero at start.
+/// Each CPU has one request (it asks for one thing at a time) and an inbox with a bit per CPU that asks something of
+/// it. Payload is trivially copyable. Objects are PX_PER_CPU: all zero at start.
 template <class Payload> struct CrossCallSlot {
     static constexpr unsigned words = max_cpus / 64;
     Payload payload;

@@ -48,7 +48,8 @@ constexpr u32 entry(u32 pin) { return static_cast<u32>(Register::FirstEntry) + 2
 
 Chip* find(u32 gsi) {
     for (u32 i = 0; i < state.count; ++i)
-        if (gsi >= state.chips[i].gsi_base && gsi - state.chips[i].gsi_base < state.chips[i].pins) return &state.chips[i];
+        if (gsi >= state.chips[i].gsi_base && gsi - state.chips[i].gsi_base < state.chips[i].pins)
+            return &state.chips[i];
     return nullptr;
 }
 
@@ -93,7 +94,12 @@ u32 default_mode(u32 gsi) {
 
 void add(const acpi::IoApic& found) {
     Chip& c = state.chips[state.count];
-    c = {static_cast<volatile u32*>(map_device(found.address, page_size)), found.address.raw(), found.gsi_base, 0, nullptr, nullptr};
+    c = {static_cast<volatile u32*>(map_device(found.address, page_size)),
+         found.address.raw(),
+         found.gsi_base,
+         0,
+         nullptr,
+         nullptr};
     const u32 version = [&] {
         IrqGuard guard(lock);
         return read(c, static_cast<u32>(Register::Version));
@@ -111,8 +117,8 @@ void add(const acpi::IoApic& found) {
         write_low(c, pin, masked | default_mode(c.gsi_base + pin));
         write(c, entry(pin) + 1, 0);
     }
-    log::info("IOAPIC[{}]: apic_id {}, version {}, address {:#x}, GSI {}-{}", state.count - 1, found.id, version & 0xff, c.address,
-              c.gsi_base, c.gsi_base + pins - 1);
+    log::info("IOAPIC[{}]: apic_id {}, version {}, address {:#x}, GSI {}-{}", state.count - 1, found.id, version & 0xff,
+              c.address, c.gsi_base, c.gsi_base + pins - 1);
 }
 
 } // namespace

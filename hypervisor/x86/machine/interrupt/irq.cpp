@@ -112,7 +112,8 @@ void end(Descriptor& d, Domain& domain, Pirq pirq) {
 
 void move(Descriptor& d, CpuId cpu) {
     IrqGuard guard(d.lock);
-    if (!d.chip || d.place.cpu == cpu.raw() || d.old_place.vector != 0 || !machine::online_cpus().test(cpu.raw())) return;
+    if (!d.chip || d.place.cpu == cpu.raw() || d.old_place.vector != 0 || !machine::online_cpus().test(cpu.raw()))
+        return;
     Descriptor::Place next = take_vector_on(d.number, cpu, d.place.vector, false);
     if (next.vector == 0) return;
     if (!d.chip->set_target(d, cpu, next.vector)) {

@@ -32,7 +32,8 @@ struct Binding {
     bool awaits_eoi; ///< told of it, and has not said that it is done
 };
 
-/// An interrupt of the host. Interrupts below gsi_count() are the I/O APICs' (their number is the GSI), others are MSIs.
+/// An interrupt of the host. Interrupts below gsi_count() are the I/O APICs' (their number is the GSI), others are
+/// MSIs.
 struct Descriptor {
     static constexpr unsigned max_sharers = 8;
     struct Place {
@@ -42,12 +43,12 @@ struct Descriptor {
 
     SpinLock<LockRank::Irq> lock;
     Irq number;
-    const Chip* chip;   ///< null: not set up
-    void* chip_data;    ///< msi::Entry
-    bool is_level;      ///< masked until all guests that were told have ended it
-    bool is_storming;   ///< masked for a while: too many
-    Place place;        ///< where it goes
-    Place old_place;    ///< where it went before the last move, until the first interrupt at the new place
+    const Chip* chip; ///< null: not set up
+    void* chip_data;  ///< msi::Entry
+    bool is_level;    ///< masked until all guests that were told have ended it
+    bool is_storming; ///< masked for a while: too many
+    Place place;      ///< where it goes
+    Place old_place;  ///< where it went before the last move, until the first interrupt at the new place
     Binding guests[max_sharers];
     u32 guest_count;
     u32 in_flight;            ///< guests with awaits_eoi

@@ -6,7 +6,8 @@
 
 namespace px::x86::irq {
 
-/// Finds a CPU and a vector there for an interrupt: `near`, if it has a free one, else the least used CPU. vector 0: none.
+/// Finds a CPU and a vector there for an interrupt: `near`, if it has a free one, else the least used CPU. vector 0:
+/// none.
 [[nodiscard]] Descriptor::Place take_vector(Irq irq, CpuId near);
 /// Takes a vector on this CPU: `same` if it is free there, else, unless only_same, any. vector 0: none.
 [[nodiscard]] Descriptor::Place take_vector_on(Irq irq, CpuId cpu, u8 same, bool only_same);

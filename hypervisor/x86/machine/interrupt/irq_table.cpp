@@ -25,7 +25,8 @@ Result<Descriptor*> get(Irq irq) {
     if (!slot.load(std::memory_order_acquire)) {
         auto* fresh = static_cast<Descriptor*>(heap::allocate_bytes(sizeof(Descriptor) * per_chunk));
         if (!fresh) return fail(Error::NoMemory);
-        for (u32 i = 0; i < per_chunk; ++i) (new (fresh + i) Descriptor{})->number = Irq(irq.raw() / per_chunk * per_chunk + i);
+        for (u32 i = 0; i < per_chunk; ++i)
+            (new (fresh + i) Descriptor{})->number = Irq(irq.raw() / per_chunk * per_chunk + i);
         Descriptor* expected = nullptr;
         if (!slot.compare_exchange_strong(expected, fresh)) heap::free_bytes(fresh); // another CPU was faster
     }
@@ -119,10 +120,12 @@ void dump() {
         if (!d || !d->chip) continue;
         IrqGuard guard(d->lock);
         if (!d->chip) continue;
-        log::info("   IRQ:{} vec:{:02x} CPU{} {} {} count {} in-flight {}{}", d->number, d->place.vector, d->place.cpu, d->chip->name,
-                  d->is_level ? "level" : "edge", d->count, d->in_flight, d->is_storming ? " storm" : "");
+        log::info("   IRQ:{} vec:{:02x} CPU{} {} {} count {} in-flight {}{}", d->number, d->place.vector, d->place.cpu,
+                  d->chip->name, d->is_level ? "level" : "edge", d->count, d->in_flight,
+                  d->is_storming ? " storm" : "");
         for (u32 g = 0; g < d->guest_count; ++g)
-            log::info("      d{} pirq {}{}", d->guests[g].domain->id, d->guests[g].pirq, d->guests[g].awaits_eoi ? " not ended" : "");
+            log::info("      d{} pirq {}{}", d->guests[g].domain->id, d->guests[g].pirq,
+                      d->guests[g].awaits_eoi ? " not ended" : "");
     }
 }
 

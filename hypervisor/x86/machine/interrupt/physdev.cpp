@@ -118,8 +118,12 @@ Outcome physdev_op_compat(Call& call) {
     if (!command) return Outcome::error(command.error());
     using Op = abi::PhysdevOp;
     switch (const auto op = static_cast<Op>(*command)) {
-    case Op::IrqStatusQuery: case Op::SetIopl: case Op::SetIobitmap: case Op::ApicRead: case Op::ApicWrite: case Op::AllocIrqVector:
-        return Outcome::of(x86::physdev::perform(op, call.args[0] + operands));
+    case Op::IrqStatusQuery:
+    case Op::SetIopl:
+    case Op::SetIobitmap:
+    case Op::ApicRead:
+    case Op::ApicWrite:
+    case Op::AllocIrqVector: return Outcome::of(x86::physdev::perform(op, call.args[0] + operands));
     default: return Outcome::error(Error::NoSys);
     }
 }

@@ -48,7 +48,8 @@ Result<Table*> make_table(Domain& domain) {
     Table* made = make<Table>();
     if (!made) return fail(Error::NoMemory);
     void* expected = nullptr;
-    if (__atomic_compare_exchange_n(&domain.pirq_data, &expected, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return made;
+    if (__atomic_compare_exchange_n(&domain.pirq_data, &expected, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return made;
     destroy(made);
     return static_cast<Table*>(expected);
 }

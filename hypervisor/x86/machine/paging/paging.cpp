@@ -24,7 +24,9 @@ constinit std::atomic<u64> vmap_next{layout::vmap_start};
 
 u64 clean(u64 flags) { return cpu_features.nx ? flags : flags & ~entry::no_execute; }
 
-unsigned index_at(u64 address, unsigned level) { return static_cast<unsigned>(address >> (12 + 9 * (level - 1)) & 511); }
+unsigned index_at(u64 address, unsigned level) {
+    return static_cast<unsigned>(address >> (12 + 9 * (level - 1)) & 511);
+}
 
 /// Table behind an entry. Tables of the image are seen through the direct map like all others.
 bool is_guest_readable(u64 address) { return address < layout::m2p_guest_end; }

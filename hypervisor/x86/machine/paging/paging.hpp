@@ -23,8 +23,8 @@ inline constexpr u64 device = data | no_cache | write_through;
 [[nodiscard]] Paddr hypervisor_page_table();
 [[nodiscard]] u64* hypervisor_l4();
 
-/// Maps bytes of physical memory (any alignment) in the vmap area, uncached, for devices. Never undone; panics only when
-/// page tables cannot be had at boot; later null.
+/// Maps bytes of physical memory (any alignment) in the vmap area, uncached, for devices. Never undone; panics only
+/// when page tables cannot be had at boot; later null.
 [[nodiscard]] void* map_device(Paddr start, u64 bytes);
 /// The same, cached: for memory outside of the direct map (firmware tables).
 [[nodiscard]] void* map_memory(Paddr start, u64 bytes);

@@ -99,7 +99,8 @@ void print_map() {
     }
 }
 
-/// Is it memory (not registers of devices)? Reserved ranges are when they follow memory: the firmware took them from it.
+/// Is it memory (not registers of devices)? Reserved ranges are when they follow memory: the firmware took them from
+/// it.
 bool is_memory(std::span<const MemoryRange> map, std::size_t i) {
     if (map[i].kind == MemoryRange::Kind::Unusable) return false;
     if (map[i].kind != MemoryRange::Kind::Reserved) return true;
@@ -146,7 +147,8 @@ void make_direct_map() {
 /// Does [start, end) hold any RAM?
 bool has_ram(u64 start, u64 end) {
     for (const auto& r : boot_info.memory_map())
-        if (r.kind == MemoryRange::Kind::Ram && r.start.raw() < std::min(end, memory_limit) && r.start.raw() + r.bytes > start)
+        if (r.kind == MemoryRange::Kind::Ram && r.start.raw() < std::min(end, memory_limit) &&
+            r.start.raw() + r.bytes > start)
             return true;
     return false;
 }
@@ -183,7 +185,8 @@ void map_frame_array(u64 address, u64 bytes_per_frame, const void* pattern, u64 
 void set_max_frame() {
     u64 highest = 0;
     for (const auto& r : boot_info.memory_map())
-        if (r.kind == MemoryRange::Kind::Ram) highest = std::max(highest, std::min(r.start.raw() + r.bytes, memory_limit));
+        if (r.kind == MemoryRange::Kind::Ram)
+            highest = std::max(highest, std::min(r.start.raw() + r.bytes, memory_limit));
     max_frame = Mfn(highest >> page_shift);
 }
 
@@ -201,7 +204,9 @@ void set_owners() {
 void protect_image() {
     using namespace image;
     const auto at = [](const char* p) { return reinterpret_cast<u64>(p); };
-    const auto set = [&](const char* from, const char* to, u64 flags) { change_flags(at(from), at(to) - at(from), flags); };
+    const auto set = [&](const char* from, const char* to, u64 flags) {
+        change_flags(at(from), at(to) - at(from), flags);
+    };
     set(px_image_start, px_text_end, entry::code);
     set(px_rodata_start, px_rodata_end, entry::read_only);
     set(px_data_start, px_image_end, entry::data);
@@ -225,10 +230,12 @@ void give_to_heap() {
         const u64 end = std::min(r.start.raw() + r.bytes, memory_limit);
         if (r.kind == MemoryRange::Kind::Ram && r.start.raw() < end) ram += end - r.start.raw();
     }
-    for (std::size_t i = 0; i < boot_info.module_count; ++i) modules += pages_for(boot_info.modules[i].bytes) << page_shift;
+    for (std::size_t i = 0; i < boot_info.module_count; ++i)
+        modules += pages_for(boot_info.modules[i].bytes) << page_shift;
     heap::count_hypervisor_frames((ram - std::min(ram, bytes + modules)) >> page_shift); // modules come back later
     console::banner("System RAM: {}MB ({}kB)", ram >> 20, ram >> 10);
-    log::info("Heap: {} kB; modules: {} kB; hypervisor: {} kB", bytes >> 10, modules >> 10, (ram - bytes - modules) >> 10);
+    log::info("Heap: {} kB; modules: {} kB; hypervisor: {} kB", bytes >> 10, modules >> 10,
+              (ram - bytes - modules) >> 10);
 }
 
 } // namespace

@@ -17,9 +17,9 @@ struct Entry : ListLink<> {
     bool is_64bit = false, is_maskable = true;
 };
 
-/// Sets up the function's MSI, or message `index` of its MSI-X table, masked where that is possible. dom0 enables the capability.
-/// table_base: machine address of the table's BAR, as dom0 knows it (virtual functions have none of their own).
-/// Errors: NoDevice (not announced), Invalid, Busy or Exists (in use), NoSpace, NoMemory.
+/// Sets up the function's MSI, or message `index` of its MSI-X table, masked where that is possible. dom0 enables the
+/// capability. table_base: machine address of the table's BAR, as dom0 knows it (virtual functions have none of their
+/// own). Errors: NoDevice (not announced), Invalid, Busy or Exists (in use), NoSpace, NoMemory.
 Result<irq::Descriptor*> map(pci::Address address, bool is_msix, u32 index, u64 table_base);
 /// Takes a message down and frees its descriptor's vectors. The descriptor has no guests.
 void unmap(irq::Descriptor& descriptor);
@@ -27,7 +27,8 @@ void unmap(irq::Descriptor& descriptor);
 [[nodiscard]] bool is_message(const irq::Descriptor& descriptor);
 /// Programs all messages of a function again, after a reset or sleep. Errors: NoDevice.
 Result<> restore(pci::Address address);
-/// PHYSDEVOP_prepare_msix and _release_msix: the function has MSI-X and no message of it is in use. Errors: NoDevice, Busy.
+/// PHYSDEVOP_prepare_msix and _release_msix: the function has MSI-X and no message of it is in use. Errors: NoDevice,
+/// Busy.
 Result<> check_unused(pci::Address address);
 
 } // namespace px::x86::msi

@@ -40,7 +40,9 @@ u8* window(Address device) {
             if (buses != made) heap::free_bytes(made);
         }
         u8* bus = buses[device.bus].load(std::memory_order_acquire);
-        if (!bus) bus = publish(buses[device.bus], static_cast<u8*>(map_device(Paddr(s.address + device.bus * bus_bytes), bus_bytes)));
+        if (!bus)
+            bus = publish(buses[device.bus],
+                          static_cast<u8*>(map_device(Paddr(s.address + device.bus * bus_bytes), bus_bytes)));
         return bus ? bus + device.devfn * page_size : nullptr;
     }
     return nullptr;
@@ -100,7 +102,8 @@ u32 find_capability(Address device, u8 id) {
 
 bool is_config_window(u64 address, u16 segment, u8 first_bus, u8 last_bus) {
     for (const acpi::PciSegment& s : acpi::pci_segments())
-        if (s.address == address && s.segment == segment && s.first_bus == first_bus && last_bus <= s.last_bus) return true;
+        if (s.address == address && s.segment == segment && s.first_bus == first_bus && last_bus <= s.last_bus)
+            return true;
     return false;
 }
 

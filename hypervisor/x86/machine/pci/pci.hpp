@@ -32,8 +32,8 @@ inline constexpr u8 capability_msi = 5, capability_msix = 0x11;
 struct Device : ListLink<> {
     explicit Device(Address where) : address(where) {}
     const Address address;
-    List<msi::Entry> entries;             ///< its MSIs
-    volatile u32* msix_table = nullptr;   ///< mapped at first use, for good
+    List<msi::Entry> entries;           ///< its MSIs
+    volatile u32* msix_table = nullptr; ///< mapped at first use, for good
     u32 msix_size = 0;
 };
 

@@ -26,7 +26,8 @@ Result<> add_device(Address address) {
     Device* device = make<Device>(address);
     if (!device) return fail(Error::NoMemory);
     devices.push_back(*device);
-    log::debug("PCI add device {:04x}:{:02x}:{:02x}.{}", address.segment, address.bus, address.devfn >> 3, address.devfn & 7);
+    log::debug("PCI add device {:04x}:{:02x}:{:02x}.{}", address.segment, address.bus, address.devfn >> 3,
+               address.devfn & 7);
     return {};
 }
 
@@ -37,7 +38,8 @@ Result<> remove_device(Address address) {
     if (!device->entries.empty()) return fail(Error::Busy);
     List<Device>::remove(*device);
     destroy(device);
-    log::debug("PCI remove device {:04x}:{:02x}:{:02x}.{}", address.segment, address.bus, address.devfn >> 3, address.devfn & 7);
+    log::debug("PCI remove device {:04x}:{:02x}:{:02x}.{}", address.segment, address.bus, address.devfn >> 3,
+               address.devfn & 7);
     return {};
 }
 

@@ -130,7 +130,8 @@ void fill_start_info(const PvDomain& domain, const GuestMemory& memory, const Ke
     (void)kernel;
     info.console.dom0.info_off = sizeof(abi::StartInfo);
     info.console.dom0.info_size = sizeof(abi::Dom0VgaConsoleInfo);
-    auto& vga = *reinterpret_cast<abi::Dom0VgaConsoleInfo*>(memory.page(layout.start_info.first) + sizeof(abi::StartInfo));
+    auto& vga =
+        *reinterpret_cast<abi::Dom0VgaConsoleInfo*>(memory.page(layout.start_info.first) + sizeof(abi::StartInfo));
     vga.video_type = static_cast<u8>(abi::VgaType::TextMode3);
     vga.u.text_mode_3 = {.font_height = 16, .cursor_x = 0, .cursor_y = 24, .rows = 25, .columns = 80};
     copy_command_line(info, boot.modules[0].command_line, options::split_command_line(boot.command_line).for_dom0);

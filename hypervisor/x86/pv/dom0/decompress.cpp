@@ -32,9 +32,15 @@ Packing packing_of(std::span<const u8> payload) {
     const auto starts_with = [&](const char* magic, std::size_t n) {
         return payload.size() > n + 4 && std::memcmp(payload.data(), magic, n) == 0;
     };
-    if (starts_with("\x7f" "ELF", 4)) return Packing::None;
+    if (starts_with("\x7f"
+                    "ELF",
+                    4))
+        return Packing::None;
     if (starts_with("\x1f\x8b", 2)) return Packing::Gzip;
-    if (starts_with("\xfd" "7zXZ\0", 6)) return Packing::Xz;
+    if (starts_with("\xfd"
+                    "7zXZ\0",
+                    6))
+        return Packing::Xz;
     return Packing::Unknown;
 }
 

@@ -125,7 +125,8 @@ Result<Kernel> parse_kernel(File file) {
     if (!has_notes || !kernel.is_xen_kernel || !kernel.has_virt_base) return fail(Error::NoExec);
     // Without the note, physical addresses of the file are virtual ones.
     if (!kernel.has_paddr_offset) kernel.paddr_offset = kernel.virt_base;
-    if (!each(type_load, [&](const ProgramHeader& p) { return take_segment(kernel, file, p); })) return fail(Error::NoExec);
+    if (!each(type_load, [&](const ProgramHeader& p) { return take_segment(kernel, file, p); }))
+        return fail(Error::NoExec);
     if (kernel.segment_count == 0 || kernel.virt_base % page_size != 0) return fail(Error::NoExec);
     return kernel;
 }

@@ -28,8 +28,8 @@ struct Kernel {
     u64 virt_base = 0; ///< guest virtual address of pseudo-physical 0
     u64 paddr_offset = 0;
     bool has_virt_base = false, has_paddr_offset = false;
-    u64 init_p2m = 0; ///< guest virtual address for the p2m list; 0: behind the kernel
-    u64 hypercall_page = 0; ///< guest virtual; 0: none
+    u64 init_p2m = 0;                   ///< guest virtual address for the p2m list; 0: behind the kernel
+    u64 hypercall_page = 0;             ///< guest virtual; 0: none
     bool takes_module_by_frame = false; ///< MOD_START_PFN
     bool is_xen_kernel = false;
 };

@@ -24,17 +24,16 @@ void GuestMemory::allocate(PvDomain& domain, u64 frames) {
         }
         const u64 count = u64{1} << order;
         Run* const last = count_ ? &runs_[count_ - 1] : nullptr;
-        if (last && last->start + last->count == mfn_of(*first))
-            last->count += count;
-        else
-            runs_[count_++] = {total_, mfn_of(*first), count};
+        if (last && last->start + last->count == mfn_of(*first)) last->count += count;
+        else runs_[count_++] = {total_, mfn_of(*first), count};
         total_ += count;
     }
 }
 
 Mfn GuestMemory::mfn(u64 pfn) const {
     PX_ASSERT(pfn < total_);
-    const Run* const after = std::upper_bound(runs_, runs_ + count_, pfn, [](u64 n, const Run& r) { return n < r.first_pfn; });
+    const Run* const after =
+        std::upper_bound(runs_, runs_ + count_, pfn, [](u64 n, const Run& r) { return n < r.first_pfn; });
     const Run& run = after[-1];
     return run.start + (pfn - run.first_pfn);
 }

@@ -18,20 +18,22 @@ struct FrameRange {
 /// All ranges are of pseudo-physical frames.
 struct Layout {
     u64 virt_base = 0;
-    u64 total = 0;         ///< frames of the domain
+    u64 total = 0; ///< frames of the domain
     FrameRange kernel;
     FrameRange p2m;        ///< frames of the list
     FrameRange p2m_tables; ///< page tables for the list, when it has its own address (not in the initial mapping)
     FrameRange start_info;
-    FrameRange tables;     ///< page tables of the initial mapping, the L4 first
+    FrameRange tables; ///< page tables of the initial mapping, the L4 first
     FrameRange stack;
-    FrameRange initrd;     ///< not in the initial mapping
-    u64 mapped = 0;        ///< the initial mapping is frames [0, mapped) at virt_base
-    u64 p2m_address = 0;   ///< guest virtual
+    FrameRange initrd;   ///< not in the initial mapping
+    u64 mapped = 0;      ///< the initial mapping is frames [0, mapped) at virt_base
+    u64 p2m_address = 0; ///< guest virtual
 
     [[nodiscard]] constexpr u64 address(u64 frame) const { return virt_base + (frame << page_shift); }
     /// Page tables may not be mapped writable.
-    [[nodiscard]] constexpr bool is_table(u64 frame) const { return tables.contains(frame) || p2m_tables.contains(frame); }
+    [[nodiscard]] constexpr bool is_table(u64 frame) const {
+        return tables.contains(frame) || p2m_tables.contains(frame);
+    }
 };
 
 /// Page tables of levels 1 to 3 that [start, end) needs.

@@ -58,8 +58,8 @@ u64 frames_of(const Amount& amount, u64 available) {
 
 MemorySize memory_size(const MemoryOption& option, u64 available) {
     constexpr u64 most_reserved = (u64{128} << 20) >> page_shift;
-    u64 frames = option.size.is_set ? frames_of(option.size, available)
-                                    : available - std::min(available / 16, most_reserved);
+    u64 frames =
+        option.size.is_set ? frames_of(option.size, available) : available - std::min(available / 16, most_reserved);
     const u64 max_frames = option.max.is_set ? frames_of(option.max, available) : ~u64{0};
     if (option.min.is_set) frames = std::max(frames, frames_of(option.min, available));
     frames = std::min({frames, max_frames, available});

@@ -5,8 +5,8 @@
 #include "domain/rangeset.hpp"
 #include "x86/machine/console/console.hpp"
 #include "x86/machine/firmware/acpi.hpp"
-#include "x86/pv/paging/pagetable.hpp"
 #include "x86/pv/emulate/port.hpp"
+#include "x86/pv/paging/pagetable.hpp"
 
 namespace px::pv::dom0 {
 
@@ -41,7 +41,8 @@ Result<> grant_rights(PvDomain& domain) {
     RangeSet& frames = *domain.io_memory;
     TRY(frames.add(0, all_frames_end - 1));
     TRY(remove_bytes(frames, x86::acpi::local_apic_address().raw(), page_size));
-    for (const x86::acpi::IoApic& io_apic : x86::acpi::io_apics()) TRY(remove_bytes(frames, io_apic.address.raw(), page_size));
+    for (const x86::acpi::IoApic& io_apic : x86::acpi::io_apics())
+        TRY(remove_bytes(frames, io_apic.address.raw(), page_size));
     TRY(remove_bytes(frames, 0xfee00000, 0x100000)); // message-signalled interrupts
     // Firmware's methods read the HPET (QEMU's DSDT does); it counts for the hypervisor, so they may not write to it.
     if (const u64 hpet = x86::acpi::fixed_hardware().hpet)

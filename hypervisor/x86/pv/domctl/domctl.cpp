@@ -3,8 +3,8 @@
 #include "x86/pv/domctl/domctl.hpp"
 
 #include "domain/machine.hpp"
-#include "x86/pv/hypercall_page.hpp"
 #include "x86/pv/emulate/port.hpp"
+#include "x86/pv/hypercall_page.hpp"
 
 namespace px::pv {
 namespace domctl {
@@ -33,7 +33,8 @@ Result<> set_tsc(PvDomain& domain, const abi::DomctlTscInfo& op) {
     return set_time_stamp(domain, op.tsc_mode, op.elapsed_nsec, op.gtsc_khz, op.incarnation);
 }
 
-/// The counter's age counts from the domain's start where it is emulated, and is the host's cycles in nanoseconds otherwise.
+/// The counter's age counts from the domain's start where it is emulated, and is the host's cycles in nanoseconds
+/// otherwise.
 Result<> get_tsc(const PvDomain& domain, abi::DomctlTscInfo& op) {
     if (&domain == &current_domain()) return fail(Error::Invalid);
     const TimeStamp& t = domain.time_stamp;
@@ -73,15 +74,15 @@ Result<> PvDomain::arch_domctl(abi::Domctl& op, GuestVaddr, bool& copy_back) {
         copy_back = true;
         return {};
     case DomctlCommand::SetTscInfo: return domctl::set_tsc(*this, op.u.tsc_info);
-    case DomctlCommand::GetTscInfo:
-        copy_back = true;
-        return domctl::get_tsc(*this, op.u.tsc_info);
+    case DomctlCommand::GetTscInfo: copy_back = true; return domctl::get_tsc(*this, op.u.tsc_info);
     case DomctlCommand::IoportPermission:
         return set_port_permission(*this, op.u.ioport_permission.first_port, op.u.ioport_permission.nr_ports,
                                    op.u.ioport_permission.allow_access != 0);
     case DomctlCommand::GetCpuPolicy: copy_back = true; return domctl::get_cpu_policy(*this, op.u.cpu_policy);
     case DomctlCommand::SetCpuPolicy: copy_back = true; return domctl::set_cpu_policy(*this, op.u.cpu_policy);
-    case DomctlCommand::GetExtVcpuContext: copy_back = true; return domctl::get_ext_context(*this, op.u.ext_vcpucontext);
+    case DomctlCommand::GetExtVcpuContext:
+        copy_back = true;
+        return domctl::get_ext_context(*this, op.u.ext_vcpucontext);
     case DomctlCommand::SetExtVcpuContext: return domctl::set_ext_context(*this, op.u.ext_vcpucontext);
     case DomctlCommand::GetVcpuExtState: copy_back = true; return domctl::get_ext_state(*this, op.u.vcpuextstate);
     case DomctlCommand::SetVcpuExtState: return domctl::set_ext_state(*this, op.u.vcpuextstate);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // CPU policies of domains, read and set by the tools.
-#include "x86/pv/policy/cpuid.hpp"
 #include "x86/pv/domctl/domctl.hpp"
 #include "x86/pv/fpu.hpp"
+#include "x86/pv/policy/cpuid.hpp"
 
 #include "memory/heap.hpp"
 

@@ -63,7 +63,8 @@ Result<> get_ext_context(PvDomain& domain, abi::DomctlExtVcpuContext& op) {
 Result<> set_ext_context(PvDomain& domain, const abi::DomctlExtVcpuContext& op) {
     PvVcpu& vcpu = *TRY(named_vcpu(domain, op.vcpu));
     if (op.size < offsetof(abi::DomctlExtVcpuContext, mcg_cap)) return fail(Error::Invalid);
-    if (!is_canonical(op.syscall32_callback_eip) || !is_canonical(op.sysenter_callback_eip)) return fail(Error::Invalid);
+    if (!is_canonical(op.syscall32_callback_eip) || !is_canonical(op.sysenter_callback_eip))
+        return fail(Error::Invalid);
     const Paused paused(vcpu);
     vcpu.syscall32_callback = {op.syscall32_callback_eip, op.syscall32_disables_events != 0};
     vcpu.sysenter_callback = {op.sysenter_callback_eip, op.sysenter_disables_events != 0};
@@ -90,7 +91,8 @@ Result<> get_ext_state(PvDomain& domain, abi::DomctlVcpuExtState& op) {
 Result<> set_ext_state(PvDomain& domain, const abi::DomctlVcpuExtState& op) {
     PvVcpu& vcpu = *TRY(named_vcpu(domain, op.vcpu));
     if (op.size == 0) return {};
-    if (op.size < sizeof(ExtStateHeader) + 576 || op.size > sizeof(ExtStateHeader) + fpu_layout.bytes) return fail(Error::Invalid);
+    if (op.size < sizeof(ExtStateHeader) + 576 || op.size > sizeof(ExtStateHeader) + fpu_layout.bytes)
+        return fail(Error::Invalid);
     if (op.xfeature_mask & ~fpu_layout.components) return fail(Error::Invalid);
     const auto header = TRY(GuestPointer<ExtStateHeader>(op.buffer.address).read());
     if (!is_valid_xcr0(header.xcr0, fpu_layout.components)) return fail(Error::Invalid);

@@ -30,7 +30,8 @@ constexpr u64 guest_cr0(const ControlRegisters& control) {
 constexpr u64 guest_cr4(const ControlRegisters& control) {
     return control.cr4 | cr4_bit::pae | cr4_bit::mce | cr4_bit::osfxsr | cr4_bit::osxmmexcpt;
 }
-/// What is in CR4 while the vCPU runs: RDTSC traps if its kernel wants that for user mode, or if its counter is emulated.
+/// What is in CR4 while the vCPU runs: RDTSC traps if its kernel wants that for user mode, or if its counter is
+/// emulated.
 inline u64 real_cr4(const PvVcpu& vcpu) {
     return (x86::host_cr4 & ~cr4_bit::effective) | (vcpu.control.cr4 & cr4_bit::effective) |
            (vcpu.pv_domain().time_stamp.is_emulated ? cr4_bit::tsd : 0);

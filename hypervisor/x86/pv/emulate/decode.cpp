@@ -8,9 +8,13 @@ namespace {
 
 /// What follows an opcode.
 enum class Follows : u8 {
-    Nothing, Byte, Word, WordByte, Operand, ///< immediates; Operand: 2 or 4 bytes by prefix
-    Full,                                   ///< up to 8 bytes (B8 to BF)
-    Offset,                                 ///< absolute address (A0 to A3)
+    Nothing,
+    Byte,
+    Word,
+    WordByte,
+    Operand, ///< immediates; Operand: 2 or 4 bytes by prefix
+    Full,    ///< up to 8 bytes (B8 to BF)
+    Offset,  ///< absolute address (A0 to A3)
     Bad,
 };
 
@@ -172,10 +176,8 @@ constexpr void take_sib(Instruction& i, Reader& in, u8 mod) {
         i.index = index;
         i.scale = sib >> 6;
     }
-    if ((base & 7) == 5 && mod == 0)
-        i.displacement = static_cast<s64>(in.number(4));
-    else
-        i.base = base;
+    if ((base & 7) == 5 && mod == 0) i.displacement = static_cast<s64>(in.number(4));
+    else i.base = base;
 }
 
 constexpr void take_modrm(Instruction& i, Reader& in) {

@@ -5,8 +5,8 @@
 #include "x86/instructions.hpp"
 #include "x86/pv/bounce.hpp"
 #include "x86/pv/emulate/control_register.hpp"
-#include "x86/pv/fpu.hpp"
 #include "x86/pv/emulate/msr.hpp"
+#include "x86/pv/fpu.hpp"
 #include "x86/pv/trap.hpp"
 
 namespace px::pv {
@@ -54,7 +54,8 @@ Emulated write_msr_instruction(PvVcpu& vcpu, x86::Registers& r) {
     return Emulated::Done;
 }
 
-/// RDTSC and RDTSCP come here when CR4.TSD is set: by the guest kernel for its user mode, or by the hypervisor for both.
+/// RDTSC and RDTSCP come here when CR4.TSD is set: by the guest kernel for its user mode, or by the hypervisor for
+/// both.
 bool may_read_time_stamp(const PvVcpu& vcpu) { return vcpu.in_kernel_mode || !(vcpu.control.cr4 & cr4_bit::tsd); }
 
 /// 0F 01: XSETBV, RDTSCP, LMSW.
@@ -81,10 +82,20 @@ Emulated group7(PvVcpu& vcpu, x86::Registers& r, const Instruction& op) {
 Emulated dispatch(PvVcpu& vcpu, x86::Registers& r, const Instruction& op) {
     const bool kernel = vcpu.in_kernel_mode;
     switch (opcode_of(op)) {
-    case 0x6c: case 0x6d: case 0x6e: case 0x6f:
-    case 0xe4: case 0xe5: case 0xe6: case 0xe7:
-    case 0xec: case 0xed: case 0xee: case 0xef: return emulate_port_io(vcpu, r, op);
-    case 0xfa: case 0xfb: return has_io_privilege(vcpu) ? Emulated::Done : Emulated::Refused; // no effect, as on Xen
+    case 0x6c:
+    case 0x6d:
+    case 0x6e:
+    case 0x6f:
+    case 0xe4:
+    case 0xe5:
+    case 0xe6:
+    case 0xe7:
+    case 0xec:
+    case 0xed:
+    case 0xee:
+    case 0xef: return emulate_port_io(vcpu, r, op);
+    case 0xfa:
+    case 0xfb: return has_io_privilege(vcpu) ? Emulated::Done : Emulated::Refused; // no effect, as on Xen
     case 0x0f01: return group7(vcpu, r, op);
     case 0x0f06:
         if (!kernel) return Emulated::Refused;
@@ -94,10 +105,10 @@ Emulated dispatch(PvVcpu& vcpu, x86::Registers& r, const Instruction& op) {
         if (!kernel) return Emulated::Refused;
         if (vcpu.domain.is_hardware_domain) x86::wbinvd();
         return Emulated::Done;
-    case 0x0f20: case 0x0f22:
-        return kernel && !op.is_memory ? emulate_control_register(vcpu, r, op) : Emulated::Refused;
-    case 0x0f21: case 0x0f23:
-        return kernel && !op.is_memory ? emulate_debug_register(vcpu, r, op) : Emulated::Refused;
+    case 0x0f20:
+    case 0x0f22: return kernel && !op.is_memory ? emulate_control_register(vcpu, r, op) : Emulated::Refused;
+    case 0x0f21:
+    case 0x0f23: return kernel && !op.is_memory ? emulate_debug_register(vcpu, r, op) : Emulated::Refused;
     case 0x0f30: return write_msr_instruction(vcpu, r);
     case 0x0f31:
         if (!may_read_time_stamp(vcpu)) return Emulated::Refused;

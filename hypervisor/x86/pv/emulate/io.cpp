@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Port I/O of paravirtual guests: who may touch which port, and the instructions (single and string).
-#include "x86/pv/emulate/emulate.hpp"
-#include "x86/pv/bounce.hpp"
-#include "x86/pv/guest_copy.hpp"
-#include "x86/pv/emulate/port.hpp"
-#include "x86/pv/trap.hpp"
 #include "schedule/softirq.hpp"
+#include "x86/pv/bounce.hpp"
+#include "x86/pv/emulate/emulate.hpp"
+#include "x86/pv/emulate/port.hpp"
+#include "x86/pv/guest_copy.hpp"
+#include "x86/pv/trap.hpp"
 
 namespace px::pv {
 
@@ -85,11 +85,16 @@ Emulated emulate_port_io(PvVcpu& vcpu, x86::Registers& r, const Instruction& op)
     const unsigned wide = op.operand_size_prefix ? 2 : 4;
     const unsigned bytes = (op.opcode & 1) ? wide : 1;
     switch (op.opcode) {
-    case 0x6c: case 0x6d: return string(vcpu, r, op, bytes, false);
-    case 0x6e: case 0x6f: return string(vcpu, r, op, bytes, true);
-    case 0xe4: case 0xe5: return single(vcpu, r, static_cast<u8>(op.immediate), bytes, false);
-    case 0xe6: case 0xe7: return single(vcpu, r, static_cast<u8>(op.immediate), bytes, true);
-    case 0xec: case 0xed: return single(vcpu, r, static_cast<u16>(r.rdx), bytes, false);
+    case 0x6c:
+    case 0x6d: return string(vcpu, r, op, bytes, false);
+    case 0x6e:
+    case 0x6f: return string(vcpu, r, op, bytes, true);
+    case 0xe4:
+    case 0xe5: return single(vcpu, r, static_cast<u8>(op.immediate), bytes, false);
+    case 0xe6:
+    case 0xe7: return single(vcpu, r, static_cast<u8>(op.immediate), bytes, true);
+    case 0xec:
+    case 0xed: return single(vcpu, r, static_cast<u16>(r.rdx), bytes, false);
     default: return single(vcpu, r, static_cast<u16>(r.rdx), bytes, true);
     }
 }

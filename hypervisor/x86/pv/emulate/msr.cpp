@@ -2,14 +2,14 @@
 // RDMSR and WRMSR of paravirtual guests.
 #include "x86/pv/emulate/msr.hpp"
 
-#include "base/log.hpp"
 #include "abi/cpuid.hpp"
+#include "base/log.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
+#include "x86/pv/guest_copy.hpp"
 #include "x86/pv/hypercall_page.hpp"
 #include "x86/pv/policy/cpuid.hpp"
-#include "x86/pv/guest_copy.hpp"
 
 namespace px::pv {
 
@@ -18,14 +18,14 @@ namespace {
 /// SDM volume 4, chapter 2; APM volume 2, appendix A; public/arch-x86/cpuid.h for the hypercall page.
 namespace msr {
 constexpr u32 tsc = 0x10, platform_id = 0x17, apic_base = 0x1b, microcode = 0x8b, platform_info = 0xce,
-              arch_capabilities = 0x10a, misc_features = 0x140, misc_enable = 0x1a0, energy_perf_bias = 0x1b0, pat = 0x277,
-              perf_capabilities = 0x345, efer = 0xc0000080, fs_base = 0xc0000100, gs_base = 0xc0000101,
+              arch_capabilities = 0x10a, misc_features = 0x140, misc_enable = 0x1a0, energy_perf_bias = 0x1b0,
+              pat = 0x277, perf_capabilities = 0x345, efer = 0xc0000080, fs_base = 0xc0000100, gs_base = 0xc0000101,
               kernel_gs_base = 0xc0000102, tsc_aux = 0xc0000103;
 /// AMD's.
-constexpr u32 perf_control = 0xc0010000, syscfg = 0xc0010010, hwcr = 0xc0010015, iorr_base = 0xc0010016, top_mem = 0xc001001a,
-              top_mem2 = 0xc001001d, nb_cfg = 0xc001001f, mmio_conf_base = 0xc0010058, pstate_limit = 0xc0010061,
-              last_pstate = 0xc001006b, tseg_base = 0xc0010112, tseg_mask = 0xc0010113, perf_control_15h = 0xc0010200,
-              de_cfg = 0xc0011029;
+constexpr u32 perf_control = 0xc0010000, syscfg = 0xc0010010, hwcr = 0xc0010015, iorr_base = 0xc0010016,
+              top_mem = 0xc001001a, top_mem2 = 0xc001001d, nb_cfg = 0xc001001f, mmio_conf_base = 0xc0010058,
+              pstate_limit = 0xc0010061, last_pstate = 0xc001006b, tseg_base = 0xc0010112, tseg_mask = 0xc0010113,
+              perf_control_15h = 0xc0010200, de_cfg = 0xc0011029;
 } // namespace msr
 
 constexpr u64 efer_guest_bits = 0xd01; // SCE, LME, LMA, NXE
@@ -34,7 +34,8 @@ constexpr bool is_in(u32 index, u32 first, u32 last) { return index >= first && 
 
 /// Machine checks as guests see them: two banks without errors (the machine check architecture is in every policy). The
 /// registers of further banks are there and do nothing.
-constexpr u32 mcg_cap = 0x179, mcg_ctl = 0x17b, first_bank = 0x400, banks = 2, last_bank = 0x47f, first_ctl2 = 0x280, last_ctl2 = 0x29f;
+constexpr u32 mcg_cap = 0x179, mcg_ctl = 0x17b, first_bank = 0x400, banks = 2, last_bank = 0x47f, first_ctl2 = 0x280,
+              last_ctl2 = 0x29f;
 
 constexpr bool is_machine_check(u32 index) {
     return is_in(index, mcg_cap, mcg_ctl) || is_in(index, first_bank, last_bank) || is_in(index, first_ctl2, last_ctl2);
@@ -55,7 +56,8 @@ constexpr u64 guest_misc_enable(u64 host) {
 
 /// Counters and P-states, which guests do not have: they read as 0 and take anything.
 constexpr bool is_inert_amd(u32 index) {
-    return is_in(index, msr::perf_control, msr::perf_control + 7) || is_in(index, msr::perf_control_15h, msr::perf_control_15h + 11) ||
+    return is_in(index, msr::perf_control, msr::perf_control + 7) ||
+           is_in(index, msr::perf_control_15h, msr::perf_control_15h + 11) ||
            is_in(index, msr::pstate_limit, msr::last_pstate);
 }
 
@@ -64,7 +66,12 @@ bool has_vendor(x86::Vendor vendor) { return x86::cpu_features.vendor == vendor;
 /// Layout of the machine's memory, for the owner of the hardware to read.
 bool is_readable_by_hardware_domain(u32 index) {
     switch (index) {
-    case msr::syscfg: case msr::top_mem: case msr::top_mem2: case msr::nb_cfg: case msr::tseg_base: case msr::tseg_mask: return true;
+    case msr::syscfg:
+    case msr::top_mem:
+    case msr::top_mem2:
+    case msr::nb_cfg:
+    case msr::tseg_base:
+    case msr::tseg_mask: return true;
     case msr::mmio_conf_base: return x86::cpu_features.family >= 0x10 && x86::cpu_features.family <= 0x17;
     default: return is_in(index, msr::iorr_base, msr::iorr_base + 3);
     }
@@ -131,7 +138,9 @@ bool read_msr(PvVcpu& vcpu, u32 index, u64& value) {
     case msr::microcode: return x86::rdmsr_safe(index, value);
     case msr::platform_info: value = vcpu.pv_domain().policy->platform_info; return true;
     case msr::arch_capabilities: value = vcpu.pv_domain().policy->arch_capabilities; return value != 0;
-    case msr::misc_features: case msr::perf_capabilities: case abi::msr_hypercall_page: return true;
+    case msr::misc_features:
+    case msr::perf_capabilities:
+    case abi::msr_hypercall_page: return true;
     case msr::misc_enable:
         if (!x86::rdmsr_safe(index, value)) return false;
         value = guest_misc_enable(value);
@@ -151,11 +160,11 @@ bool write_msr(PvVcpu& vcpu, u32 index, u64 value) {
     case msr::fs_base: return write_base(value, &x86::wrfsbase);
     case msr::gs_base: return write_base(value, &x86::wrgsbase);
     case msr::kernel_gs_base: return write_base(value, [](u64 base) { x86::wrmsr(msr::kernel_gs_base, base); });
-    case msr::efer: return read_msr(vcpu, index, old) && old == value; // what changes nothing is accepted
+    case msr::efer: return read_msr(vcpu, index, old) && old == value;        // what changes nothing is accepted
     case msr::microcode: return has_vendor(x86::Vendor::Intel) && value == 0; // asks for the revision
     case msr::tsc_aux: return has_tsc_aux(vcpu) && set_tsc_aux(vcpu, value);
     case msr::misc_features: return value == 0;
-    case msr::misc_enable: return x86::rdmsr_safe(index, old); // without effect
+    case msr::misc_enable: return x86::rdmsr_safe(index, old);         // without effect
     case msr::energy_perf_bias: return has_vendor(x86::Vendor::Intel); // without effect
     case abi::msr_hypercall_page: return write_hypercall_msr(vcpu, value);
     default:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // MOV from and to control and debug registers by a paravirtual kernel, and the debug-register hypercalls.
-#include "x86/pv/emulate/control_register.hpp"
 #include "hypercall/handlers.hpp"
 #include "x86/instructions.hpp"
+#include "x86/pv/emulate/control_register.hpp"
 #include "x86/pv/emulate/debug_register.hpp"
 #include "x86/pv/emulate/emulate.hpp"
 #include "x86/pv/fpu.hpp"
@@ -39,10 +39,8 @@ Emulated emulate_control_register(PvVcpu& vcpu, x86::Registers& r, const Instruc
         }
         return Emulated::Done;
     case 2:
-        if (is_write)
-            vcpu.info->arch.cr2 = operand;
-        else
-            operand = vcpu.info->arch.cr2;
+        if (is_write) vcpu.info->arch.cr2 = operand;
+        else operand = vcpu.info->arch.cr2;
         return Emulated::Done;
     case 3:
         if (is_write) return write_cr3(vcpu, operand);
@@ -74,15 +72,20 @@ Emulated emulate_debug_register(PvVcpu& vcpu, x86::Registers& r, const Instructi
 Result<> set_debug_register(PvVcpu& vcpu, unsigned number, u64 value) {
     DebugRegisters& debug = vcpu.debug;
     switch (number) {
-    case 0: case 1: case 2: case 3:
+    case 0:
+    case 1:
+    case 2:
+    case 3:
         if (!is_guest_range(value, 1)) return fail(Error::Perm);
         debug.address[number] = value;
         break;
-    case 4: case 6:
+    case 4:
+    case 6:
         if (value >> 32) return fail(Error::Invalid); // reserved
         debug.dr6 = (value & 0xe00f) | 0xffff0ff0;
         break;
-    case 5: case 7:
+    case 5:
+    case 7:
         if (value >> 32) return fail(Error::Invalid);
         if (!is_valid_dr7(value)) return fail(Error::Perm);
         debug.dr7 = normal_dr7(value);
@@ -95,9 +98,14 @@ Result<> set_debug_register(PvVcpu& vcpu, unsigned number, u64 value) {
 
 Result<u64> get_debug_register(const PvVcpu& vcpu, unsigned number) {
     switch (number) {
-    case 0: case 1: case 2: case 3: return vcpu.debug.address[number];
-    case 4: case 6: return vcpu.debug.dr6;
-    case 5: case 7: return vcpu.debug.dr7;
+    case 0:
+    case 1:
+    case 2:
+    case 3: return vcpu.debug.address[number];
+    case 4:
+    case 6: return vcpu.debug.dr6;
+    case 5:
+    case 7: return vcpu.debug.dr7;
     default: return fail(Error::Invalid);
     }
 }

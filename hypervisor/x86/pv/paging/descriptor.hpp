@@ -2,8 +2,8 @@
 // Guests' descriptor tables: which descriptors they may have, and the windows through which the CPU reads them.
 #pragma once
 
-#include "x86/pv/pv_vcpu.hpp"
 #include "x86/pv/paging/types.hpp"
+#include "x86/pv/pv_vcpu.hpp"
 
 #include <span>
 

@@ -40,17 +40,14 @@ Result<> flush_by_flags(GuestVaddr address, u64 flags) {
     const u64 where = flags & ~abi::uvmf_flushtype_mask;
     const bool whole = what == abi::uvmf_tlb_flush;
     if (where == abi::uvmf_local) {
-        if (whole)
-            flush_tlb_here();
-        else
-            x86::invlpg(address.raw());
+        if (whole) flush_tlb_here();
+        else x86::invlpg(address.raw());
         return {};
     }
-    const CpuMask cpus = where == abi::uvmf_all ? dirty_cpus(current_domain()) : TRY(cpus_of_guest_mask(GuestVaddr(where)));
-    if (whole)
-        flush_tlb(cpus);
-    else
-        flush_page(cpus, address.raw());
+    const CpuMask cpus =
+        where == abi::uvmf_all ? dirty_cpus(current_domain()) : TRY(cpus_of_guest_mask(GuestVaddr(where)));
+    if (whole) flush_tlb(cpus);
+    else flush_page(cpus, address.raw());
     return {};
 }
 

@@ -153,8 +153,8 @@ Outcome mmu_update(Call& call) {
     if (!owners) return Outcome::error(owners.error());
     const u32 count = static_cast<u32>(call.args[1]) & ~abi::mmu_update_preempted;
     u32 done = 0;
-    const Result<> result = pv::update_all(GuestPointer<abi::MmuUpdate>(call.args[0]), count, owners->tables.pv(),
-                                           *owners->frames, done);
+    const Result<> result =
+        pv::update_all(GuestPointer<abi::MmuUpdate>(call.args[0]), count, owners->tables.pv(), *owners->frames, done);
     return pv::report(call, done, !result && result.error() == Error::Restart, result);
 }
 

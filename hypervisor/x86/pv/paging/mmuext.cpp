@@ -77,19 +77,16 @@ void write_back_caches(void*) { x86::wbinvd(); }
 
 Result<> flush_caches(bool everywhere) {
     if (!may_flush_cache(current_domain())) return fail(Error::Access);
-    if (everywhere)
-        machine::call_on(machine::online_cpus(), write_back_caches, nullptr);
-    else
-        write_back_caches(nullptr);
+    if (everywhere) machine::call_on(machine::online_cpus(), write_back_caches, nullptr);
+    else write_back_caches(nullptr);
     return {};
 }
 
 Result<> flush_on(const abi::MmuextOp& op, bool whole, bool all) {
-    const CpuMask cpus = all ? dirty_cpus(current_domain()) : TRY(cpus_of_guest_mask(GuestVaddr(op.arg2.vcpumask.address)));
-    if (whole)
-        flush_tlb(cpus);
-    else
-        flush_page(cpus, op.arg1.linear_addr);
+    const CpuMask cpus =
+        all ? dirty_cpus(current_domain()) : TRY(cpus_of_guest_mask(GuestVaddr(op.arg2.vcpumask.address)));
+    if (whole) flush_tlb(cpus);
+    else flush_page(cpus, op.arg1.linear_addr);
     return {};
 }
 

@@ -31,11 +31,9 @@ inline constexpr unsigned entries_per_table = 512;
 /// large pages (superpages are refused), global.
 inline constexpr u64 refused_in_tables = Entry::write_through | Entry::cache_disable | Entry::large | Entry::global;
 
-/// What a present entry looks like in the table: the guest's kernel and user pages are both user pages to the CPU; nothing
-/// of a guest is global, so that loading CR3 flushes all of it.
-constexpr Entry adjusted(Entry e) {
-    return e.is_present() ? Entry{(e.raw | Entry::user) & ~Entry::global} : e;
-}
+/// What a present entry looks like in the table: the guest's kernel and user pages are both user pages to the CPU;
+/// nothing of a guest is global, so that loading CR3 flushes all of it.
+constexpr Entry adjusted(Entry e) { return e.is_present() ? Entry{(e.raw | Entry::user) & ~Entry::global} : e; }
 /// The same above level 1, where the global bit is refused before.
 constexpr Entry adjusted_table(Entry e) { return e.is_present() ? Entry{e.raw | Entry::user} : e; }
 

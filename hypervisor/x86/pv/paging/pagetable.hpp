@@ -2,8 +2,8 @@
 // Updates of page tables under the page-type rules, walks, and the hypervisor's part of a guest's address space.
 #pragma once
 
-#include "x86/pv/pv_vcpu.hpp"
 #include "x86/pv/paging/types.hpp"
+#include "x86/pv/pv_vcpu.hpp"
 
 namespace px::pv {
 
@@ -32,8 +32,7 @@ Result<> update_machine_word(Paddr address, u64 value, PvDomain& owner, const Do
 
 /// Level 1 entry for a guest address in the tables under l4, which hold typed references. Null: not mapped that far,
 /// or not an address of the guest.
-[[nodiscard]] u64* find_l1_entry(const PvDomain& owner, Mfn l4, GuestVaddr address)
-    PX_REQUIRES(owner.page_table_lock);
+[[nodiscard]] u64* find_l1_entry(const PvDomain& owner, Mfn l4, GuestVaddr address) PX_REQUIRES(owner.page_table_lock);
 
 // -- base pointers and pins (pagetable_base.cpp) --
 
@@ -46,7 +45,8 @@ Result<> pin_table(Frame& frame, PvDomain& owner, unsigned level, TableHold& hol
 Result<> unpin_table(Frame& frame, PvDomain& owner, TableHold& hold) PX_REQUIRES(owner.page_table_lock);
 /// Finishes the release of what the hold has, whose ever it is. No locks. Errors: Restart.
 Result<> settle_all(TableHold& hold);
-/// Finishes what the hold has of a domain other than `owner`, whose tables are to be worked on. No locks. Errors: Restart.
+/// Finishes what the hold has of a domain other than `owner`, whose tables are to be worked on. No locks. Errors:
+/// Restart.
 Result<> settle_foreign_hold(TableHold& hold, const PvDomain& owner);
 /// The domain's vCPUs lose their tables, every pin is taken away; afterwards no frame of it is a page table.
 /// For relinquish(): no vCPU runs. Errors: Restart.
@@ -66,7 +66,8 @@ void destroy_per_domain_area(PvDomain& domain);
 Result<> create_descriptor_window(PvVcpu& vcpu);
 /// The window's 32 level 1 entries: 16 of GDT, 16 of LDT.
 [[nodiscard]] u64* descriptor_window(const PvVcpu& vcpu);
-/// Maps the CPU's own page of descriptors where every GDT has it (page 14). At a context switch, before the GDT is loaded.
+/// Maps the CPU's own page of descriptors where every GDT has it (page 14). At a context switch, before the GDT is
+/// loaded.
 void map_cpu_descriptors(PvVcpu& vcpu, Mfn page);
 
 // -- device memory (pagetable_mapping.cpp) --

@@ -61,10 +61,8 @@ bool is_read_only_device_frame(Mfn mfn) { return read_only_devices.contains(mfn.
 void release_mapping(Entry entry, PvDomain&) {
     if (!entry.is_present() || is_device_memory(entry.frame())) return;
     Frame& frame = frame_of(entry.frame());
-    if (entry.is_writable())
-        release_writable(frame);
-    else
-        release_frame(frame);
+    if (entry.is_writable()) release_writable(frame);
+    else release_frame(frame);
 }
 
 } // namespace px::pv

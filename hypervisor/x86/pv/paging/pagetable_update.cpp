@@ -17,8 +17,8 @@ Entry store_entry(u64* entry, Entry next, AccessBits bits) {
     }
     constexpr u64 kept = Entry::accessed | Entry::dirty;
     u64 old = __atomic_load_n(entry, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(entry, &old, next.raw | (old & kept), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
-    }
+    while (!__atomic_compare_exchange_n(entry, &old, next.raw | (old & kept), false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_RELAXED)) {}
     return {old};
 }
 
@@ -76,8 +76,8 @@ Result<> update_machine_word(Paddr address, u64 value, PvDomain& owner, const Do
     Frame& frame = frame_of(mfn_of(address));
     // Under the lock a page table stays one. Of anything else the owner is checked with the reference.
     if (frame.owner.load(std::memory_order_relaxed) != owner.id.raw()) return fail(Error::Invalid);
-    // A release that was interrupted goes first: the word may be in, or map, a frame that is still a table by it. (A check
-    // that was interrupted goes on in the request it was begun by, which is for a higher level.)
+    // A release that was interrupted goes first: the word may be in, or map, a frame that is still a table by it. (A
+    // check that was interrupted goes on in the request it was begun by, which is for a higher level.)
     if (hold.frame && (is_table(frame, 1) || !is_table(frame))) TRY(settle(owner, hold));
     const FrameState state = frame.load();
     u64* const word = to_virtual<u64>(address);

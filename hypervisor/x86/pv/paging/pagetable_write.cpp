@@ -3,23 +3,23 @@
 #include "x86/pv/emulate/decode.hpp"
 #include "x86/pv/guest_copy.hpp"
 #include "x86/pv/paging/pagetable.hpp"
-#include "x86/pv/trap.hpp"
 #include "x86/pv/paging/write_operation.hpp"
+#include "x86/pv/trap.hpp"
 
 namespace px::pv {
 
 namespace {
 
-/// What a faulting address maps, if it is there and only for reading: else it was not why the write faulted, and the entry
-/// is empty.
+/// What a faulting address maps, if it is there and only for reading: else it was not why the write faulted, and the
+/// entry is empty.
 Entry read_only_mapping(const PvDomain& domain, Mfn l4, u64 address) PX_REQUIRES(domain.page_table_lock) {
     const u64* const mapping = find_l1_entry(domain, l4, GuestVaddr(address));
     const Entry e{mapping ? __atomic_load_n(mapping, __ATOMIC_RELAXED) : 0};
     return e.is_present() && !e.is_writable() ? e : Entry{0};
 }
 
-/// The level 1 table entry (8 bytes) that contains an address with this mapping. Null: it is not in a level 1 table of the
-/// domain.
+/// The level 1 table entry (8 bytes) that contains an address with this mapping. Null: it is not in a level 1 table of
+/// the domain.
 u64* written_entry(const PvDomain& domain, Entry mapping, u64 address) PX_REQUIRES(domain.page_table_lock) {
     if (!mapping.is_present() || !is_valid(mapping.frame())) return nullptr;
     const Frame& frame = frame_of(mapping.frame());
@@ -58,7 +58,8 @@ bool read_source(x86::Registers& r, WriteOperation& operation) {
 
 bool emulate_page_table_write(PvVcpu& vcpu, x86::Registers& r, u64 address, u32 error_code) {
     constexpr u32 wanted = page_fault::present | page_fault::write;
-    if ((error_code & (wanted | page_fault::reserved | page_fault::fetch)) != wanted || !vcpu.in_kernel_mode) return false;
+    if ((error_code & (wanted | page_fault::reserved | page_fault::fetch)) != wanted || !vcpu.in_kernel_mode)
+        return false;
     PvDomain& domain = vcpu.pv_domain();
     bool is_ignored = false;
     {

@@ -8,8 +8,8 @@ namespace px::pv {
 
 class PvDomain;
 
-/// Owns one typed reference on a frame that may be partial. One per vCPU: the next memory-management call of the vCPU goes
-/// on with it or drops it.
+/// Owns one typed reference on a frame that may be partial. One per vCPU: the next memory-management call of the vCPU
+/// goes on with it or drops it.
 struct TableHold {
     Frame* frame = nullptr;
     PvDomain* owner = nullptr; ///< of the frame, which keeps it from being freed

@@ -189,7 +189,8 @@ Result<> drop(Frame& table, PvDomain& owner, unsigned level) {
 bool is_table(const Frame& frame, unsigned level) {
     const FrameState state = frame.load();
     const unsigned actual = table_level(state.type());
-    return state.has(FrameState::validated) && state.type_count() != 0 && actual != 0 && (level == 0 || level == actual);
+    return state.has(FrameState::validated) && state.type_count() != 0 && actual != 0 &&
+           (level == 0 || level == actual);
 }
 
 Result<> acquire_table(Frame& frame, PvDomain& owner, unsigned level, TableHold& hold) {

@@ -4,18 +4,18 @@
 
 #include "memory/frame.hpp"
 #include "x86/pv/paging/page_entry.hpp"
-#include "x86/pv/pv_domain.hpp"
 #include "x86/pv/paging/table_hold.hpp"
+#include "x86/pv/pv_domain.hpp"
 
 namespace px::pv {
 
-// How it works. A typed reference on a page table is held by each entry of the next level that points to it, by a pin, by
-// a vCPU's base pointers. The first one checks every entry and takes references on what they map ("validated"), the last
-// one drops them. Both can be interrupted: then the frame is `partial`: Frame::aux says how many of its first entries hold
-// references, and whether the entry after them holds a reference on a table that is partial itself. Somebody always
-// owns the count of a partial frame: its partial parent, or the TableHold of a vCPU. Whoever takes a further reference
-// finishes the check. All of this happens under the page_table_lock of the frame's owner; references of data pages
-// (Writable, plain) come and go without it.
+// How it works. A typed reference on a page table is held by each entry of the next level that points to it, by a pin,
+// by a vCPU's base pointers. The first one checks every entry and takes references on what they map ("validated"), the
+// last one drops them. Both can be interrupted: then the frame is `partial`: Frame::aux says how many of its first
+// entries hold references, and whether the entry after them holds a reference on a table that is partial itself.
+// Somebody always owns the count of a partial frame: its partial parent, or the TableHold of a vCPU. Whoever takes a
+// further reference finishes the check. All of this happens under the page_table_lock of the frame's owner; references
+// of data pages (Writable, plain) come and go without it.
 
 /// Level 1 to 4 as a frame type.
 constexpr FrameType table_type(unsigned level) {
@@ -50,8 +50,8 @@ Result<> acquire_descriptors(Frame& frame, PvDomain& owner) PX_REQUIRES(owner.pa
 void release_descriptors(Frame& frame);
 
 /// Takes the reference that a level 1 entry of domain `table_owner` needs for mapping a frame of `frame_owner` (itself,
-/// or a domain it may map the memory of; domid_io, domid_xen). May clear the writable bit where only reading is allowed.
-/// Errors: Invalid, Perm.
+/// or a domain it may map the memory of; domid_io, domid_xen). May clear the writable bit where only reading is
+/// allowed. Errors: Invalid, Perm.
 Result<> acquire_mapping(Entry& entry, PvDomain& table_owner, const Domain& frame_owner);
 /// Drops it.
 void release_mapping(Entry entry, PvDomain& table_owner);

@@ -169,7 +169,8 @@ WriteOperation::Outcome WriteOperation::apply(u64 old, x86::Registers& r) {
 
 void WriteOperation::finish(const Instruction& i, x86::Registers& r) const {
     if (kind == Kind::Exchange || kind == Kind::ExchangeAdd) write_register(r, i, reg, bytes, old_value);
-    if (kind == Kind::CompareExchange && (flags & zero) == 0) write_register(r, Instruction{.rex = 0x40}, 0, bytes, old_value);
+    if (kind == Kind::CompareExchange && (flags & zero) == 0)
+        write_register(r, Instruction{.rex = 0x40}, 0, bytes, old_value);
     r.rflags = (r.rflags & ~changed_flags) | (flags & changed_flags);
     if (is_string) {
         const u64 step = r.rflags & direction ? ~u64{0} * bytes : bytes;

@@ -8,8 +8,22 @@ namespace px::pv {
 
 /// An instruction that writes 1 to 8 bytes of memory, its register and immediate operands read.
 struct WriteOperation {
-    enum class Kind : u8 { Move, MoveString, StoreString, Exchange, CompareExchange, Add, Or, And, Subtract, Xor,
-                           ExchangeAdd, BitSet, BitReset, BitComplement };
+    enum class Kind : u8 {
+        Move,
+        MoveString,
+        StoreString,
+        Exchange,
+        CompareExchange,
+        Add,
+        Or,
+        And,
+        Subtract,
+        Xor,
+        ExchangeAdd,
+        BitSet,
+        BitReset,
+        BitComplement
+    };
     struct Outcome {
         bool writes = false;
         u64 value = 0; ///< new contents of the operand

@@ -9,8 +9,8 @@ namespace px::pv {
 
 namespace {
 
-/// Feature bits that a paravirtual guest may have (SDM volume 2, CPUID; APM volume 3, appendix E). Left out are those of
-/// supervisor mode, of monitoring, of virtualization, and those whose MSRs guests have no access to.
+/// Feature bits that a paravirtual guest may have (SDM volume 2, CPUID; APM volume 3, appendix E). Left out are those
+/// of supervisor mode, of monitoring, of virtualization, and those whose MSRs guests have no access to.
 namespace allowed {
 // fpu de tsc msr pae mce cx8 apic sep mca cmov pat clflush mmx fxsr sse sse2 ss htt
 constexpr u32 edx_1 = 0x1f89'cbf5;
@@ -29,7 +29,7 @@ constexpr u32 edx_ext = 0xea50'0800;
 constexpr u32 edx_ext_common = 0x0181'c3f5; // AMD repeats leaf 1's edx here
 // lahf cmp_legacy abm sse4a misalignsse 3dnowprefetch xop fma4 tbm
 constexpr u32 ecx_ext = 0x0021'09e3;
-constexpr u32 ebx_8 = 0x0000'0001; // clzero
+constexpr u32 ebx_8 = 0x0000'0001;   // clzero
 constexpr u32 eax_d_1 = 0x0000'0007; // xsaveopt xsavec xgetbv(1)
 } // namespace allowed
 
@@ -68,10 +68,10 @@ void resolve_dependencies(CpuPolicy& p, u64 components) {
     u32& b7 = p.feature[0].b;
     if (components == 0) c1 &= ~(1u << 26);
     if (!(c1 & 1u << 26) || !(components & 4)) {
-        c1 &= ~(1u << 28 | 1u << 12 | 1u << 29);      // AVX, FMA, F16C
-        b7 &= ~(1u << 5);                             // AVX2
-        p.extended[1].c &= ~(1u << 11 | 1u << 16);    // XOP, FMA4
-        p.feature[0].c &= ~(1u << 9 | 1u << 10);      // VAES, VPCLMULQDQ
+        c1 &= ~(1u << 28 | 1u << 12 | 1u << 29);   // AVX, FMA, F16C
+        b7 &= ~(1u << 5);                          // AVX2
+        p.extended[1].c &= ~(1u << 11 | 1u << 16); // XOP, FMA4
+        p.feature[0].c &= ~(1u << 9 | 1u << 10);   // VAES, VPCLMULQDQ
     }
     if (!(components & 0xe0) || !(b7 & 1u << 16)) {
         b7 &= ~(1u << 16 | 1u << 17 | 1u << 21 | 1u << 28 | 1u << 30 | 1u << 31);
@@ -189,7 +189,9 @@ void recalculate(CpuPolicy& p, const CpuPolicy& maximum, u64 components) {
 
 u32 serialise_leaves(const CpuPolicy& p, std::span<abi::CpuidLeaf, max_serialised_leaves> out) {
     u32 n = 0;
-    const auto put = [&](u32 leaf, u32 subleaf, const CpuidLeafValue& v) { out[n++] = {leaf, subleaf, v.a, v.b, v.c, v.d}; };
+    const auto put = [&](u32 leaf, u32 subleaf, const CpuidLeafValue& v) {
+        out[n++] = {leaf, subleaf, v.a, v.b, v.c, v.d};
+    };
     const u32 limit = std::min(p.basic[0].a, CpuPolicy::basic_leaves - 1);
     for (u32 leaf = 0; leaf <= limit; ++leaf) {
         if (!has_subleaves(leaf)) {

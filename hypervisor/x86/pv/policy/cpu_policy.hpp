@@ -44,7 +44,8 @@ struct CpuPolicy {
 inline constexpr u32 featureset_words = 14;
 void get_featureset(const CpuPolicy& policy, std::span<u32, featureset_words> words);
 
-/// Reads a policy through a CPUID function (the machine's, or a recorded one), limited to what the highest leaves allow.
+/// Reads a policy through a CPUID function (the machine's, or a recorded one), limited to what the highest leaves
+/// allow.
 using CpuidFunction = CpuidLeafValue (*)(u32 leaf, u32 subleaf);
 void read_policy(CpuPolicy& policy, CpuidFunction cpuid);
 
@@ -55,9 +56,9 @@ void limit_to_pv(CpuPolicy& policy, u64 components);
 void recalculate(CpuPolicy& policy, const CpuPolicy& maximum, u64 components);
 
 /// Most entries serialise() can produce, and MSR entries.
-inline constexpr u32 max_serialised_leaves =
-    CpuPolicy::basic_leaves + CpuPolicy::cache_subleaves + CpuPolicy::feature_subleaves + CpuPolicy::topology_subleaves +
-    CpuPolicy::xstate_subleaves + CpuPolicy::extended_leaves + 2 - 4;
+inline constexpr u32 max_serialised_leaves = CpuPolicy::basic_leaves + CpuPolicy::cache_subleaves +
+                                             CpuPolicy::feature_subleaves + CpuPolicy::topology_subleaves +
+                                             CpuPolicy::xstate_subleaves + CpuPolicy::extended_leaves + 2 - 4;
 inline constexpr u32 max_serialised_msrs = 2;
 /// Writes the leaves in the order of the ABI; returns their number.
 u32 serialise_leaves(const CpuPolicy& policy, std::span<abi::CpuidLeaf, max_serialised_leaves> out);

@@ -33,14 +33,16 @@ CpuidLeafValue time_leaf(const PvVcpu& vcpu, u32 subleaf) {
     const u32 host_khz = static_cast<u32>(machine::cycles_khz());
     switch (subleaf) {
     case 0: {
-        const u32 flags = (t.is_emulated ? abi::cpuid_tsc_emulated : 0) | (has_tsc_aux(vcpu) ? abi::cpuid_tsc_rdtscp : 0) |
+        const u32 flags = (t.is_emulated ? abi::cpuid_tsc_emulated : 0) |
+                          (has_tsc_aux(vcpu) ? abi::cpuid_tsc_rdtscp : 0) |
                           (machine::cycles_are_reliable() ? abi::cpuid_tsc_host_reliable : 0);
         return {flags, domain.tsc_mode, t.is_emulated ? t.khz : host_khz, t.incarnation};
     }
     case 1: {
         const machine::TimeScale scale = domain.own_time_scale ? *domain.own_time_scale : machine::time_scale();
         const u64 start = t.is_emulated ? static_cast<u64>(t.start) : 0;
-        return {static_cast<u32>(start), static_cast<u32>(start >> 32), scale.multiplier, static_cast<u32>(static_cast<s32>(scale.shift))};
+        return {static_cast<u32>(start), static_cast<u32>(start >> 32), scale.multiplier,
+                static_cast<u32>(static_cast<s32>(scale.shift))};
     }
     case 2: return {host_khz, 0, 0, 0};
     default: return {};
@@ -91,7 +93,8 @@ CpuidLeafValue guest_cpuid(const PvVcpu& vcpu, u32 leaf, u32 subleaf) {
     switch (leaf) {
     case 1:
         value.b = (value.b & 0x00ffffff) | (vcpu.id.raw() * 2) << 24;
-        // OSXSAVE is on in the CPU whatever the guest has set: kernels take it for the hypervisor's word that XSAVE works.
+        // OSXSAVE is on in the CPU whatever the guest has set: kernels take it for the hypervisor's word that XSAVE
+        // works.
         value.c &= ~(1u << 27);
         if ((value.c & 1u << 26) && (x86::host_cr4 & x86::cr4::osxsave)) value.c |= 1u << 27;
         break;

@@ -56,10 +56,8 @@ Result<> copy_msrs(const pv::CpuPolicy& policy, abi::SysctlCpuPolicy& op) {
 Result<> get(abi::SysctlCpuPolicy& op) {
     if (op._rsvd != 0) return fail(Error::Invalid);
     const pv::CpuPolicy& policy = *TRY(policy_of(op.index));
-    if (op.leaves.is_null())
-        op.nr_leaves = pv::max_serialised_leaves;
-    else
-        TRY(copy_leaves(policy, op));
+    if (op.leaves.is_null()) op.nr_leaves = pv::max_serialised_leaves;
+    else TRY(copy_leaves(policy, op));
     if (op.msrs.is_null()) {
         op.nr_msrs = pv::max_serialised_msrs;
         return {};
