@@ -14,17 +14,17 @@ from lab.machine import Machine
 # Name of a column: (hypervisor, toolstack).
 COLUMNS = {"none": ("none", "stock"), "xen": ("xen", "stock"), "proxenos": ("proxenos", "stock"),
            "proxenos-tools": ("proxenos", "proxenos")}
-PROGRAMS = ("rows", "first", "cost", "primitives", "io")
+PROGRAMS = {"rows": [], "first": [], "cost": [], "primitives": [], "io": [], "unpack": ["-llzma"]}  # {name: libraries}
 STAMP = re.compile(r"^\(XEN\) \[([0-9a-f]{16})\] (.*)$", re.M)
 
 
 def programs(folder):
     """{path in dom0: host path} of the measuring programs, linked statically."""
     files = {}
-    for name in PROGRAMS:
+    for name, libraries in PROGRAMS.items():
         source, target = ROOT / f"bench/programs/{name}.cpp", Path(folder) / name
         call(["clang++-19", "-std=c++23", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s", "-I", ROOT, source,
-              "-o", target])
+              "-o", target, *libraries])
         files[f"bench/{name}"] = target
     return files
 
@@ -86,7 +86,7 @@ def primitive_rows(machine, name):
 
 
 GROUPS = {"boot": boot_rows, "memory": memory_rows, "dom0": dom0_rows, "primitives": primitive_rows,
-          "guest": guests.guest_rows, "life": guests.life_rows, "io": guests.io_rows}
+          "guest": guests.guest_rows, "life": guests.life_rows, "scale": guests.scale_rows, "io": guests.io_rows}
 
 
 def column(name, groups):

@@ -107,10 +107,18 @@ def text(results):
         parts += [f"## {title}\n", note + table(guests, pair, pair[1][1], pair[0][1])]
     parts += ["## Primitives, from dom0's user space\n", table(rows.PRIMITIVES, both, ours, xen),
               "## Life of a domain\n", table(rows.LIFE, both, ours, xen),
+              "## Many domains\n", scale_table(tools),
               "## Boot, instructions from reset\n", table(rows.BOOT, three, ours, xen),
               "## Memory\n", table(titles(rows.MEMORY), two, ours, xen),
               "## Input and output\n", io_table(results)]
     return "\n".join(parts)
+
+
+def scale_table(tools):
+    """Rows of our own toolstack alone."""
+    lines = ["| | Proxenos, own toolstack |", "|---|---:|"]
+    lines += [f"| {title} | {number(tools.get(key))} |" for key, title in rows.SCALE.items()]
+    return "\n".join(lines) + "\n"
 
 
 def io_table(results):

@@ -49,11 +49,25 @@ BOOT = {
 LIFE = {
     "create-256": "create paused, 256 MiB, unpacked kernel",
     "create-1024": "create paused, 1 GiB, unpacked kernel",
-    "create-xz": "create paused, 256 MiB, Debian's vmlinuz (xz)",
+    "create-xz-first": "create paused, 256 MiB, Debian's vmlinuz (xz), the first time",
+    "create-xz": "create paused, 256 MiB, Debian's vmlinuz (xz), again",
+    "unpack-xz": "the decompressor alone, on that vmlinuz",
     "destroy-256": "destroy, 256 MiB",
     "destroy-1024": "destroy, 1 GiB",
     "save": "save, 256 MiB, second time",
     "restore": "restore, 256 MiB",
+}
+
+# Our own toolstack beside 128 paused domains of 16 MiB.
+SCALE = {
+    "scale-create-1": "create the first",
+    "scale-create-64": "create the 64th",
+    "scale-create-128": "create the 128th",
+    "scale-growth": "what each domain adds to the creation of the next",
+    "scale-destroy-1": "destroy the only one",
+    "scale-destroy-128": "destroy one of 128",
+    "scale-list": "`xl list` of 129 domains",
+    "scale-read": "`xenstore-read`, with fork and exec",
 }
 
 MEMORY = {
@@ -87,6 +101,8 @@ TOOL_BARS = [
     ("xl-list", "`xl list`", 4e6, None),
     ("create-256", "create paused, 256 MiB, unpacked kernel", 90e6, None),
     ("create-xz", "create paused, 256 MiB, Debian's vmlinuz, from the cache", 150e6, None),
+    ("over-unpack", "... for the first time, over the decompressor alone, %", 10, None),
+    ("scale-growth", "what each domain adds to the creation of the next", 20e3, None),
     ("destroy-256", "destroy, 256 MiB, of Debian's", None, 1 / 2),
     ("xenstore-socket", "xenstore read by socket", 60e3, None),
 ]

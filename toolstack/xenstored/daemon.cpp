@@ -22,7 +22,7 @@ constexpr std::size_t input_room = 2 * (sizeof(store::Header) + store::payload_m
 
 /// Requests that a client of the socket may have handled in one turn, in rounds: tools send many at once, and a turn's
 /// end (journal, replies, a look for others) costs as much as several of them. Domains have one.
-constexpr int socket_rounds = 16;
+constexpr int socket_rounds = 48;
 
 } // namespace
 
