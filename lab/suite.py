@@ -53,6 +53,7 @@ def parser():
     add("--hypervisor", action="append", default=[], choices=("proxenos", "xen"), help="only on this one; repeatable")
     add("--toolstack", action="append", default=[], choices=("proxenos", "stock"), help="only with these tools; repeatable")
     add("-j", "--jobs", type=int, default=0, metavar="N", help="machines at a time (default: one per CPU, at most 4)")
+    add("--thorough", action="store_true", help="on real Xen too what concerns the tools alone (half an hour more)")
     add("--no-build", action="store_true", help="use what is built already")
     return result
 
@@ -137,6 +138,7 @@ def jobs(options, built):
                 missing.append(Count(name, failed=1, lines=f"{name}: not built: {', '.join(absent)} (build/logs/build.log)"))
             else:
                 arguments = [f"--hypervisor={hypervisor}", f"--toolstack={toolstack}"]
+                arguments += ["--thorough"] if options.thorough else []
                 result.append((name, lambda n=name, a=arguments: pytest_job(n, "tests/system", a, options, 3600)))
     for part in ("guests", "interop"):
         if part in options.parts and has_tests(f"tests/{part}"):

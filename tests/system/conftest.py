@@ -19,6 +19,17 @@ BOOT_TIMEOUT = 240
 def pytest_addoption(parser):
     parser.addoption("--hypervisor", default="proxenos", help="proxenos, xen or the path of an image")
     parser.addoption("--toolstack", default="stock", help="proxenos or stock")
+    parser.addoption("--thorough", action="store_true", help="also on real Xen what concerns the tools alone")
+
+
+def pytest_collection_modifyitems(config, items):
+    """A module with TOOLS_ALONE = True is about dom0's programs, whatever hypervisor is beneath: it runs on ours, and on
+    real Xen in a thorough run only."""
+    if config.getoption("--thorough") or config.getoption("--hypervisor") != "xen":
+        return
+    left_out = [item for item in items if getattr(item.module, "TOOLS_ALONE", False)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 class Cell:

@@ -3,6 +3,8 @@
 
 import pytest
 
+TOOLS_ALONE = True
+
 LOADER = r"""#!/bin/bash
 echo "the loader is at work"
 for word; do

@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+TOOLS_ALONE = True
+
 MACHINE = {"device_model": True, "memory": 3584}
 MOUNT = "for i in 1 2 3 4 5 6 7 8 9; do [ -b /dev/{0} ] && break; sleep 0.5; done; mount -t ext4 {1} /dev/{0} /mnt"
 

@@ -3,6 +3,8 @@
 
 import time
 
+TOOLS_ALONE = True
+
 FLOOD = "while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done"
 # A request to read "domid", as it is on the wire: type 2, id, transaction, length 6.
 STORE_FLOOD = ("mkdir -p /xen; mount -t xenfs xenfs /xen 2>/dev/null; d=/dev/xen/xenbus; [ -e $d ] || d=/xen/xenbus; exec 3<>$d; "

@@ -3,6 +3,8 @@
 
 import pytest
 
+TOOLS_ALONE = True
+
 
 @pytest.fixture
 def ours(cell, dom0):

@@ -3,6 +3,8 @@
 
 import pytest
 
+TOOLS_ALONE = True
+
 MACHINE = {"cpus": 4, "memory": 3072}
 COUNT = 8
 

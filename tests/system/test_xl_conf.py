@@ -3,6 +3,8 @@
 
 import pytest
 
+TOOLS_ALONE = True
+
 MACHINE = {"memory": 1280, "cpus": 2}
 
 

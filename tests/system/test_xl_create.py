@@ -4,6 +4,8 @@ input."""
 
 import pytest
 
+TOOLS_ALONE = True
+
 STEPS = ["check the host", "load the kernel", "create the domain", "set its limits", "place its CPUs",
          "write its xenstore nodes", "open event channels", "find its memory", "build its memory", "introduce it", "open its disks",
          "write its devices' nodes", "start its device model", "wait for its back ends", "join its networks",
