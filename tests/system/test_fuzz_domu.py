@@ -67,4 +67,5 @@ def test_others_do_not_notice(dom0, attackers):
     assert status == 0 and "42" in output
     assert bystander.domid == domid and "c" not in bystander.state()
     assert not re.search(r"panic|assertion", dom0.out("xl dmesg"), re.I)
-    dom0.until(lambda: int(dom0.info("free_memory")) == free, f"free_memory was {free} MiB", 20)
+    # Whole MiB are told: a page that dom0's own tables took meanwhile may turn one.
+    dom0.until(lambda: int(dom0.info("free_memory")) >= free - 1, f"free_memory was {free} MiB", 20)
