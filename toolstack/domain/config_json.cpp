@@ -112,6 +112,7 @@ Json build_json(const DomainConfig& config) {
 }
 
 std::string libxl_action(config::Action action) {
+    if (action == config::Action::rename_restart) return "restart_rename"; // the file's "rename-restart"
     std::string text(name(action));
     for (auto& c : text)
         if (c == '-') c = '_';
