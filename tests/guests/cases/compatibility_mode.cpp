@@ -107,12 +107,14 @@ MICRO_CASE(compatibility_mode_sysenter) {
 }
 
 MICRO_CASE(compatibility_mode_faults) {
-    // mov 0x10, %eax: nothing is there
-    static const u8 load[] = {0xa1, 0x10, 0, 0, 0};
+    // 32-bit code needs a data segment, which a PV guest starts without. mov %ss, %eax; mov %eax, %ds; mov 0x10, %eax:
+    // nothing is there
+    static const u8 load[] = {0x8c, 0xd0, 0x8e, 0xd8, 0xa1, 0x10, 0, 0, 0};
     run(load);
     CHECK_IS(back.vector, 14);
     CHECK_IS(back.error_code, 4);
     CHECK_IS(vcpu_info().arch.cr2, 0x10);
+    CHECK_IS(back.rip, UserSpace::code_address + 4);
     CHECK_IS(back.cs & 0xffff, code32);
     static const u8 halt[] = {0xf4};
     run(halt);
