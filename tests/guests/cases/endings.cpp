@@ -40,3 +40,9 @@ MICRO_CASE_ALONE(crash_by_iret_selectors) { iret(0x1000, 0xe008, 0x1000, 0xe010,
 MICRO_CASE_ALONE(crash_by_iret_null_selectors) { iret(0x1000, 0, 0x1000, 0, 0x100); }
 
 MICRO_CASE_ALONE(reboot) { shut_down(1); }
+MICRO_CASE_ALONE(end_suspend) { shut_down(2); }
+MICRO_CASE_ALONE(end_crash) { shut_down(3); }
+MICRO_CASE_ALONE(end_watchdog) { shut_down(4); }
+MICRO_CASE_ALONE(end_soft_reset) { shut_down(5); }
+MICRO_CASE_ALONE(end_unknown) { shut_down(6); }
+MICRO_CASE_ALONE(end_far) { shut_down(300); }
