@@ -6,7 +6,7 @@ import re
 import time
 
 # A domain that is being made has no name yet.
-ROW = re.compile(r"^(\S*)\s+(\d+)\s+(\d+)\s+(\d+)\s+([rbpscd-]{6})\s+([\d.]+)$")
+ROW = re.compile(r"^(\S*)\s+(\d+)\s+(\d+)\s+(\d+)\s+([rbpscdwS?-]{6})\s+([\d.]+)$")
 
 
 class Guest:

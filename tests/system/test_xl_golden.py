@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from lab.host import BUILD
+
 STOCK = "/usr/lib/xen-4.17/bin/xl"
 SAME = ["list", "list guest", "list -v", "list -c", "list -n", "list -Z", "list -vcn", "list -l", "list -l guest", "vcpu-list",
         "vcpu-list guest", "uptime", "uptime guest", "claims", "vm-list", "sharing", "info", "info -n", "info xen_caps",
@@ -71,6 +73,26 @@ def test_long_list_of_a_rich_guest(ours, dom0, kind):
         dom0.out(f"{maker} destroy guest")
     for text in seen[1:]:
         assert text == seen[0]
+
+
+REASONS = ["reboot", "end_suspend", "end_crash", "end_watchdog", "end_soft_reset", "end_unknown", "end_far"]
+
+
+def test_states_after_each_end(ours, dom0):
+    """Guests that ended by each reason of shutdown, and one by a number that nobody knows, kept as they are."""
+    dom0.machine.put("/root/micro.elf", (BUILD / "guests/micro.elf").read_bytes())
+    for reason in REASONS:
+        dom0.machine.put(f"/etc/xen/{reason}.cfg", f'name = "{reason}"\nkernel = "/root/micro.elf"\nmemory = 32\nextra = "{reason}"\n'
+                         + "".join(f'on_{event} = "preserve"\n' for event in ("poweroff", "reboot", "crash", "watchdog", "soft_reset")))
+        dom0.out(f"xl create -q /etc/xen/{reason}.cfg")
+    try:
+        dom0.until(lambda: all(dom0.rows()[reason][3].startswith("---s") for reason in REASONS), "a guest does not end")
+        for words in ("list", "list -v", "vm-list"):
+            stock, our = dom0.out(f"{STOCK} {words}"), dom0.out(f"xl {words}")
+            assert steady(stock) == steady(our), f"{stock}---\n{our}"
+    finally:
+        for reason in REASONS:
+            dom0.run(f"xl destroy {reason}")
 
 
 def test_stock_destroys_ours(guest, dom0):

@@ -21,11 +21,17 @@ int shutdown_reason(const xen::DomainInfo& info) {
 int Listed::reason() const { return shutdown_reason(info); }
 
 std::string Listed::state() const {
-    constexpr int crash = 3;
-    bool stopped = has(abi::dominf_shutdown);
-    return {has(abi::dominf_running) ? 'r' : '-',     has(abi::dominf_blocked) ? 'b' : '-',
-            has(abi::dominf_paused) ? 'p' : '-',      stopped ? 's' : '-',
-            stopped && reason() == crash ? 'c' : '-', has(abi::dominf_dying) ? 'd' : '-'};
+    // One for each reason of abi::ShutdownReason; a guest may give any number.
+    constexpr std::string_view letters = "-rscwS";
+    int why = reason();
+    char ended = '-';
+    if (why >= 0) ended = why < static_cast<int>(letters.size()) ? letters[static_cast<std::size_t>(why)] : '?';
+    return {has(abi::dominf_running) ? 'r' : '-',
+            has(abi::dominf_blocked) ? 'b' : '-',
+            has(abi::dominf_paused) ? 'p' : '-',
+            has(abi::dominf_shutdown) ? 's' : '-',
+            ended,
+            has(abi::dominf_dying) ? 'd' : '-'};
 }
 
 Result<std::vector<Listed>> list(Session& session, const std::vector<std::string>& words) {
