@@ -89,7 +89,9 @@ class Dom0:
         """xl list: {name: (id, MiB, vcpus, state, seconds)}."""
         rows = {}
         for line in self.out("xl list").splitlines()[1:]:
-            name, *numbers, state, seconds = ROW.match(line).groups()
+            match = ROW.match(line)
+            assert match, f"xl list says {line!r}"
+            name, *numbers, state, seconds = match.groups()
             rows[name] = (*map(int, numbers), state, float(seconds))
         return rows
 
