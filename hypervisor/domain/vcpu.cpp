@@ -80,12 +80,14 @@ void Vcpu::on_singleshot(void* vcpu) { send_guest_virq(*static_cast<Vcpu*>(vcpu)
 
 void Vcpu::on_periodic(void* argument) {
     Vcpu& vcpu = *static_cast<Vcpu*>(argument);
-    if (vcpu.period == 0) return;
+    // Read once: another vCPU of the guest may stop it (period 0) at any time.
+    const Nanoseconds period = vcpu.period.load(std::memory_order_relaxed);
+    if (period == 0) return;
     send_guest_virq(vcpu, abi::Virq::Timer);
     const Nanoseconds now = machine::now();
     // Ticks that were missed are not made up for.
-    Nanoseconds next = vcpu.periodic.expires() + vcpu.period;
-    if (next <= now) next = now + vcpu.period - (now - next) % vcpu.period;
+    Nanoseconds next = vcpu.periodic.expires() + period;
+    if (next <= now) next = now + period - (now - next) % period;
     vcpu.periodic.set(next);
 }
 

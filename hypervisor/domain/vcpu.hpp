@@ -65,7 +65,7 @@ class Vcpu {
     Timer singleshot{&Vcpu::on_singleshot, this};
     Timer poll_timer{&Vcpu::on_poll_timeout, this};
     Timer periodic{&Vcpu::on_periodic, this};
-    Nanoseconds period = 0;                       ///< of the periodic timer, 0: off
+    std::atomic<Nanoseconds> period{0};           ///< of the periodic timer, 0: off; any vCPU of the domain sets it
     GuestVaddr time_area = GuestVaddr::invalid(); ///< registered secondary vcpu_time_info
     Nanoseconds time_area_written = 0;            ///< when; 0: not yet, or not any more
     bool areas_are_stale = false; ///< a registered area could not be written: call update_guest_areas() in kernel mode
@@ -108,7 +108,9 @@ class Vcpu {
     /// True if the guest may name this range at all (mapped or not): not the hypervisor's own addresses.
     [[nodiscard]] virtual bool may_address(GuestVaddr start, u64 bytes) const = 0;
     /// VCPUOP_initialise and setvcpucontext: takes a whole context (abi::VcpuGuestContext at `context`). Not current.
-    virtual Result<> set_context(const void* context) = 0;
+    /// @param may_replace  for a vCPU that the caller has paused: it may have a context. Without: Exists, if it has
+    /// one.
+    virtual Result<> set_context(const void* context, bool may_replace) = 0;
     /// getvcpucontext: fills an abi::VcpuGuestContext. The vCPU is paused.
     virtual Result<> get_context(void* context) = 0;
     /// Before / after it runs on a CPU: registers beyond the general ones, FPU, segments, address space.

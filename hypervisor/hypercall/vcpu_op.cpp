@@ -32,13 +32,13 @@ class ContextBuffer {
 };
 
 Result<> initialise(Vcpu& vcpu, u64 argument) {
-    // Two at once harm only the guest that makes them: each takes the domain's lock and checks its context whole.
+    // A first look: of two at once, the one that comes later finds out under the lock. The vCPU may run by then.
     if (vcpu.is_initialised) return fail(Error::Exists);
     ContextBuffer buffer;
     if (!buffer.get()) return fail(Error::NoMemory);
     if (current().copy_from_guest(buffer.get(), GuestVaddr(argument), sizeof(abi::VcpuGuestContext)) != 0)
         return fail(Error::Fault);
-    return vcpu.set_context(buffer.get());
+    return vcpu.set_context(buffer.get(), false);
 }
 
 Result<> up(Vcpu& vcpu) {
@@ -73,8 +73,9 @@ Result<> set_periodic(Vcpu& vcpu, u64 argument) {
     const auto op = TRY(GuestPointer<abi::VcpuSetPeriodicTimer>(argument).read());
     if (op.period_ns < static_cast<u64>(shortest_period) || op.period_ns > static_cast<u64>(longest_wait))
         return fail(Error::Invalid);
-    vcpu.period = static_cast<Nanoseconds>(op.period_ns);
-    vcpu.periodic.set(machine::now() + vcpu.period);
+    const auto period = static_cast<Nanoseconds>(op.period_ns);
+    vcpu.period = period;
+    vcpu.periodic.set(machine::now() + period);
     return {};
 }
 

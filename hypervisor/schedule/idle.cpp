@@ -25,7 +25,7 @@ class IdleVcpu final : public Vcpu {
     u64 copy_from_guest(void*, GuestVaddr, u64 bytes) override { return bytes; }
     u64 copy_to_guest(GuestVaddr, const void*, u64 bytes) override { return bytes; }
     [[nodiscard]] bool may_address(GuestVaddr, u64) const override { return false; }
-    Result<> set_context(const void*) override { return fail(Error::Invalid); }
+    Result<> set_context(const void*, bool) override { return fail(Error::Invalid); }
     Result<> get_context(void*) override { return fail(Error::Invalid); }
     void save_state() override {}
     void load_state() override {}

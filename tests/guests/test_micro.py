@@ -82,6 +82,13 @@ def test_on_one_cpu(hypervisor):
     assert "MICRO-END" in log and "MICRO-FAIL" not in log, "\n".join(re.findall(r"MICRO-(?:FAIL|CHECK).*", log))
 
 
+def test_on_eight_cpus(hypervisor):
+    """Two of them race for the vCPUs of the others."""
+    case = "race_to_initialise"
+    log = console(hypervisor, case, cpus=8)
+    assert f"MICRO-PASS {case}\n" in log, said_of(case, log)
+
+
 def test_with_rdtscp(hypervisor):
     """The lab hides RDTSCP for the sake of HVM guests; with it, TSC_AUX is each vCPU's own."""
     case = "tsc_aux_is_the_vcpus_own"

@@ -105,6 +105,8 @@ Result<> unmask(Domain& domain, Port port) {
     Channel* channel = domain.events->channel(port);
     if (!channel) return fail(Error::Invalid);
     IrqGuard guard(channel->lock);
+    // The queues and the words of a closed channel may be going away now (fifo::tear_down): an open one keeps them.
+    if (channel->state() == abi::EvtchnState::Closed) return {};
     if (domain.events->is_fifo.load(std::memory_order_acquire)) fifo::unmask(*domain.events, port, *channel);
     else unmask_2l(domain, port, *channel);
     return {};

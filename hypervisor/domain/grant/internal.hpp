@@ -25,7 +25,7 @@ struct Maptrack {
     Domain* granter = nullptr; ///< counted; null: the handle is free
     GrantRef ref{0};
     u16 flags = 0;     ///< GNTMAP_host_map, device_map, readonly: what is still mapped
-    bool busy = false; ///< an unmap is under way
+    bool busy = false; ///< a map or an unmap is under way: nobody else may name it
     u32 next_free = 0; ///< while free: next free handle + 1, 0 none
 };
 static_assert(sizeof(Maptrack) == 24);
@@ -73,7 +73,7 @@ class GrantTable {
     Result<> grow(u32 frames) PX_REQUIRES(lock);
     Result<> grow_status() PX_REQUIRES(lock);
 
-    /// A free handle, already filled. Errors: NoSpace.
+    /// A free handle, filled and busy: the guest may guess its number before it is told. Errors: NoSpace.
     Result<u32> new_handle(Domain& granter, GrantRef ref, u16 flags);
     [[nodiscard]] Maptrack* handle(u32 handle) PX_REQUIRES(maptrack_lock);
     void free_handle_entry(u32 handle) PX_REQUIRES(maptrack_lock);

@@ -31,7 +31,7 @@ Result<u32> GrantTable::new_handle(Domain& granter, GrantRef ref, u16 flags) {
     Maptrack& entry = *handle(h);
     free_handle = entry.next_free;
     granter.references.fetch_add(1, std::memory_order_relaxed);
-    entry = {.granter = &granter, .ref = ref, .flags = flags};
+    entry = {.granter = &granter, .ref = ref, .flags = flags, .busy = true};
     return h;
 }
 
@@ -51,6 +51,12 @@ constexpr u16 kept_flags = abi::gntmap_host_map | abi::gntmap_device_map | abi::
                            abi::gntmap_application_map | abi::gntmap_contains_pte;
 
 constexpr Access access_of(u32 flags) { return flags & abi::gntmap_readonly ? Access::Read : Access::Write; }
+
+/// The mapping that a new handle names is there: from now on it can be unmapped.
+void make_known(GrantTable& table, u32 handle) {
+    Guard guard(table.maptrack_lock);
+    table.handle(handle)->busy = false;
+}
 
 /// Frees a handle from outside its lock and drops its hold on the granter.
 void drop_handle(GrantTable& table, u32 handle) {
@@ -77,6 +83,7 @@ GrantStatus map_pinned(Domain& local, Domain& granter, abi::GnttabMapGrantRef& o
     Result<u32> handle = table.new_handle(granter, GrantRef(op.ref), static_cast<u16>(op.flags & kept_flags));
     GrantStatus status = handle ? enter(local, granter, op, frame, access) : GrantStatus::NoDeviceSpace;
     if (status == GrantStatus::Okay) {
+        make_known(table, *handle);
         op.handle = *handle;
         op.dev_bus_addr = paddr_of(frame).raw();
         return status;

@@ -44,7 +44,7 @@ Result<> set_context(Command& c) {
     if (!holder.context) return fail(Error::NoMemory);
     TRY(GuestPointer<abi::VcpuGuestContext>(args.ctxt).read_array(holder.context, 1));
     c.domain.pause();
-    const Result<> done = vcpu.set_context(holder.context);
+    const Result<> done = vcpu.set_context(holder.context, true);
     if (done) {
         if (holder.context->flags & abi::vgcf_online) vcpu.flags.fetch_and(~vcpu_flag::down);
         else vcpu.flags.fetch_or(vcpu_flag::down);

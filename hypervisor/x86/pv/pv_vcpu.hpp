@@ -95,7 +95,7 @@ class PvVcpu final : public Vcpu {
     u64 copy_from_guest(void* to, GuestVaddr from, u64 bytes) override;
     u64 copy_to_guest(GuestVaddr to, const void* from, u64 bytes) override;
     [[nodiscard]] bool may_address(GuestVaddr start, u64 bytes) const override;
-    Result<> set_context(const void* context) override;
+    Result<> set_context(const void* context, bool may_replace) override;
     Result<> get_context(void* context) override;
     void save_state() override;
     void load_state() override;

@@ -118,12 +118,13 @@ Result<> set_address_space(PvVcpu& vcpu, const abi::VcpuGuestContext& c) {
 
 } // namespace
 
-Result<> PvVcpu::set_context(const void* context) {
+Result<> PvVcpu::set_context(const void* context, bool may_replace) {
     const auto& c = *static_cast<const abi::VcpuGuestContext*>(context);
     TRY(check_context(c));
     const bool kernel = (c.flags & abi::vgcf_in_kernel) != 0;
     if (!kernel && c.ctrlreg[1] == 0) return fail(Error::Invalid);
     Guard guard(domain.lock);
+    if (is_initialised && !may_replace) return fail(Error::Exists);
     if (is_initialised) {
         // The tables of a vCPU that has run are its kernel's affair.
         if (kernel_l4 != Mfn(abi::cr3_to_pfn(c.ctrlreg[3]))) return fail(Error::Invalid);

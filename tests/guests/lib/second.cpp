@@ -8,8 +8,10 @@ namespace micro {
 void (*second_work)();
 volatile unsigned second_runs;
 
-long initialise_second() {
-    static abi::VcpuGuestContext context;
+long initialise_second() { return initialise_vcpu(1); }
+
+long initialise_vcpu(unsigned vcpu) {
+    static abi::VcpuGuestContext context; // two that fill it at once write the same
     context.flags = abi::vgcf_in_kernel;
     context.user_regs.rip = reinterpret_cast<u64>(secondary_start);
     context.user_regs.rsp = reinterpret_cast<u64>(secondary_stack_top);
@@ -18,7 +20,7 @@ long initialise_second() {
     context.kernel_ss = abi::flat_ring3_ss64;
     context.kernel_sp = reinterpret_cast<u64>(secondary_stack_top);
     context.ctrlreg[3] = mfn_of(reinterpret_cast<void*>(start_info->pt_base)) * page_bytes;
-    return call(abi::Hypercall::VcpuOp, abi::VcpuOp::Initialise, 1, &context);
+    return call(abi::Hypercall::VcpuOp, abi::VcpuOp::Initialise, vcpu, &context);
 }
 
 bool start_second(void (*work)()) {

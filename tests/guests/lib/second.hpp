@@ -10,6 +10,8 @@ extern void (*second_work)();
 extern volatile unsigned second_runs;
 /// VCPUOP_initialise of the second vCPU with the context that runs its loop: the hypervisor's answer.
 long initialise_second();
+/// The same of any vCPU, which is not to be brought up.
+long initialise_vcpu(unsigned vcpu);
 /// Starts the second vCPU with some work; false on a machine with one vCPU.
 bool start_second(void (*work)());
 /// Waits (at most some seconds) until the second vCPU is down; true when it is.

@@ -22,7 +22,7 @@ class TestVcpu : public Vcpu {
     u64 copy_from_guest(void* to, GuestVaddr from, u64 bytes) override;
     u64 copy_to_guest(GuestVaddr to, const void* from, u64 bytes) override;
     [[nodiscard]] bool may_address(GuestVaddr, u64) const override { return true; }
-    Result<> set_context(const void*) override { return fail(Error::NoSys); }
+    Result<> set_context(const void*, bool) override { return fail(Error::NoSys); }
     Result<> get_context(void*) override { return fail(Error::NoSys); }
     void save_state() override {}
     void load_state() override {}

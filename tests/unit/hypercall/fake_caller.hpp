@@ -60,7 +60,7 @@ class Caller final : public px::Vcpu {
         return 0;
     }
     [[nodiscard]] bool may_address(px::GuestVaddr, px::u64) const override { return true; }
-    px::Result<> set_context(const void*) override { return {}; }
+    px::Result<> set_context(const void*, bool) override { return {}; }
     px::Result<> get_context(void*) override { return {}; }
     void save_state() override {}
     void load_state() override {}

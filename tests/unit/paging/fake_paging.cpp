@@ -33,7 +33,7 @@ u32 PvDomain::info_flags() const { return 0; }
 PvVcpu::~PvVcpu() = default;
 u64 PvVcpu::copy_from_guest(void*, GuestVaddr, u64 bytes) { return bytes; }
 u64 PvVcpu::copy_to_guest(GuestVaddr, const void*, u64 bytes) { return bytes; }
-Result<> PvVcpu::set_context(const void*) { return fail(Error::NoSys); }
+Result<> PvVcpu::set_context(const void*, bool) { return fail(Error::NoSys); }
 Result<> PvVcpu::get_context(void*) { return fail(Error::NoSys); }
 void PvVcpu::save_state() {}
 void PvVcpu::load_state() {}

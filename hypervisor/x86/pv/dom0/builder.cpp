@@ -206,7 +206,7 @@ void set_first_vcpu(PvDomain& domain, const Kernel& kernel, const Layout& layout
     c->ctrlreg[3] = paddr_of(l4).raw();
     Vcpu& vcpu = *domain.vcpu(VcpuId(0));
     for (;;) {
-        const Result<> set = vcpu.set_context(c);
+        const Result<> set = vcpu.set_context(c, false);
         if (set) break;
         if (set.error() != Error::Restart) panic("Dom0's page tables were refused: error {}", set.error());
         softirq::process();
