@@ -178,14 +178,16 @@ def device_model_image():
     """Path of a further cpio with QEMU and its libraries, for machines whose guests need it."""
     with locked("device-model"):
         archives = debian.fetch(LAB / "dom0/packages-qemu.txt", "qemu-", debian.fetch(LAB / "dom0/packages.txt"))
-        target = CACHE / ("qemu-image-" + archives.name[-16:] + ".cpio")
+        target = CACHE / f"qemu-image-{key(LAB / 'images.py')}-{archives.name[-16:]}.cpio"
         if not target.exists():
             say("making the image with QEMU")
             work = target.with_suffix(".dir")
             shutil.rmtree(work, ignore_errors=True)
             debian.unpack_all(archives, work)
-            for pattern in [*UNUSED, "usr/share/*"]:
+            for pattern in [*UNUSED, "usr/share/*", "usr/share/qemu/*"]:
                 for path in work.glob(pattern):
+                    if path.name in ("qemu", "keymaps"):
+                        continue  # a VNC server starts with a keymap only
                     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
             for link in ("bin", "sbin", "lib", "lib64"):
                 (work / link).unlink()  # dom0's own image has them
