@@ -2,6 +2,8 @@
 // Settings checked one by one against the schema.
 #include "config/check.hpp"
 
+#include "config/parse.hpp"
+
 #include "base/text.hpp"
 
 #include <fmt/format.h>
@@ -68,7 +70,7 @@ Result<Checked> Checked::make(std::span<const Setting> settings, std::string_vie
     checked.source_ = source;
     for (auto& setting : settings) {
         auto key = find_key(setting.key);
-        auto where = fmt::format("{}:{}: {}", source, setting.line, setting.key);
+        auto where = fmt::format("{}: {}", place(setting, source), setting.key);
         if (!key) {
             auto near = nearest_key(setting.key);
             warnings.push_back(fmt::format("{}: unknown key ignored{}", where,
@@ -132,12 +134,14 @@ bool Checked::is_list(std::string_view key) const {
 std::unexpected<toolstack::Failure> Checked::error(std::string_view key, std::string message,
                                                    std::string remedy) const {
     auto setting = find(key);
-    return fail(fmt::format("{}:{}: {} {}", source_, setting ? setting->line : 0, key, message), std::move(remedy));
+    return fail(fmt::format("{}: {} {}", setting ? place(*setting, source_) : source_, key, message),
+                std::move(remedy));
 }
 
 std::unexpected<toolstack::Failure> Checked::error(std::string_view key, toolstack::Failure inner) const {
     auto setting = find(key);
-    return fail(fmt::format("{}:{}: {}", source_, setting ? setting->line : 0, inner.what), std::move(inner.remedy));
+    return fail(fmt::format("{}: {}", setting ? place(*setting, source_) : source_, inner.what),
+                std::move(inner.remedy));
 }
 
 } // namespace config

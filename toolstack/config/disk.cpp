@@ -74,7 +74,6 @@ struct Reader {
             if (colon == std::string_view::npos || prefix.find('/') != std::string_view::npos) return text;
             if (prefix == "phy" || prefix == "file" || prefix == "tap" || prefix == "tap2" || prefix == "tapdisk" ||
                 prefix == "aio" || prefix == "ioemu") {
-                if (prefix == "phy") disk.backend = Backend::phy;
                 had_format = true;
             } else if (prefix == "raw" || prefix.starts_with("qcow") || prefix == "vhd" || prefix == "qed") {
                 TRY(format(prefix));

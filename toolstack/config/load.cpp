@@ -204,7 +204,7 @@ void warn_later(std::span<const Setting> settings, std::string_view source, Doma
         auto key = find_key(setting.key);
         bool idle = key && (key->use == Use::later || (key->use == Use::pvh && out.type == GuestType::pv));
         if (!idle || (setting.value.is_list() && setting.value.list.empty())) continue;
-        out.warnings.push_back(fmt::format("{}:{}: {} {}has no effect on a {} guest", source, setting.line, setting.key,
+        out.warnings.push_back(fmt::format("{}: {} {}has no effect on a {} guest", place(setting, source), setting.key,
                                            key->use == Use::later ? "is not supported yet and " : "", name(out.type)));
     }
 }
@@ -239,6 +239,7 @@ Result<DomainConfig> load_text(std::string_view text, std::string_view source, s
     auto settings = TRY(parse(text, source));
     for (auto& text_override : overrides) {
         auto more = TRY(parse(text_override, "command line", true));
+        for (auto& setting : more) setting.typed = true;
         std::move(more.begin(), more.end(), std::back_inserter(settings));
     }
     auto merged = TRY(merge(std::move(settings), source));

@@ -209,6 +209,10 @@ Result<std::vector<Setting>> parse(std::string_view text, std::string_view sourc
     return Parser(text, source, bare_words).all();
 }
 
+std::string place(const Setting& setting, std::string_view source) {
+    return setting.typed ? "command line" : fmt::format("{}:{}", source, setting.line);
+}
+
 Result<std::vector<Setting>> merge(std::vector<Setting> settings, std::string_view source) {
     std::vector<Setting> merged;
     for (auto& setting : settings) {
@@ -221,8 +225,9 @@ Result<std::vector<Setting>> merge(std::vector<Setting> settings, std::string_vi
         } else if (!setting.append) {
             before->value = std::move(setting.value);
             before->line = setting.line;
+            before->typed = setting.typed;
         } else if (before->value.is_list() != setting.value.is_list()) {
-            return fail(fmt::format("{}:{}: cannot append {} to '{}', which is {}", source, setting.line,
+            return fail(fmt::format("{}: cannot append {} to '{}', which is {}", place(setting, source),
                                     setting.value.is_list() ? "a list" : "a string", setting.key,
                                     before->value.is_list() ? "a list" : "a string"));
         } else if (setting.value.is_list()) {

@@ -27,6 +27,7 @@ struct Setting {
     Value value;
     bool append = false;
     unsigned line = 0;
+    bool typed = false; ///< on the command line, not in the file
 };
 
 } // namespace config

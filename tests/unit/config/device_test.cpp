@@ -64,7 +64,7 @@ TEST(Disk, OldPrefixes) {
     auto d = disk("phy:/dev/VolGroup00/w2k3,hda,w");
     EXPECT_EQ(d.target, "/dev/VolGroup00/w2k3");
     EXPECT_EQ(d.vdev, "hda");
-    EXPECT_EQ(d.backend, Backend::phy);
+    EXPECT_EQ(d.backend, Backend::chosen); // as stock: a file may stand there, too
     EXPECT_EQ(disk("phy:hda1,sda1,r").target, "/dev/hda1");
     d = disk("file:/xen/images/busybox.img,xvda,w");
     EXPECT_EQ(d.target, "/xen/images/busybox.img");
