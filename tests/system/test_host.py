@@ -4,6 +4,7 @@
 import re
 
 import pytest
+import usages
 
 
 def test_info(dom0):
@@ -53,9 +54,10 @@ def test_names_and_ids(dom0):
     dom0.fails("xl domname 4711")
 
 
-@pytest.mark.parametrize("command", ["destroy", "pause", "unpause", "shutdown", "reboot", "vcpu-list"])
-def test_commands_refuse_unknown_domains(dom0, command):
-    assert dom0.fails(f"xl {command} nobody")
+def test_wrong_usage_and_help(dom0, cell):
+    """Status and stream of every kind of wrong command line."""
+    wrong = usages.differing(dom0, usages.every() | (usages.OURS if cell.toolstack == "proxenos" else {}))
+    assert not wrong, "\n".join(wrong)
 
 
 def test_hypervisor_log(dom0):

@@ -76,7 +76,11 @@ def test_cpu_masks(conf):
     assert "leaves none of these CPUs" in conf.fails("xl vcpu-pin guest 0 0")
     conf.out("xl vcpu-pin --ignore-global-affinity-masks guest 0 0")
     conf.out("xl destroy guest")
-    said = conf.fails(f"""xl create -q {conf.config("guest", cpus='"0"')}""")
+    path = conf.config("guest", cpus='"0"')
+    conf.out(f"xl create -q -p --ignore-global-affinity-masks {path}")
+    assert conf.out("xl vcpu-list guest").splitlines()[1].split()[6] == "0"
+    conf.out("xl destroy guest")
+    said = conf.fails(f"xl create -q {path}")
     assert "leaves no CPU to virtual CPU 0" in said
     assert len(conf.rows()) == 1
 

@@ -12,7 +12,11 @@ SAME = ["list", "list guest", "list -v", "list -c", "list -n", "list -Z", "list 
         "vcpu-list guest", "uptime", "uptime guest", "claims", "vm-list", "sharing", "info", "info -n", "info xen_caps",
         "sched-credit2", "sched-credit2 -s", "sched-credit2 -d guest", "sched-credit", "cpupool-list", "cpupool-list -c",
         "domid guest", "domname 0", "domid nosuch", "domname 99", "list nosuch", "block-list guest", "network-list guest",
-        "block-list nosuch", "dmesg"]
+        "block-list nosuch", "dmesg", "list 0", "list -n guest", "list -lvc", "vcpu-list guest 0", "uptime -s", "uptime -s guest 0",
+        "sharing guest", "info nr_cpus", "info nosuchkey", "cpupool-list Pool-0", "cpupool-list -c Pool-0", "sched-credit2 -p Pool-0",
+        "sched-credit2 -s -p Pool-0", "block-list guest 0", "network-list guest 0 guest", "network-list 77", "-N vcpu-pin guest all 0 all",
+        "-N block-attach guest phy:/root/golden.img,xvdb,w", "-N block-attach guest vdev=xvdb,format=raw,access=ro,target=/root/golden.img",
+        "-N network-attach guest mac=00:16:3e:01:02:03", "-N network-attach guest bridge=xenbr0 rate=1Mb/s"]
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +97,28 @@ def test_states_after_each_end(ours, dom0):
     finally:
         for reason in REASONS:
             dom0.run(f"xl destroy {reason}")
+
+
+@pytest.mark.parametrize("kind", ["pv", "pvh"])
+def test_dry_run_of_a_rich_guest(ours, dom0, kind):
+    """create -n shows what stock's does, with nothing that only making the guest adds."""
+    path = dom0.config("guest", type=f'"{kind}"', **RICH)
+    stock, our = (dom0.out(f"{tool} create -q -n {path} cpu_weight=300") for tool in (STOCK, "xl"))
+    assert our == stock
+
+
+def test_dry_run_draws_a_uuid(ours, dom0):
+    path = dom0.config("guest", vif='["", "bridge=xenbr0"]')
+    seen = [dom0.out(f"{tool} create -q -n {path}") for tool in (STOCK, "xl", "xl")]
+    assert seen[1] != seen[2]
+    assert len({re.sub(r'"uuid": "[0-9a-f-]{36}"', "", text) for text in seen}) == 1
+
+
+def test_top_in_batch_mode(guest, dom0):
+    """xl top -b has xentop's columns; what a paused guest has used stays."""
+    stock, our = (dom0.out(command).splitlines() for command in ("/usr/lib/xen-4.17/bin/xentop -b -i 1", "xl top -b -i 1"))
+    assert our[0] == stock[0]
+    assert [line for line in our if "guest" in line] == [line for line in stock if "guest" in line]
 
 
 def test_stock_destroys_ours(guest, dom0):

@@ -119,9 +119,7 @@ std::string libxl_action(config::Action action) {
     return text;
 }
 
-} // namespace
-
-std::string to_libxl_json(const DomainConfig& config, const config::Uuid& uuid) {
+Json whole_json(const DomainConfig& config, const config::Uuid& uuid) {
     Json all;
     all["c_info"] = {{"type", std::string(name(config.type))},
                      {"name", config.name},
@@ -142,10 +140,48 @@ std::string to_libxl_json(const DomainConfig& config, const config::Uuid& uuid) 
     action("on_watchdog", config.on_watchdog, config::Action::destroy);
     action("on_crash", config.on_crash, config::Action::destroy);
     action("on_soft_reset", config.on_soft_reset, config::Action::destroy);
+    return all;
+}
+
+std::string printed(const Json& value) {
     std::string text;
-    print_json(text, all, 0);
+    print_json(text, value, 0);
     return text + "\n";
 }
+
+/// A device without libxl's defaults.
+Json bare(Json device, bool numbered) {
+    for (auto key : {"colo_restore_enable", "nictype"}) device.erase(key);
+    if (!numbered) device.erase("devid");
+    return device;
+}
+
+/// A vif's bridge is a default, too, unless it is named.
+Json bare(const config::Vif& vif, unsigned devid, bool numbered) {
+    auto device = bare(vif_json(vif, devid), numbered);
+    if (vif.bridge.empty()) device.erase("bridge");
+    return device;
+}
+
+} // namespace
+
+std::string to_libxl_json(const DomainConfig& config, const config::Uuid& uuid) {
+    return printed(whole_json(config, uuid));
+}
+
+std::string planned_json(const DomainConfig& config, const config::Uuid& uuid) {
+    auto all = whole_json(config, uuid);
+    all["c_info"].erase("domid");
+    all["b_info"].erase("video_memkb");
+    all["b_info"]["arch_x86"] = Json::object();
+    for (std::size_t i = 0; i < config.disks.size(); ++i) all["disks"][i] = bare(disk_json(config.disks[i]), true);
+    for (unsigned i = 0; i < config.vifs.size(); ++i)
+        all["nics"][i] = bare(config.vifs[i], config.vifs[i].devid.value_or(i), true);
+    return printed(all);
+}
+
+std::string planned_json(const config::Disk& disk) { return printed(bare(disk_json(disk), false)); }
+std::string planned_json(const config::Vif& vif) { return printed(bare(vif, 0, false)); }
 
 std::string device_json(const config::Disk& disk) { return disk_json(disk).dump(); }
 std::string device_json(const config::Vif& vif) { return vif_json(vif, vif.devid.value_or(0)).dump(); }

@@ -12,6 +12,12 @@ namespace domain {
 /// The text of the file userdata-d.ID.UUID.libxl-json. `vifs` have their MACs.
 std::string to_libxl_json(const config::DomainConfig& config, const config::Uuid& uuid);
 
+/// What a dry run shows: the same, without what libxl adds only when it makes the domain. `-N block-attach` and
+/// `-N network-attach` show one device so.
+std::string planned_json(const config::DomainConfig& config, const config::Uuid& uuid);
+std::string planned_json(const config::Disk& disk);
+std::string planned_json(const config::Vif& vif);
+
 /// One device in the same form.
 std::string device_json(const config::Disk& disk);
 std::string device_json(const config::Vif& vif);

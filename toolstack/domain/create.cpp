@@ -293,7 +293,7 @@ Result<void> Creation::set_placement() {
     TRY(resolve_affinity(session_, config_));
     TRY(set_affinity(control, config_.hard_affinity, false));
     TRY(set_affinity(control, config_.soft_affinity, true));
-    TRY(apply_masks(control));
+    if (options_.masks) TRY(apply_masks(control));
     if (!config_.weight && !config_.cap) return {};
     auto scheduler = TRY(or_fail(xen::scheduler(control), "cannot read the scheduler"));
     auto value = TRY(or_fail(xen::scheduling(control, id_, scheduler), "cannot read its weight"));

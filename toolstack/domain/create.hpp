@@ -23,6 +23,7 @@ struct CreateOptions {
     bool paused = false;     ///< leave it paused
     std::string source_text; ///< configuration text kept for restarts; empty: none is kept
     bool claim = true;       ///< reserve the memory first, so that two creations do not race for it
+    bool masks = true;       ///< apply xl.conf's CPU masks
     bool watched = true;     ///< the watcher handles its life-cycle actions
     std::function<void(std::string_view)> progress;    ///< told of each step, if set
     std::function<void(int terminal)> show_bootloader; ///< shows a boot loader's terminal until it ends, if set

@@ -76,7 +76,8 @@ Result<DomId> Session::find(std::string_view text) {
         if (names[i] != text) continue;
         if (auto id = toolstack::to_unsigned((*ids)[i])) return DomId{static_cast<abi::domid_t>(*id)};
     }
-    return fail(fmt::format("{} is an invalid domain identifier", text), "no domain has this name: see xl list");
+    return fail(fmt::format("{} is an invalid domain identifier", text.empty() ? "''" : text),
+                "no domain has this name: see xl list");
 }
 
 Result<xen::DomainInfo> Session::info(DomId domain) {

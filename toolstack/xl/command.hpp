@@ -18,7 +18,8 @@ using domain::fail;
 using domain::Failure;
 using domain::Result;
 
-inline constexpr int exit_good = 0, exit_bad = 1, exit_usage = 2;
+/// As stock xl's; the last two are create's alone, where stock ends with libxl's error numbers.
+inline constexpr int exit_good = 0, exit_bad = 1, exit_usage = 2, exit_not_created = 3, exit_no_config = 6;
 
 /// One option of a command. `value` names its argument in the usage text; null when it has none.
 struct Option {
@@ -33,8 +34,6 @@ struct Context {
     domain::Session session;
     int verbose = 0;
     bool dry_run = false;
-    bool force = false;
-    bool timestamps = false;
 };
 
 /// Options and words of a command line, checked against the command's entry.
@@ -53,10 +52,15 @@ class Words {
 struct Command;
 using Function = Result<int> (*)(Context&, const Words&);
 
-/// One subcommand. `least` and `most` bound the number of words.
+/// What a command does to the host, which decides the global options of its usage line and whether -N may run it.
+enum class Effect { reads, changes, plans /**< changes, and honours -N (dry run) */ };
+
+/// One subcommand. Less words than `least` are a usage error; those past `most` are ignored with a warning, since stock
+/// xl ignores them and scripts that have one too many work there.
 struct Command {
     const char* name;
     Function run;
+    Effect effect;
     const char* words;   ///< of the usage line: "<Domain>"
     const char* summary; ///< one line
     unsigned least = 0, most = 0;
@@ -70,12 +74,26 @@ std::span<const Command> commands();
 /// The command meant by an exact name or an unambiguous prefix.
 Result<const Command*> find_command(std::string_view name);
 
+/// Says on standard error what failed; gives the exit status `status` back.
+int report(const Failure& failure, int status);
+/// The same, with the command's usage on standard output, as stock's.
+int misuse(std::string_view command, const Failure& failure, int status = exit_usage);
+
 /// Usage text of one command; the list of all.
 std::string usage(const Command& command);
 std::string overview();
 
-/// Parses options and words; errors are usage errors.
+/// Splits the arguments behind the command's name, which is arguments[0], into options and words. An unknown option, or
+/// one without its argument, is an error; the number of words is not checked. getopt's state is the process's: one
+/// thread only.
 Result<Words> parse_words(const Command& command, std::span<char*> arguments);
+
+/// Checks the number of words: too few are a failure, and what is too many is taken away and returned.
+Result<std::vector<std::string>> fit_words(const Command& command, Words& words);
+
+/// Reads the options in front of the command; returns the place of the command's name in `arguments`. 'h' asks for
+/// help.
+Result<std::size_t> parse_globals(std::span<char*> arguments, Context& context, bool& help);
 
 /// Writes to standard output; text is buffered until the program ends.
 template <class... T> void out(fmt::format_string<T...> format, T&&... arguments) {

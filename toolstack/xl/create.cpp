@@ -15,6 +15,7 @@
 #include "image/bytes.hpp"
 #include "xl/life.hpp"
 
+#include <sys/random.h>
 #include <unistd.h>
 
 namespace xl {
@@ -39,21 +40,19 @@ struct Source {
     std::vector<std::string> overrides;
 };
 
-Result<Source> gather(const Words& words) {
+/// What the words name, without opening it. A word that is neither the file nor KEY=VALUE is a usage error.
+Result<Source> named(const Words& words) {
     Source source;
     std::size_t first = 0;
     if (auto file = words.value('f')) source.path = config_path(*file);
     else if (!words.words.empty() && words.words[0].find('=') == std::string::npos)
         source.path = config_path(words.words[first++]);
-    if (!source.path.empty()) source.text = TRY(read_text(source.path));
     for (; first < words.words.size(); ++first) {
         if (words.words[first].find('=') == std::string::npos)
             return fail(fmt::format("'{}' is not KEY=VALUE", words.words[first]),
                         "only one configuration file can be given");
         source.overrides.push_back(words.words[first]);
     }
-    if (source.path.empty() && source.overrides.empty())
-        return fail("no configuration file specified", "xl create FILE [key=value...]");
     return source;
 }
 
@@ -71,28 +70,23 @@ void warn(const config::DomainConfig& config) {
     for (auto& warning : config.warnings) note("warning: {}", warning);
 }
 
-} // namespace
+/// Shows what would be made, in libxl's form.
+Result<int> show_plan(Context& context, config::DomainConfig config) {
+    TRY(domain::resolve_affinity(context.session, config));
+    std::array<std::uint8_t, 16> random{};
+    if (getrandom(random.data(), random.size(), 0) < 0) return fail("no random numbers for a UUID");
+    out("{}", domain::planned_json(config, config.uuid.value_or(config::make_uuid(random))));
+    return exit_good;
+}
 
-Result<int> run_create(Context& context, const Words& words) {
-    auto source = TRY(gather(words));
-    bool quiet = words.has('q');
-    if (!quiet) note("Parsing config from {}", source.path.empty() ? "command line" : source.path);
-    auto config =
-        TRY(config::load_text(source.text, source.path.empty() ? "command line" : source.path, source.overrides));
-    auto settings = TRY(domain::host_settings());
-    domain::apply(settings, config);
-    config.warnings.insert(config.warnings.end(), settings.warnings.begin(), settings.warnings.end());
-    if (!quiet) warn(config);
-    if (words.has('n') || context.dry_run) {
-        TRY(domain::resolve_affinity(context.session, config));
-        out("{}", domain::to_libxl_json(config, config.uuid.value_or(config::Uuid{})));
-        return exit_good;
-    }
+/// Makes the domain, and is its console as far as that is asked for.
+Result<void> make(Context& context, const Words& words, config::DomainConfig config, const Source& source, bool claim) {
     int terminal = -1;
     Result<int> opened = -1;
     domain::CreateOptions options;
     options.paused = words.has('p');
-    options.claim = settings.claim;
+    options.claim = claim;
+    options.masks = !words.has('\1');
     options.watched = !words.has('e') && !words.has('F');
     options.source_text = TRY(canonical(source));
     if (context.verbose) options.progress = [](std::string_view step) { note("xl: {}", step); };
@@ -110,20 +104,53 @@ Result<int> run_create(Context& context, const Words& words) {
         TRY(std::move(ended));
     }
     if (words.has('F')) TRY(domain::watch_domains(context.session, id));
-    return exit_good;
+    return {};
+}
+
+constexpr auto no_file = "no configuration file specified";
+
+} // namespace
+
+Result<int> run_create(Context& context, const Words& words) {
+    auto source = named(words);
+    if (!source) return misuse("create", source.error());
+    if (source->path.empty() && source->overrides.empty())
+        return report({no_file, "xl create FILE [key=value...]"}, exit_no_config);
+    if (!source->path.empty()) {
+        auto text = read_text(source->path);
+        if (!text) return report(text.error(), exit_not_created);
+        source->text = std::move(*text);
+    }
+    auto origin = source->path.empty() ? "command line" : source->path;
+    bool quiet = words.has('q');
+    if (!quiet) note("Parsing config from {}", origin);
+    auto config = TRY(config::load_text(source->text, origin, source->overrides));
+    auto settings = TRY(domain::host_settings());
+    domain::apply(settings, config);
+    config.warnings.insert(config.warnings.end(), settings.warnings.begin(), settings.warnings.end());
+    if (!quiet) warn(config);
+    if (words.has('n') || context.dry_run) return show_plan(context, std::move(config));
+    auto made = make(context, words, std::move(config), *source, settings.claim);
+    return made ? exit_good : report(made.error(), exit_not_created);
 }
 
 Result<int> run_config_update(Context& context, const Words& words) {
+    if (words.words.empty())
+        return misuse("config-update", {"xl config-update requires a domain argument", {}}, exit_bad);
     note(
         "WARNING: xl now has better capability to manage domain configuration, avoid using this command when possible");
     auto id = TRY(context.session.existing(words.words[0]));
     Words rest = words;
     rest.words.erase(rest.words.begin());
-    auto source = TRY(gather(rest));
-    warn(TRY(config::load_text(source.text, source.path, source.overrides)));
-    if (context.dry_run) return exit_good;
+    auto source = named(rest);
+    if (!source) return misuse("config-update", source.error());
+    if (source->path.empty() && source->overrides.empty()) return fail(no_file, "xl config-update DOMAIN FILE");
+    if (!source->path.empty()) source->text = TRY(read_text(source->path));
+    auto config = TRY(config::load_text(source->text, source->path, source->overrides));
+    warn(config);
+    if (context.dry_run) return show_plan(context, std::move(config));
     note("setting dom{} configuration", id.value);
-    TRY(domain::replace_stored_config(context.session, id, TRY(canonical(source))));
+    TRY(domain::replace_stored_config(context.session, id, TRY(canonical(*source))));
     return exit_good;
 }
 

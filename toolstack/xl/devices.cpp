@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "config/mac.hpp"
 #include "config/vdev.hpp"
+#include "domain/config_json.hpp"
 #include "domain/device.hpp"
 #include "domain/host_settings.hpp"
 #include "domain/stored_config.hpp"
@@ -96,7 +97,7 @@ Result<int> run_block_attach(Context& context, const Words& words) {
             return fail(fmt::format("domain {} has a disk '{}' already", id.value, disk.vdev), "choose another vdev");
     auto device = TRY(domain::make_disk(context.session, id, disk));
     if (context.dry_run) {
-        out("disk: {}\n", config::print(disk));
+        out("disk: {}\n", domain::planned_json(disk));
         return exit_good;
     }
     TRY(attach_one(context, device));
@@ -124,12 +125,8 @@ Result<int> run_network_list(Context& context, const Words& words) {
         out("{:<3} {:<2} {:<17} {:<6} {:<5} {:<6} {:>5}/{:<5} {:<30}\n", "Idx", "BE", "Mac Addr.", "handle", "state",
             "evt-ch", "tx-", "rx-ring-ref", "BE-path");
     for (auto& word : words.words) {
-        auto id = context.session.find(word);
-        if (!id) {
-            note("{}", id.error().what);
-            continue;
-        }
-        for (auto& device : TRY(of_kind(context, *id, "vif"))) {
+        auto id = TRY(context.session.find(word)); // unlike block-list's, an unknown name ends it: as stock
+        for (auto& device : TRY(of_kind(context, id, "vif"))) {
             auto front = device.front_path();
             auto mac = client.get(front + "/mac").value_or("");
             auto state = number_at(client, front + "/state"), channel = number_at(client, front + "/event-channel");
@@ -156,6 +153,7 @@ Result<int> run_network_list(Context& context, const Words& words) {
 Result<int> run_network_attach(Context& context, const Words& words) {
     auto id = TRY(context.session.existing(words.words[0]));
     auto vif = TRY(config::parse_vif(joined(words)));
+    auto given = vif;
     TRY(domain::host_settings()).apply(vif);
     auto others = TRY(of_kind(context, id, "vif"));
     unsigned devid = 0;
@@ -172,7 +170,7 @@ Result<int> run_network_attach(Context& context, const Words& words) {
     }
     auto device = TRY(domain::make_vif(context.session, id, vif, *vif.devid));
     if (context.dry_run) {
-        out("vif: {}\n", config::print(vif));
+        out("vif: {}\n", domain::planned_json(given));
         return exit_good;
     }
     TRY(attach_one(context, device));

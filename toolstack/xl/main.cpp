@@ -4,18 +4,23 @@
 
 #include <csignal>
 #include <cstdio>
-#include <unistd.h>
 
 namespace {
 
 using xl::exit_bad;
+using xl::exit_good;
 using xl::exit_usage;
+using xl::report;
 
-int report(const xl::Failure& failure, int status) {
-    fflush(stdout);
-    xl::note("{}", failure.what);
-    if (!failure.remedy.empty()) xl::note("  -> {}", failure.remedy);
-    return status;
+/// Runs a command whose line is right.
+int run(xl::Context& context, const xl::Command& command, const xl::Words& words) {
+    auto status = command.run(context, words);
+    if (!status) return report(status.error(), exit_bad);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("xl: standard output");
+        return exit_bad;
+    }
+    return *status;
 }
 
 } // namespace
@@ -23,41 +28,27 @@ int report(const xl::Failure& failure, int status) {
 int main(int argc, char** argv) {
     signal(SIGPIPE, SIG_DFL);
     xl::Context context;
-    int at = 1;
-    for (; at < argc && argv[at][0] == '-' && argv[at][1]; ++at) {
-        for (const char* letter = argv[at] + 1; *letter; ++letter) {
-            switch (*letter) {
-            case 'v': ++context.verbose; break;
-            case 'f': context.force = true; break;
-            case 'N': context.dry_run = true; break;
-            case 't': break; // progress is written line by line here, with or without
-            case 'T': context.timestamps = true; break;
-            case 'h': xl::out("{}", xl::overview()); return 0;
-            default: xl::note("unknown global option '{}'\n{}", argv[at], xl::overview()); return exit_usage;
-            }
-        }
-    }
-    if (at == argc) {
+    std::span arguments(argv, static_cast<std::size_t>(argc));
+    bool help = false;
+    auto at = xl::parse_globals(arguments, context, help);
+    if (!at) return report(at.error(), exit_bad);
+    if (help || *at >= arguments.size()) {
         xl::out("{}", xl::overview());
-        return exit_bad;
+        return help ? exit_good : exit_bad;
     }
-    auto command = xl::find_command(argv[at]);
+    auto command = xl::find_command(arguments[*at]);
     if (!command) return report(command.error(), exit_bad);
-    auto words = xl::parse_words(**command, std::span(argv + at, argv + argc));
-    if (!words) {
-        report(words.error(), 0);
-        xl::note("{}", xl::usage(**command));
-        return exit_usage;
-    }
+    auto words = xl::parse_words(**command, arguments.subspan(*at));
+    if (!words) return report(words.error(), exit_usage);
     if (words->has('h') && words->value('h')->empty()) {
         xl::out("{}", xl::usage(**command));
-        return 0;
+        return exit_good;
     }
-    auto status = (*command)->run(context, *words);
-    if (!status) return report(status.error(), exit_bad);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        perror("xl: standard output");
-        return exit_bad;
-    }
-    return *status;
+    if (context.dry_run && (*command)->effect != xl::Effect::plans)
+        return report({fmt::format("'xl {}': command does not implement -N (dryrun) option", (*command)->name), {}},
+                      exit_bad);
+    auto surplus = xl::fit_words(**command, *words);
+    if (!surplus) return xl::misuse((*command)->name, surplus.error());
+    for (auto& word : *surplus) xl::note("warning: 'xl {}' takes no '{}': ignored", (*command)->name, word);
+    return run(context, **command, *words);
 }

@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 
+#include <algorithm>
 #include <getopt.h>
 
 namespace xl {
@@ -22,6 +23,25 @@ std::vector<std::string> Words::values(char letter) const {
     return out;
 }
 
+namespace {
+
+/// What getopt_long did not take, as stock xl words it; a long option by its name, which stock shows as a NUL.
+std::string refused(const Command& command, std::string_view word) {
+    if (!word.starts_with("--")) return fmt::format("option `{}' not supported.", static_cast<char>(optopt));
+    auto name = word.substr(2, word.find('=') - 2);
+    unsigned meant = 0;
+    bool exact = false;
+    for (auto& item : command.options) {
+        meant += item.name && std::string_view(item.name).starts_with(name);
+        exact |= item.name && item.name == name;
+    }
+    if (optopt && (exact || meant == 1)) return fmt::format("option `--{}' takes no argument.", name);
+    if (meant > 1) return fmt::format("option `--{}' is ambiguous.", name);
+    return fmt::format("option `--{}' not supported.", name);
+}
+
+} // namespace
+
 Result<Words> parse_words(const Command& command, std::span<char*> arguments) {
     std::string letters = ":h";
     std::vector<option> names = {{"help", no_argument, nullptr, 'h'}};
@@ -35,25 +55,119 @@ Result<Words> parse_words(const Command& command, std::span<char*> arguments) {
     names.push_back({});
     Words words;
     opterr = 0;
-    optind = 1;
+    optind = 0; // glibc: from the start, also behind an earlier line that ended within a group of letters
     auto count = static_cast<int>(arguments.size());
+    auto remedy = fmt::format("xl {} --help lists its options", command.name);
     for (int letter; (letter = getopt_long(count, arguments.data(), letters.c_str(), names.data(), nullptr)) != -1;) {
-        if (letter == '?') {
-            if (optopt) return fail(fmt::format("option `{}' not supported.", static_cast<char>(optopt)));
-            return fail(fmt::format("option `{}' not supported.", arguments[static_cast<std::size_t>(optind - 1)]));
+        if (letter == '?')
+            return fail(refused(command, arguments[static_cast<std::size_t>(std::max(optind, 2) - 1)]), remedy);
+        if (letter == ':') {
+            std::string_view word = arguments[static_cast<std::size_t>(optind - 1)];
+            if (word.starts_with("--")) return fail(fmt::format("option `{}' requires an argument.", word), remedy);
+            return fail(fmt::format("option `{}' requires an argument.", static_cast<char>(optopt)), remedy);
         }
-        if (letter == ':') return fail(fmt::format("option `{}' requires an argument.", static_cast<char>(optopt)));
         words.options.emplace_back(static_cast<char>(letter), optarg ? optarg : "");
     }
     for (auto i = static_cast<std::size_t>(optind); i < arguments.size(); ++i) words.words.emplace_back(arguments[i]);
-    if (words.has('h') && words.value('h')->empty()) return words;
+    return words;
+}
+
+Result<std::vector<std::string>> fit_words(const Command& command, Words& words) {
     if (words.words.size() < command.least)
         return fail(fmt::format("'xl {}' requires at least {} argument{}.", command.name, command.least,
                                 command.least == 1 ? "" : "s"));
-    if (words.words.size() > command.most)
-        return fail(fmt::format("'xl {}' takes no '{}'.", command.name, words.words[command.most]));
-    return words;
+    std::vector<std::string> surplus;
+    if (words.words.size() > command.most) {
+        surplus.assign(words.words.begin() + command.most, words.words.end());
+        words.words.resize(command.most);
+    }
+    return surplus;
 }
+
+Result<std::size_t> parse_globals(std::span<char*> arguments, Context& context, bool& help) {
+    std::size_t at = 1;
+    for (; at < arguments.size() && arguments[at][0] == '-' && arguments[at][1]; ++at) {
+        std::string_view word = arguments[at];
+        if (word == "--") return at + 1;
+        if (word == "--help") {
+            help = true;
+            continue;
+        }
+        for (char letter : word.substr(1)) {
+            switch (letter) {
+            case 'v': ++context.verbose; break;
+            case 'N': context.dry_run = true; break;
+            case 'f':
+            case 'T':
+            case 't': break; // nothing to force here; progress is written line by line, with or without
+            case 'h': help = true; break;
+            default:
+                return fail(fmt::format("unknown global option '{}'", word), "they are -v, -f, -N, -t, -T and --help");
+            }
+        }
+    }
+    return at;
+}
+
+namespace {
+
+/// Stock xl's that are missing here: no spelling of ours is meant.
+constexpr std::string_view elsewhere[] = {"pci-attach",
+                                          "pci-detach",
+                                          "pci-list",
+                                          "pci-assignable-add",
+                                          "pci-assignable-remove",
+                                          "pci-assignable-list",
+                                          "vncviewer",
+                                          "save",
+                                          "migrate",
+                                          "restore",
+                                          "migrate-receive",
+                                          "cd-insert",
+                                          "cd-eject",
+                                          "sched-rtds",
+                                          "set-parameters",
+                                          "channel-list",
+                                          "vtpm-attach",
+                                          "vtpm-list",
+                                          "vtpm-detach",
+                                          "vkb-attach",
+                                          "vkb-list",
+                                          "vkb-detach",
+                                          "vdispl-attach",
+                                          "vdispl-list",
+                                          "vdispl-detach",
+                                          "vsnd-attach",
+                                          "vsnd-list",
+                                          "vsnd-detach",
+                                          "cpupool-create",
+                                          "cpupool-destroy",
+                                          "cpupool-rename",
+                                          "cpupool-cpu-add",
+                                          "cpupool-cpu-remove",
+                                          "cpupool-migrate",
+                                          "cpupool-numa-split",
+                                          "getenforce",
+                                          "setenforce",
+                                          "loadpolicy",
+                                          "remus",
+                                          "devd",
+                                          "psr-hwinfo",
+                                          "psr-cmt-attach",
+                                          "psr-cmt-detach",
+                                          "psr-cmt-show",
+                                          "psr-cat-set",
+                                          "psr-cat-show",
+                                          "psr-mba-set",
+                                          "psr-mba-show",
+                                          "usbctrl-attach",
+                                          "usbctrl-detach",
+                                          "usbdev-attach",
+                                          "usbdev-detach",
+                                          "usb-list",
+                                          "qemu-monitor-command"};
+
+} // namespace
 
 Result<const Command*> find_command(std::string_view name) {
     const Command* found = nullptr;
@@ -77,13 +191,29 @@ Result<const Command*> find_command(std::string_view name) {
             near = command.name;
         }
     }
-    return fail(fmt::format("unknown command '{}'", name),
-                near.empty() ? "xl help lists all commands" : fmt::format("did you mean '{}'?", near));
+    auto what = fmt::format("'{}': command not implemented", name);
+    if (std::ranges::find(elsewhere, name) != std::end(elsewhere))
+        return fail(what, "stock xl has it, these tools do not yet");
+    return fail(what, near.empty() ? "xl help lists all commands" : fmt::format("did you mean '{}'?", near));
+}
+
+int report(const Failure& failure, int status) {
+    fflush(stdout);
+    note("{}", failure.what);
+    if (!failure.remedy.empty()) note("  -> {}", failure.remedy);
+    return status;
+}
+
+int misuse(std::string_view command, const Failure& failure, int status) {
+    report(failure, status);
+    if (auto found = find_command(command)) out("\n{}", usage(**found));
+    return status;
 }
 
 std::string usage(const Command& command) {
-    auto text = fmt::format("Usage: xl [-vfNtT] {} {}{}\n\n{}.\n", command.name,
-                            command.options.empty() ? "" : "[options] ", command.words, command.summary);
+    constexpr std::string_view globals[] = {"vtT", "vtTf", "vtTfN"};
+    auto text = fmt::format("Usage: xl [-{}] {} {}{}\n\n{}.\n", globals[static_cast<std::size_t>(command.effect)],
+                            command.name, command.options.empty() ? "" : "[options] ", command.words, command.summary);
     if (command.options.empty()) return text;
     text += "\nOptions:\n\n";
     for (auto& item : command.options) {

@@ -49,11 +49,14 @@ Result<void> print_pool(Context& context, const xen::CpuPool& pool) {
 }
 
 Result<void> print_domains(Context& context, const std::vector<domain::Listed>& domains, SchedulerId scheduler,
-                           std::uint32_t pool, Rows* rows) {
+                           std::uint32_t pool, Rows* rows, bool only = false) {
     if (!rows) out("{:<33} {:>4} {:>6} {:>4}\n", "Name", "ID", "Weight", "Cap");
     for (auto& entry : domains) {
         if (entry.info.cpupool != pool) continue;
-        auto value = domain::or_fail(xen::scheduling(*TRY(context.session.xen()), entry.id(), scheduler), "scheduling");
+        auto value = domain::or_fail(
+            xen::scheduling(*TRY(context.session.xen()), entry.id(), scheduler),
+            fmt::format("domain {} is not of the scheduler {}", entry.name, domain::scheduler_name(scheduler)));
+        if (!value && only) return std::unexpected(value.error());
         if (!value) continue; // it may be gone by now
         if (rows)
             rows->row()
@@ -93,29 +96,43 @@ Result<void> set_domain(Context& context, const Words& words, SchedulerId schedu
     return domain::or_fail(xen::set_scheduling(control, entry.id(), scheduler, value), "cannot set weight and cap");
 }
 
+/// What is said of a pool with another scheduler: nothing in a listing of all, as stock.
+Result<void> answer_other(Context& context, const Words& words, const xen::CpuPool& pool) {
+    auto name = pool_name(context, pool.id);
+    auto what = fmt::format("CPU pool {} has the scheduler {}", name, domain::scheduler_name(pool.scheduler));
+    if (words.has('r') || words.has('t') || words.has('m')) return fail(what);
+    if (words.has('s') && !words.has('J')) out("Cpupool {}: [sched params unavailable]\n", name);
+    if (words.has('s') || words.has('p')) note("{}", what);
+    return {};
+}
+
 Result<int> run(Context& context, const Words& words, SchedulerId scheduler) {
     auto domain = words.value('d'), wanted = words.value('p');
     bool changes_domain = words.has('w') || words.has('c');
     bool changes_pool = words.has('r') || words.has('t') || words.has('m');
     if (changes_domain && !domain) return fail("weight and cap belong to a domain", "add -d DOMAIN");
-    if (domain && (wanted || words.has('s'))) return fail("-d cannot be used with -p or -s");
+    if (domain && wanted) return fail("Specifying a cpupool is not allowed with other options.", "leave -p or -d away");
+    if (changes_domain && words.has('s')) return fail("-w and -c cannot be used with -s", "change one after the other");
     if (changes_pool && !words.has('s')) return fail("scheduler-wide parameters need -s");
-    if (domain) {
+    if (domain && !words.has('s')) {
         auto domains = TRY(domain::list(context.session, {*domain}));
         if (changes_domain) {
             TRY(set_domain(context, words, scheduler, domains[0]));
             return exit_good;
         }
-        TRY(print_domains(context, domains, scheduler, domains[0].info.cpupool, nullptr));
+        TRY(print_domains(context, domains, scheduler, domains[0].info.cpupool, nullptr, true));
         return exit_good;
     }
     auto domains = words.has('s') ? std::vector<domain::Listed>{} : TRY(domain::list(context.session));
     Rows rows;
     bool found = false;
     for (auto& pool : TRY(pools(context))) {
-        if (pool.scheduler != scheduler) continue;
         if (wanted && pool_name(context, pool.id) != *wanted && std::to_string(pool.id) != *wanted) continue;
         found = true;
+        if (pool.scheduler != scheduler) {
+            TRY(answer_other(context, words, pool));
+            continue;
+        }
         if (changes_pool) {
             TRY(set_pool(context, words, scheduler, pool.id));
         } else {
@@ -125,8 +142,7 @@ Result<int> run(Context& context, const Words& words, SchedulerId scheduler) {
         }
     }
     if (words.has('J')) out("{}", rows.print());
-    if (!found && wanted)
-        return fail(fmt::format("no CPU pool '{}' has the scheduler {}", *wanted, domain::scheduler_name(scheduler)));
+    if (!found && wanted) return fail(fmt::format("unknown cpupool '{}'", *wanted), "see xl cpupool-list");
     return exit_good;
 }
 
@@ -139,7 +155,14 @@ Result<int> run_sched_credit2(Context& context, const Words& words) {
 
 Result<int> run_cpupool_list(Context& context, const Words& words) {
     auto list = TRY(pools(context));
-    bool cpus = words.has('c'), found = false;
+    bool cpus = words.has('c');
+    if (!words.words.empty()) {
+        auto& wanted = words.words[0];
+        std::erase_if(list, [&](auto& pool) {
+            return wanted != pool_name(context, pool.id) && wanted != std::to_string(pool.id);
+        });
+        if (list.empty()) return fail(fmt::format("Pool '{}' does not exist", wanted), "see xl cpupool-list");
+    }
     Rows rows;
     if (!words.has('J')) {
         if (cpus) out("{:<19}CPU list\n", "Name");
@@ -147,8 +170,6 @@ Result<int> run_cpupool_list(Context& context, const Words& words) {
     }
     for (auto& pool : list) {
         auto name = pool_name(context, pool.id);
-        if (!words.words.empty() && words.words[0] != name && words.words[0] != std::to_string(pool.id)) continue;
-        found = true;
         auto set = domain::to_set(pool.cpus);
         std::string numbers;
         for (std::size_t cpu = 0; cpu < config::max_cpus; ++cpu)
@@ -166,8 +187,6 @@ Result<int> run_cpupool_list(Context& context, const Words& words) {
                 pool.domains);
     }
     if (words.has('J')) out("{}", rows.print());
-    if (!found && !words.words.empty())
-        return fail(fmt::format("no CPU pool '{}'", words.words[0]), "see xl cpupool-list");
     return exit_good;
 }
 

@@ -25,8 +25,8 @@ void man_xl() {
         "[\\fIargs\\fR]\n.SH DESCRIPTION\nSubcommands may be cut to any unambiguous prefix. A domain is given by name "
         "or id.\n"
         ".SH \"GLOBAL OPTIONS\"\n.TP\n.B \\-v\nTell each step.\n.TP\n.B \\-N\nDry run: check everything, change "
-        "nothing.\n"
-        ".TP\n.B \\-f\nForce.\n.SH SUBCOMMANDS\n");
+        "nothing. Of commands whose usage shows it.\n"
+        ".TP\n.B \\-f, \\-t, \\-T\nTaken for the sake of scripts; nothing here needs them.\n.SH SUBCOMMANDS\n");
     for (auto& command : commands()) {
         out(".TP\n\\fB{}\\fR {}\n{}.\n", roff(command.name), roff(command.words), roff(command.summary));
         for (auto& option : command.options) {
@@ -36,8 +36,10 @@ void man_xl() {
                 roff(option.help));
         }
     }
-    out(".SH \"EXIT STATUS\"\n0 on success, 1 on a failure, 2 on a wrong command line.\n.SH FILES\n/etc/xen, "
-        "/var/lib/xen, /var/log/xen\n"
+    out(".SH \"EXIT STATUS\"\n0 on success, 1 on a failure, 2 on a wrong command line. Of create, 3 when the "
+        "configuration cannot be "
+        "read or the guest cannot be made, 6 when no configuration is given.\n.SH FILES\n/etc/xen, /var/lib/xen, "
+        "/var/log/xen\n"
         ".SH \"SEE ALSO\"\nxl.cfg(5), xl.conf(5)\n");
 }
 
@@ -86,24 +88,31 @@ Result<int> run_man(Context&, const Words& words) {
 Result<int> run_completion(Context&, const Words& words) {
     if (!words.words.empty() && words.words[0] != "bash")
         return fail(fmt::format("no completion for '{}'", words.words[0]), "there is one for bash");
-    std::string names, domains, files;
+    std::string names, domains, files, options;
     for (auto& command : commands()) {
         names += fmt::format(" {}", command.name);
         if (command.first_word == 'd') domains += fmt::format("{}{}", domains.empty() ? "" : "|", command.name);
         if (command.first_word == 'f') files += fmt::format("{}{}", files.empty() ? "" : "|", command.name);
+        std::string own = "--help";
+        for (auto& option : command.options) {
+            if (option.letter > ' ') own += fmt::format(" -{}", option.letter);
+            if (option.name) own += fmt::format(" --{}", option.name);
+        }
+        options += fmt::format("        {}) options='{}';;\n", command.name, own);
     }
     out("# bash completion of xl; made by: xl completion bash\n_xl() {{\n"
-        "    local word=${{COMP_WORDS[COMP_CWORD]}} command=${{COMP_WORDS[1]}}\n"
-        "    if [ \"$COMP_CWORD\" = 1 ]; then COMPREPLY=($(compgen -W \"{}\" -- \"$word\")); return; fi\n"
-        "    case $word in -*) COMPREPLY=($(compgen -W \"$(xl \"$command\" --help 2>/dev/null | grep -oE -- "
-        "'--?[a-z][a-z-]*')\" -- \"$word\")); return;; esac\n"
+        "    local word=${{COMP_WORDS[COMP_CWORD]}} command=${{COMP_WORDS[1]}} options=\n"
+        "    if [ \"$COMP_CWORD\" = 1 ]; then COMPREPLY=($(compgen -W '{}' -- \"$word\")); return; fi\n"
+        "    case $word in -*)\n        case $command in\n{}        esac\n"
+        "        COMPREPLY=($(compgen -W \"$options\" -- \"$word\")); return;;\n    esac\n"
         "    case $command in\n"
         "    {}) [ \"$COMP_CWORD\" = 2 ] && COMPREPLY=($(compgen -W \"$(xl list 2>/dev/null | awk 'NR > 1 {{print "
         "$1}}')\" -- \"$word\"));;\n"
         "    {}) COMPREPLY=($(compgen -f -- \"$word\") $(cd /etc/xen 2>/dev/null && compgen -f -X '!*.cfg' -- "
         "\"$word\"));;\n"
+        "    help) COMPREPLY=($(compgen -W '{}' -- \"$word\"));;\n"
         "    esac\n}}\ncomplete -F _xl xl\n",
-        names.substr(1), domains, files);
+        names.substr(1), options, domains, files, names.substr(1));
     return exit_good;
 }
 

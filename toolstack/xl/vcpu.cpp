@@ -37,34 +37,40 @@ void print_vcpu(const domain::Listed& entry, const abi::DomctlGetVcpuInfo& vcpu,
     out("{:>9.1f}  {} / {}\n", static_cast<double>(vcpu.cpu_time) / 1e9, hard, soft);
 }
 
+/// One domain's, into `rows` if there are any.
+void list_vcpus(xen::Control& control, Host host, const domain::Listed& entry, Rows* rows) {
+    for (unsigned i = 0; i <= entry.info.max_vcpu_id && entry.info.max_vcpu_id != abi::invalid_max_vcpu_id; ++i) {
+        auto vcpu = xen::vcpu_info(control, entry.id(), i);
+        auto affinity = xen::vcpu_affinity(control, entry.id(), i, host.ids);
+        if (!vcpu || !affinity) continue; // the domain may be dying
+        auto hard = config::print_cpus(domain::to_set(affinity->hard), host.ids);
+        auto soft = config::print_cpus(domain::to_set(affinity->soft), host.ids);
+        if (!rows) {
+            print_vcpu(entry, *vcpu, hard, soft);
+            continue;
+        }
+        rows->row().text("name", entry.name).number("domid", entry.info.domain).number("vcpu", i);
+        rows->flag("online", vcpu->online).number("cpu", vcpu->cpu).flag("running", vcpu->running);
+        rows->flag("blocked", vcpu->blocked).real("cpu_seconds", static_cast<double>(vcpu->cpu_time) / 1e9);
+        rows->text("hard_affinity", hard).text("soft_affinity", soft);
+    }
+}
+
 } // namespace
 
 Result<int> run_vcpu_list(Context& context, const Words& words) {
     auto& control = *TRY(context.session.xen());
     auto host = TRY(examine(control));
-    auto domains = TRY(domain::list(context.session, words.words));
     Rows rows;
     bool json = words.has('J');
-    if (!json)
+    if (!json) // in front of what may fail, and so is all that stands before an unknown domain: as stock
         out("{:<32} {:>5} {:>5} {:>5} {:>5} {:>9} {}\n", "Name", "ID", "VCPU", "CPU", "State", "Time(s)",
             "Affinity (Hard / Soft)");
-    for (auto& entry : domains) {
-        for (unsigned i = 0; i <= entry.info.max_vcpu_id && entry.info.max_vcpu_id != abi::invalid_max_vcpu_id; ++i) {
-            auto vcpu = xen::vcpu_info(control, entry.id(), i);
-            auto affinity = xen::vcpu_affinity(control, entry.id(), i, host.ids);
-            if (!vcpu || !affinity) continue; // the domain may be dying
-            auto hard = config::print_cpus(domain::to_set(affinity->hard), host.ids);
-            auto soft = config::print_cpus(domain::to_set(affinity->soft), host.ids);
-            if (!json) {
-                print_vcpu(entry, *vcpu, hard, soft);
-                continue;
-            }
-            rows.row().text("name", entry.name).number("domid", entry.info.domain).number("vcpu", i);
-            rows.flag("online", vcpu->online).number("cpu", vcpu->cpu).flag("running", vcpu->running);
-            rows.flag("blocked", vcpu->blocked).real("cpu_seconds", static_cast<double>(vcpu->cpu_time) / 1e9);
-            rows.text("hard_affinity", hard).text("soft_affinity", soft);
-        }
-    }
+    if (words.words.empty())
+        for (auto& entry : TRY(domain::list(context.session))) list_vcpus(control, host, entry, json ? &rows : nullptr);
+    for (auto& word : words.words)
+        for (auto& entry : TRY(domain::list(context.session, {word})))
+            list_vcpus(control, host, entry, json ? &rows : nullptr);
     if (json) out("{}", rows.print());
     return exit_good;
 }
@@ -92,7 +98,10 @@ Result<int> run_vcpu_pin(Context& context, const Words& words) {
                         "--ignore-global-affinity-masks goes past it");
     }
     if (context.dry_run) {
-        out("cpumap: {}\n", config::print_cpus(domain::to_set(hard ? *hard : *soft), host.ids));
+        out("cpumap:");
+        for (auto& map : {hard, soft})
+            if (map) out(" {}", config::print_cpus(domain::to_set(*map), host.ids));
+        out("\n");
         return exit_good;
     }
     DomId id{info.domain};
