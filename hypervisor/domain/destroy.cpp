@@ -60,6 +60,7 @@ Result<> destroy_domain(Domain& domain) {
 }
 
 void free_domain(Domain& domain) {
+    schedule::free_cap(domain);
     for (u32 i = 0; i < domain.max_vcpus; ++i) {
         Vcpu* vcpu = domain.vcpus[i];
         if (!vcpu) continue;

@@ -51,8 +51,9 @@ class Domain {
     abi::DomctlCreateDomain config{}; ///< as it was created
     u8 handle[16] = {};
     u32 cpu_pool = 0;
-    u16 weight = 256;            ///< of its vCPUs in the scheduler
-    u64 node_affinity = ~u64{0}; ///< bit per NUMA node
+    u16 weight = 256;             ///< of its vCPUs in the scheduler
+    schedule::Cap* cap = nullptr; ///< null: there was never one
+    u64 node_affinity = ~u64{0};  ///< bit per NUMA node
 
     // -- vCPUs --
     Vcpu** vcpus = nullptr; ///< max_vcpus entries, null where not made yet

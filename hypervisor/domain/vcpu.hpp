@@ -17,8 +17,9 @@ namespace px {
 
 class Domain;
 namespace schedule {
+struct Cap;
 struct Unit;
-}
+} // namespace schedule
 
 /// Reasons for which a vCPU does not run. It runs when none is set and neither it nor its domain is paused.
 namespace vcpu_flag {

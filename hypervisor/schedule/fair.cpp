@@ -11,8 +11,9 @@ Fair::UnitLock::UnitLock(Fair& fair, Unit& unit) {
         const u32 cpu = unit.cpu.load(std::memory_order_acquire);
         queue = fair.queues_[cpu];
         queue->lock.lock();
-        // A unit changes its CPU only under the lock of its old queue.
-        if (unit.cpu.load(std::memory_order_relaxed) == cpu) return;
+        // A unit changes its CPU only under the lock of its old queue. Acquire: it may have left and come back
+        // meanwhile, and what was done to it elsewhere has to be seen here.
+        if (unit.cpu.load(std::memory_order_acquire) == cpu) return;
         queue->lock.unlock();
     }
 }
@@ -61,19 +62,29 @@ void Fair::take_out(RunQueue& queue, Unit& unit) {
     publish(queue);
 }
 
-/// Brings the running unit's account up to date; a unit that may not run any more leaves.
+/// Brings the running unit's account up to date.
+void Fair::account(RunQueue& queue, Nanoseconds now) {
+    const Nanoseconds ran = now - queue.accounted;
+    if (ran <= 0) return;
+    Unit& unit = *queue.running;
+    unit.virtual_time += ran * default_weight / unit.weight;
+    if (unit.budget) unit.allowance -= ran;
+    queue.accounted = now;
+}
+
+/// Accounts for the running unit; one that may not run any more leaves.
 void Fair::settle(RunQueue& queue, Nanoseconds now) {
     Unit* unit = queue.running;
     if (!unit) return;
-    const Nanoseconds ran = now - queue.accounted;
-    if (ran > 0) {
-        unit->virtual_time += ran * default_weight / unit->weight;
-        queue.accounted = now;
-    }
+    account(queue, now);
     if (!hooks_.is_runnable(*unit)) {
         queue.running = nullptr;
         unit->state = Unit::State::Off;
+        give_back(*unit);
         hooks_.state_changed(*unit, Unit::State::Off, now);
+    } else if (unit->budget && !can_pay(*unit)) {
+        queue.running = nullptr;
+        park(*unit, now);
     }
     publish(queue);
 }
@@ -98,7 +109,7 @@ Unit* Fair::candidate(RunQueue& queue, u32 cpu, Nanoseconds now) {
 }
 
 /// Makes `next` the running unit and puts the former one back.
-Fair::Decision Fair::dispatch(RunQueue& queue, u32 cpu, Unit* next, Nanoseconds now) {
+Fair::Decision Fair::dispatch(RunQueue& queue, Unit* next, Nanoseconds now) {
     Unit* former = queue.running;
     if (former) former->yields = false;
     if (former != next) {
@@ -123,13 +134,14 @@ Fair::Decision Fair::dispatch(RunQueue& queue, u32 cpu, Unit* next, Nanoseconds 
     const Nanoseconds limit = parameters.rate_limit.load(std::memory_order_relaxed);
     // A new turn, whether for another unit or for the same one again.
     if (former != next || now - next->dispatched_at >= parameters.slice) next->dispatched_at = now;
-    if (!others_wait) return {next, now + parameters.lone_slice};
     // Somebody behind it, who came within the rate limit, waits for twice that only, else for the slice. Two that wake
     // each other with each piece of work pass on more pieces at a time than if the limit's end were the moment.
-    const bool is_held_back = now - next->dispatched_at < limit &&
+    const bool is_held_back = others_wait && now - next->dispatched_at < limit &&
                               queue.waiting.front()->virtual_time + parameters.wake_margin < next->virtual_time;
-    (void)cpu;
-    return {next, next->dispatched_at + (is_held_back ? 2 * limit : parameters.slice)};
+    Nanoseconds until = now + parameters.lone_slice;
+    if (others_wait) until = next->dispatched_at + (is_held_back ? 2 * limit : parameters.slice);
+    if (next->budget) until = std::min(until, now + std::max(next->allowance, Budget::least_turn));
+    return {next, until};
 }
 
 Fair::Decision Fair::decide(u32 cpu, Nanoseconds now) {
@@ -151,7 +163,7 @@ Fair::Decision Fair::decide(u32 cpu, Nanoseconds now) {
             if (best) idle_[cpu / 64].fetch_and(~(u64{1} << (cpu % 64)));
             else idle_[cpu / 64].fetch_or(u64{1} << (cpu % 64));
             victim = find_victim(cpu, best, tried);
-            if (victim == no_cpu) return dispatch(queue, cpu, best, now);
+            if (victim == no_cpu) return dispatch(queue, best, now);
             tried.set(victim);
             if (best) tried.set_first(max_cpus);
         }

@@ -6,6 +6,7 @@
 #include "base/list.hpp"
 #include "base/lock.hpp"
 #include "base/result.hpp"
+#include "schedule/budget.hpp"
 
 #include <atomic>
 
@@ -24,6 +25,7 @@ struct Unit : ListLink<> {
         Queued,  ///< waits in the run queue of `cpu`
         Running, ///< chosen by `cpu`
         Moving,  ///< between two run queues, in none
+        Parked,  ///< runnable, but its domain has used up its cap: waits in no queue for the next filling
     };
 
     void* const owner;
@@ -36,6 +38,8 @@ struct Unit : ListLink<> {
     Nanoseconds dispatched_at = 0; ///< start of the present slice
     CpuMask hard;                  ///< where it may run
     CpuMask soft;                  ///< where it prefers to run
+    Budget* budget = nullptr;      ///< null: no cap. A waiting or running unit with one has an allowance
+    Nanoseconds allowance = 0;     ///< of the budget, for itself alone; negative: it ran too long
 };
 
 /// What the scheduler needs of the rest. All but interrupt() are called with the unit's run-queue lock held.
@@ -44,6 +48,8 @@ class Hooks {
     virtual bool is_runnable(const Unit& unit) = 0;
     /// Also called again for a unit that stays Off: the reason may have changed.
     virtual void state_changed(Unit& unit, Unit::State state, Nanoseconds now) = 0;
+    /// Fair::replenish(budget) shall be called at that time.
+    virtual void fill_at(Budget& budget, Nanoseconds when) = 0;
     /// decide() shall be called soon on that CPU.
     virtual void interrupt(u32 cpu) = 0;
 
@@ -81,6 +87,25 @@ class Fair {
     void yield(Unit& unit);
     void set_affinity(Unit& unit, const CpuMask& hard, const CpuMask& soft, Nanoseconds now);
     void set_weight(Unit& unit, u16 weight);
+    /// The unit runs on that budget from now on, null: without. replenish() is due after the budget's first unit.
+    void set_budget(Unit& unit, Budget* budget, Nanoseconds now);
+    /// Starts a period of a budget; each(function) calls function(unit) for all units that may have it. Time it takes:
+    /// a lock for each unit. Asks for the next filling as long as a unit wants to run.
+    template <class Each> void replenish(Budget& budget, Each each, Nanoseconds now) {
+        budget.stop_ticking();
+        budget.empty();
+        Nanoseconds rest = budget.quota();
+        bool is_active = false, is_parked = false;
+        each([&](Unit& unit) {
+            const Filled filled = fill(unit, budget, now);
+            if (filled.is_active) rest -= budget.share();
+            is_active |= filled.is_active;
+            is_parked |= filled.is_parked;
+        });
+        if (rest > 0) budget.give(rest);
+        if (is_parked) each([&](Unit& unit) { release_if_it_can_pay(unit, budget, now); });
+        if (is_active && budget.quota() != 0 && budget.start_ticking()) hooks_.fill_at(budget, now + Budget::period);
+    }
 
     struct Decision {
         Unit* next;        ///< null: nothing to run
@@ -132,11 +157,28 @@ class Fair {
     void insert(RunQueue& queue, Unit& unit);
     void take_out(RunQueue& queue, Unit& unit);
     void publish(RunQueue& queue);
+    void account(RunQueue& queue, Nanoseconds now);
     void settle(RunQueue& queue, Nanoseconds now);
     Unit* candidate(RunQueue& queue, u32 cpu, Nanoseconds now);
-    Decision dispatch(RunQueue& queue, u32 cpu, Unit* next, Nanoseconds now);
+    Decision dispatch(RunQueue& queue, Unit* next, Nanoseconds now);
     bool arrive(RunQueue& queue, u32 cpu, Unit& unit, Nanoseconds now, Nanoseconds credit);
     void move(Unit& unit, u32 to, Nanoseconds now, Nanoseconds credit);
+    u32 depart(Unit& unit);
+
+    struct Filled {
+        bool is_active = false, is_parked = false;
+    };
+    bool can_pay(Unit& unit);
+    void keep_filled(Unit& unit, Nanoseconds now);
+    void park(Unit& unit, Nanoseconds now);
+    Filled fill(Unit& unit, Budget& budget, Nanoseconds now);
+    void release_if_it_can_pay(Unit& unit, Budget& budget, Nanoseconds now);
+    /// What a unit has not used goes to the others of its domain.
+    static void give_back(Unit& unit) {
+        if (!unit.budget || unit.allowance <= 0) return;
+        unit.budget->give(unit.allowance);
+        unit.allowance = 0;
+    }
 
     u32 choose_cpu(const Unit& unit);
     u32 claim_idle(const CpuMask& among);

@@ -69,8 +69,16 @@ s64 Fair::group_clock(u32 cpu) const {
 bool Fair::arrive(RunQueue& queue, u32 cpu, Unit& unit, Nanoseconds now, Nanoseconds credit) {
     if (!hooks_.is_runnable(unit)) {
         unit.state = Unit::State::Off;
+        give_back(unit);
         hooks_.state_changed(unit, Unit::State::Off, now);
         return true; // the CPU may have been claimed as idle for this unit: it has to say so again
+    }
+    if (unit.budget) {
+        keep_filled(unit, now);
+        if (!can_pay(unit)) {
+            park(unit, now);
+            return true;
+        }
     }
     if (!queue.running && queue.waiting.empty()) {
         const s64 others = group_clock(cpu);
@@ -118,15 +126,14 @@ void Fair::update(Unit& unit, Nanoseconds now) {
                 hooks_.state_changed(unit, Unit::State::Off, now);
                 break;
             }
-            unit.state = Unit::State::Moving;
-            // Until its registers are saved it can only wait where they are.
-            to = unit.is_running.load(std::memory_order_relaxed) ? cpu : choose_cpu(unit);
-            unit.cpu.store(to, std::memory_order_release);
+            to = depart(unit);
             break;
         case Unit::State::Queued:
+        case Unit::State::Parked:
             if (is_runnable) break;
-            take_out(*held.queue, unit);
+            if (unit.state == Unit::State::Queued) take_out(*held.queue, unit);
             unit.state = Unit::State::Off;
+            give_back(unit);
             hooks_.state_changed(unit, Unit::State::Off, now);
             break;
         case Unit::State::Running:

@@ -14,6 +14,16 @@
 
 namespace px::schedule {
 
+/// A domain's cap: the budget of its vCPUs, and who fills it up.
+struct Cap final : Budget {
+    explicit Cap(Domain& of) : domain(of) {}
+    Domain& domain;
+    u16 percent = 0;
+    Timer timer{&Cap::fill, this};
+
+    static void fill(void* cap);
+};
+
 namespace {
 
 Vcpu& vcpu_of(const Unit& unit) { return *static_cast<Vcpu*>(unit.owner); }
@@ -30,6 +40,7 @@ class VcpuHooks final : public Hooks {
                                                                                        : abi::Runstate::Offline;
         vcpu.set_runstate(static_cast<u32>(runstate), now);
     }
+    void fill_at(Budget& budget, Nanoseconds when) override { static_cast<Cap&>(budget).timer.set(when); }
     void interrupt(u32 cpu) override { softirq::raise_on(CpuId(cpu), SoftIrq::Schedule); }
 };
 
@@ -68,7 +79,21 @@ void reschedule() {
     context_switch(previous, next);
 }
 
+/// Calls function(unit) for each vCPU that a domain has by now.
+template <class F> void for_each_unit(Domain& domain, F function) {
+    for (u32 i = 0; i < domain.max_vcpus; ++i) {
+        // Acquire pairs with the release in create_vcpu(), which may come meanwhile.
+        Vcpu* vcpu = std::atomic_ref<Vcpu*>(domain.vcpus[i]).load(std::memory_order_acquire);
+        if (vcpu && vcpu->unit) function(*vcpu->unit);
+    }
+}
+
 } // namespace
+
+void Cap::fill(void* argument) {
+    Cap& cap = *static_cast<Cap*>(argument);
+    fair->replenish(cap, [&](auto function) { for_each_unit(cap.domain, function); }, machine::now());
+}
 
 void init() {
     hooks = make<VcpuHooks>();
@@ -110,6 +135,10 @@ Result<> add_vcpu(Vcpu& vcpu) {
     if (!unit->hard.any()) unit->hard = machine::online_cpus();
     unit->soft = vcpu.soft_affinity;
     unit->weight = vcpu.domain.weight;
+    if (Cap* cap = vcpu.domain.cap) {
+        cap->count_unit();
+        if (cap->percent != 0) unit->budget = cap;
+    }
     vcpu.runstate.state = static_cast<s32>(abi::Runstate::Offline);
     vcpu.runstate.state_entry_time = static_cast<u64>(machine::now());
     fair->add(*unit);
@@ -143,8 +172,36 @@ Result<> set_affinity(Vcpu& vcpu, const CpuMask& hard, const CpuMask& soft) {
 
 void set_weight(Domain& domain, u16 weight) {
     domain.weight = weight;
-    for (u32 i = 0; i < domain.max_vcpus; ++i)
-        if (Vcpu* vcpu = domain.vcpus[i]; vcpu && vcpu->unit) fair->set_weight(*vcpu->unit, weight);
+    for_each_unit(domain, [&](Unit& unit) { fair->set_weight(unit, weight); });
+}
+
+Result<> set_cap(Domain& domain, u16 percent) {
+    Cap* cap = domain.cap;
+    if (percent == (cap ? cap->percent : 0)) return {};
+    if (!cap) {
+        u32 units = 0;
+        for_each_unit(domain, [&](Unit&) { ++units; });
+        cap = make<Cap>(domain);
+        if (!cap) return fail(Error::NoMemory);
+        for (; units != 0; --units) cap->count_unit();
+        domain.cap = cap;
+    }
+    const bool was_capped = cap->percent != 0;
+    cap->percent = percent;
+    cap->set_percent(percent);
+    if (was_capped && percent != 0) return {}; // from the next filling on
+    const Nanoseconds now = machine::now();
+    for_each_unit(domain, [&](Unit& unit) { fair->set_budget(unit, percent != 0 ? cap : nullptr, now); });
+    if (percent != 0) Cap::fill(cap);
+    return {};
+}
+
+u16 cap_of(const Domain& domain) { return domain.cap ? domain.cap->percent : 0; }
+
+void free_cap(Domain& domain) {
+    Cap* cap = domain.cap;
+    domain.cap = nullptr;
+    if (cap) destroy(cap);
 }
 
 void read_runstate(const Vcpu& vcpu, abi::VcpuRunstateInfo& out) {

@@ -22,6 +22,12 @@ void yield();
 Result<> set_affinity(Vcpu& vcpu, const CpuMask& hard, const CpuMask& soft);
 /// Weight of all vCPUs of a domain.
 void set_weight(Domain& domain, u16 weight);
+/// Limits what all vCPUs of a domain run together, in percent of one CPU; 0: no limit. Errors: NoMemory. Serialized by
+/// the caller with other changes and with add_vcpu().
+Result<> set_cap(Domain& domain, u16 percent);
+[[nodiscard]] u16 cap_of(const Domain& domain);
+/// Before the vCPUs of a domain that is freed go.
+void free_cap(Domain& domain);
 /// Consistent copy of its run state, time of the current state included.
 void read_runstate(const Vcpu& vcpu, abi::VcpuRunstateInfo& out);
 

@@ -74,3 +74,29 @@ def test_scheduler_parameters(dom0):
     dom0.guest(memory=96)
     dom0.out(f"xl sched-{name} -d guest -w 512")
     assert re.search(r"guest\s+\d+\s+512\s+0", dom0.out(f"xl sched-{name} -d guest"))
+
+
+def used(dom0, name, seconds):
+    """Percent of one CPU that a domain uses in the next seconds."""
+    def look():
+        return dom0.rows()[name][4], float(dom0.out("cat /proc/uptime").split()[0])
+    first, start = look()
+    dom0.out(f"sleep {seconds}")
+    last, end = look()
+    return 100 * (last - first) / (end - start)
+
+
+def test_cap(dom0):
+    """A cap of the configuration holds for a busy guest with two vCPUs, is shown, and changes take effect."""
+    name = dom0.info("xen_scheduler")
+    guest = dom0.guest(vcpus=2, memory=128, cap=60).up(240)
+    guest.run("for i in 1 2; do (while :; do :; done) & done")
+    assert re.search(r"guest\s+\d+\s+256\s+60", dom0.out(f"xl sched-{name} -d guest"))
+    assert 50 < used(dom0, "guest", 6) < 66
+    dom0.out(f"xl sched-{name} -d guest -c 20")
+    assert re.search(r"guest\s+\d+\s+256\s+20", dom0.out(f"xl sched-{name} -d guest"))
+    assert 15 < used(dom0, "guest", 6) < 25
+    dom0.fails(f"xl sched-{name} -d guest -c 201")
+    dom0.fails(f"xl sched-{name} -d guest -c 65535")
+    dom0.out(f"xl sched-{name} -d guest -c 0")
+    assert used(dom0, "guest", 6) > 90

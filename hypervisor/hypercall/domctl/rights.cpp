@@ -23,6 +23,12 @@ Result<> change(Domain& domain, RangeSet* Domain::* set, u64 first, u64 last, bo
     return allow ? (domain.*set)->add(first, last) : (domain.*set)->remove(first, last);
 }
 
+u32 vcpu_count(const Domain& domain) {
+    u32 count = 0;
+    for (u32 i = 0; i < domain.max_vcpus; ++i) count += domain.vcpus[i] != nullptr;
+    return count;
+}
+
 /// Nodes of the host: it counts as one.
 constexpr u64 host_nodes = 1;
 
@@ -63,14 +69,14 @@ Result<> scheduler(Command& c) {
     if (args.sched_id != static_cast<u32>(abi::SchedulerId::Credit2)) return fail(Error::Invalid);
     switch (static_cast<abi::DomctlSchedOp>(args.cmd)) {
     case abi::DomctlSchedOp::GetInfo:
-        args.u.credit2 = {.weight = c.domain.weight, .cap = 0};
+        args.u.credit2 = {.weight = c.domain.weight, .cap = schedule::cap_of(c.domain)};
         c.copy_back = true;
         return {};
     case abi::DomctlSchedOp::PutInfo:
-        // Work-conserving: there are no caps.
-        if (args.u.credit2.cap != 0) return fail(Error::NotSupported);
+        // As the reference does: the weight takes effect even where the cap is refused.
         if (args.u.credit2.weight != 0) schedule::set_weight(c.domain, args.u.credit2.weight);
-        return {};
+        if (args.u.credit2.cap > 100 * vcpu_count(c.domain)) return fail(Error::Invalid);
+        return schedule::set_cap(c.domain, args.u.credit2.cap);
     default: return fail(Error::Invalid);
     }
 }

@@ -83,6 +83,34 @@ abi::Sysctl sysctl_of(abi::SysctlCommand command) {
     return op;
 }
 
+/// A cap is at most 100 % for each vCPU that there is; the weight of a refused request holds.
+TEST(Domctl, CapsAreLimitedByTheNumberOfVcpus) {
+    World w;
+    abi::Domctl op{};
+    op.cmd = static_cast<u32>(abi::DomctlCommand::SchedulerOp);
+    op.interface_version = abi::domctl_interface_version;
+    op.domain = 1;
+    const auto put = [&](u16 weight, u16 cap) {
+        op.u.scheduler_op = {
+            static_cast<u32>(abi::SchedulerId::Credit2), static_cast<u32>(abi::DomctlSchedOp::PutInfo), {}};
+        op.u.scheduler_op.u.credit2 = {weight, cap};
+        return w.domctl(op);
+    };
+    const auto get = [&] {
+        op.u.scheduler_op.cmd = static_cast<u32>(abi::DomctlSchedOp::GetInfo);
+        EXPECT_EQ(w.domctl(op), 0);
+        return w.answer<abi::Domctl>().u.scheduler_op.u.credit2;
+    };
+    EXPECT_EQ(put(512, 200), 0);
+    EXPECT_EQ(get().cap, 200);
+    for (const u16 cap : {201, 32768, 65535}) EXPECT_EQ(put(300, cap), -static_cast<s64>(abi::Errno::Invalid));
+    EXPECT_EQ(get().cap, 200);
+    EXPECT_EQ(get().weight, 300);
+    EXPECT_EQ(put(0, 0), 0);
+    EXPECT_EQ(get().cap, 0);
+    EXPECT_EQ(get().weight, 300);
+}
+
 TEST(Control, OthersAreRefusedBeforeAnythingIsLookedAt) {
     World w;
     w.dom0.is_privileged = false;

@@ -56,6 +56,12 @@ Result<> set_affinity(Vcpu& vcpu, const CpuMask& hard, const CpuMask& soft) {
     return {};
 }
 void set_weight(Domain& domain, u16 weight) { domain.weight = weight; }
+static u16 percent = 0; // of whatever domain
+Result<> set_cap(Domain&, u16 to) {
+    percent = to;
+    return {};
+}
+u16 cap_of(const Domain&) { return percent; }
 u64 idle_time(CpuId) { return 1; }
 u32 rate_limit_us() { return 1000; }
 void set_rate_limit_us(u32) {}

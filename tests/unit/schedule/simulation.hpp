@@ -6,6 +6,7 @@
 #include "schedule/fair.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace simulation {
 
 using px::Nanoseconds;
 using px::u32;
+using px::schedule::Budget;
 using px::schedule::Fair;
 using px::schedule::Unit;
 
@@ -59,10 +61,19 @@ class Simulation : public px::schedule::Hooks {
     void wake_all() {
         for (auto& task : tasks) wake(*task);
     }
+    /// Gives tasks a common cap from now on, in percent of one CPU; 0: none.
+    void cap(Budget& budget, std::vector<Task*> of, u32 percent) {
+        for (; budget.units() < of.size();) budget.count_unit();
+        budget.set_percent(percent);
+        for (Task* task : of) fair.set_budget(task->unit, percent ? &budget : nullptr, now);
+        members_[&budget] = std::move(of);
+        if (percent) fill(budget);
+    }
     /// Runs for a span of time in small steps.
     void run(Nanoseconds span, Nanoseconds step = 100 * us) {
         for (const Nanoseconds end = now + span; now < end; now += step) {
             wake_sleepers();
+            fill_budgets();
             for (u32 cpu = 0; cpu < cpus_.size(); ++cpu)
                 if (cpus_[cpu].interrupted || now >= cpus_[cpu].until) decide(cpu);
             each_step();
@@ -76,6 +87,7 @@ class Simulation : public px::schedule::Hooks {
         if (state == Unit::State::Queued) task.queued_at = time;
         if (state == Unit::State::Running) task.longest_wait = std::max(task.longest_wait, time - task.queued_at);
     }
+    void fill_at(Budget& budget, Nanoseconds when) override { fillings_[&budget] = when; }
     void interrupt(u32 cpu) override { cpus_[cpu].interrupted = true; }
 
   private:
@@ -95,6 +107,20 @@ class Simulation : public px::schedule::Hooks {
                 task->left = task->burst;
                 task->wakes_at = 0;
                 wake(*task);
+            }
+    }
+    void fill(Budget& budget) {
+        const auto each = [&](auto function) {
+            for (Task* task : members_[&budget]) function(task->unit);
+        };
+        fair.replenish(budget, each, now);
+        ++fillings;
+    }
+    void fill_budgets() {
+        for (auto& [budget, when] : std::map(fillings_))
+            if (now >= when) {
+                fillings_.erase(budget);
+                fill(*budget);
             }
     }
     void decide(u32 number) {
@@ -124,11 +150,14 @@ class Simulation : public px::schedule::Hooks {
     }
 
     std::vector<Cpu> cpus_;
+    std::map<Budget*, Nanoseconds> fillings_; ///< when they are due
+    std::map<Budget*, std::vector<Task*>> members_;
 
   public:
     Fair fair;
     Nanoseconds now = 0;
     std::vector<std::unique_ptr<Task>> tasks;
+    unsigned fillings = 0;
     std::function<void()> each_step = [] {};
     [[nodiscard]] Nanoseconds idle(u32 cpu) const { return cpus_[cpu].idle; }
     [[nodiscard]] Task* current(u32 cpu) const { return cpus_[cpu].current; }
