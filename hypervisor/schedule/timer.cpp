@@ -26,7 +26,8 @@ class TimerLock {
             cpu = CpuId(timer.cpu_.load(std::memory_order_acquire));
             queue = &queues.on(cpu);
             queue->lock.lock();
-            if (timer.cpu_.load(std::memory_order_relaxed) == cpu.raw()) return;
+            // Acquire: it may have moved away and back meanwhile.
+            if (timer.cpu_.load(std::memory_order_acquire) == cpu.raw()) return;
             queue->lock.unlock();
         }
     }
