@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Promises of the protocol: permissions, quotas, watches, transactions, domains.
+#include <ctime>
 #include <gtest/gtest.h>
 
 #include "store/harness.hpp"
@@ -228,6 +229,34 @@ TEST_F(Protocol, NothingOfADomainOutlivesIt) {
     EXPECT_EQ(dom0.read("/local/domain/51/name").payload, "stays");
     EXPECT_EQ(dom0.call(Op::GetPerms, strings({"/odd/place/51"})).payload, strings({"n51"}));
     EXPECT_EQ(dom0.call(Op::GetPerms, strings({"/vm/some-51"})).payload, strings({"n0", "r51"}));
+}
+
+/// Guests may name domains that do not exist in permissions, tens of thousands together: they are cleaned away in one
+/// go.
+TEST_F(Protocol, AnyNumberOfDomainsThatNeverWere) {
+    constexpr int guests = 8, nodes = 900, first_ghost = 100;
+    int ghost = first_ghost;
+    for (int guest = 11; guest < 11 + guests; ++guest) {
+        auto const id = std::to_string(guest);
+        ASSERT_EQ(dom0.call(Op::Introduce, strings({id, "1", "1"})).error, 0);
+        ASSERT_EQ(dom0.mkdir("/local/domain/" + id), 0);
+        ASSERT_EQ(dom0.chmod("/local/domain/" + id, {"n" + id}), 0);
+        auto its = peer(static_cast<abi::domid_t>(guest));
+        for (int i = 0; i < nodes; ++i, ghost += 4) {
+            auto const path = "data/" + std::to_string(i / 100) + "/" + std::to_string(i);
+            auto const named = [&](int n) { return "r" + std::to_string(ghost + n); };
+            ASSERT_EQ(its.write(path, ""), 0);
+            ASSERT_EQ(its.chmod(path, {"n" + id, named(0), named(1), named(2), named(3)}), 0);
+        }
+    }
+    auto const exists = [](abi::domid_t domid) { return domid < first_ghost; };
+    auto const start = std::clock();
+    server.forget_missing(exists);
+    constexpr double longest = 5; // one walk for each ghost would take minutes
+    EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, longest);
+    for (int i = first_ghost; i < ghost; ++i) ASSERT_EQ(server.accounts().of(static_cast<abi::domid_t>(i)).mentions, 0);
+    EXPECT_EQ(dom0.call(Op::GetPerms, strings({"/local/domain/18/data/3/333"})).payload, strings({"n18"}));
+    EXPECT_EQ(dom0.call(Op::Control, strings({"check"})).payload, strings({"OK"}));
 }
 
 TEST_F(Protocol, LargeDirectoriesComeInParts) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "store/core/connection.hpp"
@@ -191,8 +192,9 @@ class Server {
     Outcome is_introduced(Request&);
     Outcome resume(Request&);
     Outcome set_target(Request&);
-    void remove_orphans(abi::domid_t);
-    void remove_orphans_below(abi::domid_t, std::string top);
+    void remove_orphans(std::unordered_set<abi::domid_t> const& gone);
+    void remove_usual_orphans(abi::domid_t);
+    void remove_orphans_below(std::unordered_set<abi::domid_t> const& gone, std::string top);
     void log_domain(Domain const&);
 
     // server_control.cpp

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests about domains, and what happens when one goes.
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fmt/format.h>
@@ -94,15 +95,23 @@ void Server::remove_domain(abi::domid_t domid) {
     for (auto& [id, other] : domains_)
         if (other.connection->who.target == domid) other.connection->who.target.reset();
     Encoder{log_, RecordKind::DomainGone}.u16(domid);
-    remove_orphans(domid);
+    remove_orphans({domid});
     announcements_.emplace_back(released);
 }
 
-/// Nodes of the domain go, and it leaves the permission lists of others: its id will be used again. Looks where
-/// toolstacks put a domain's nodes first, and through the whole store only if that were not all.
-void Server::remove_orphans(abi::domid_t domid) {
-    auto const is_done = [&] { return accounts_.of(domid).mentions == 0; };
+/// Nodes of these domains go, and they leave the permission lists of others: their ids will be used again. For one
+/// domain it looks where toolstacks put its nodes first, and through the whole store only if that were not all. For
+/// many it is through the whole store once: guests can name any number of domains that do not exist.
+void Server::remove_orphans(std::unordered_set<abi::domid_t> const& gone) {
+    auto const is_done = [&] {
+        return std::ranges::all_of(gone, [&](abi::domid_t domid) { return accounts_.of(domid).mentions == 0; });
+    };
     if (is_done()) return;
+    if (gone.size() == 1) remove_usual_orphans(*gone.begin());
+    if (!is_done()) remove_orphans_below(gone, "/");
+}
+
+void Server::remove_usual_orphans(abi::domid_t domid) {
     std::vector<std::string> places{domain_path(domid), fmt::format("/libxl/{}", domid)};
     if (Node const* const vm = tree_.find(places[0] + "/vm");
         vm && vm->value.starts_with("/vm/") && Path::canonical(vm->value, 0))
@@ -111,34 +120,32 @@ void Server::remove_orphans(abi::domid_t domid) {
         for (NodePtr const& kind : kinds->children)
             places.push_back(fmt::format("/local/domain/0/backend/{}/{}", kind->name, domid));
     for (auto const& place : places)
-        if (!is_done() && tree_.find(place)) remove_orphans_below(domid, place);
-    if (!is_done()) remove_orphans_below(domid, "/");
+        if (accounts_.of(domid).mentions != 0 && tree_.find(place)) remove_orphans_below({domid}, place);
 }
 
-void Server::remove_orphans_below(abi::domid_t domid, std::string top) {
+void Server::remove_orphans_below(std::unordered_set<abi::domid_t> const& gone, std::string top) {
     std::vector<Mutation> mutations;
     std::string inside; // a subtree that goes as a whole, with a slash
     Node const& first = *tree_.find(top);
     for_each_node(std::move(top), first, [&](std::string const& path, Node const& node) {
         if (!inside.empty() && path.starts_with(inside)) return;
+        auto const is_gone = [&](Permission permission) { return gone.contains(permission.domid); };
+        if (std::ranges::none_of(*node.permissions, is_gone)) return;
         Mutation mutation;
         mutation.path = path;
-        if (node.permissions->front().domid == domid && path != "/" && !options_.keep_orphans) {
+        if (is_gone(node.permissions->front()) && path != "/" && !options_.keep_orphans) {
             mutation.kind = Mutation::Kind::Remove;
             inside = path + '/';
             mutations.push_back(std::move(mutation));
             return;
         }
-        bool mentioned = false;
         auto list = std::make_shared<PermissionList>();
         for (std::size_t i = 0; i < node.permissions->size(); ++i) {
             Permission permission = (*node.permissions)[i];
-            bool const its = permission.domid == domid;
-            mentioned |= its;
+            bool const its = is_gone(permission);
             if (its && i == 0) permission.domid = 0;
             if (!its || i == 0) list->push_back(permission);
         }
-        if (!mentioned) return;
         mutation.kind = Mutation::Kind::SetPermissions;
         mutation.permissions = std::move(list);
         mutations.push_back(std::move(mutation));
@@ -151,10 +158,10 @@ void Server::remove_orphans_below(abi::domid_t domid, std::string top) {
 }
 
 void Server::forget_missing(std::function<bool(abi::domid_t)> const& exists) {
-    std::vector<abi::domid_t> gone;
+    std::unordered_set<abi::domid_t> gone;
     for (auto const& [domid, usage] : accounts_)
-        if (domid != 0 && usage.mentions != 0 && !find_domain(domid) && !exists(domid)) gone.push_back(domid);
-    for (auto const domid : gone) remove_orphans(domid);
+        if (domid != 0 && usage.mentions != 0 && !find_domain(domid) && !exists(domid)) gone.insert(domid);
+    remove_orphans(gone);
 }
 
 void Server::announce_shutdown(Domain& domain) {
