@@ -110,7 +110,11 @@ def test_hot_plug_network(dom0):
     rows = dom0.out("xl network-list guest").splitlines()
     assert rows[0].split()[:4] == ["Idx", "BE", "Mac", "Addr."]
     assert "00:16:3e:aa:bb:cc" in rows[1]
-    dom0.out("xl network-detach guest 0")
+    # What the guest writes to its own nodes neither reaches the administrator's terminal nor hides the interface.
+    dom0.out(r"xenstore-write /local/domain/$(xl domid guest)/device/vif/0/mac '\x1b[2Jevil'")
+    assert dom0.out("xl network-list guest").splitlines() == rows
+    dom0.fails("xl network-detach guest 00:16:3e:aa:bb:cd")
+    dom0.out("xl network-detach guest 00:16:3e:aa:bb:cc")
     assert len(dom0.out("xl network-list guest").splitlines()) == 1
 
 

@@ -95,6 +95,10 @@ Result<int> open_console(Context& context, DomId id, unsigned number) {
     if (!tty || tty->empty())
         return fail(fmt::format("domain {} has no console {}", id.value, number),
                     "is xenconsoled running? see xl doctor");
+    // A guest may own the node of a further console: it must not choose among dom0's files.
+    constexpr std::string_view terminals = "/dev/pts/";
+    if (!tty->starts_with(terminals) || !toolstack::to_unsigned(tty->substr(terminals.size())))
+        return fail(fmt::format("the console of domain {} is no terminal", id.value), fmt::format("see {}", path));
     int fd = open(tty->c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (fd < 0) return fail(fmt::format("cannot open the console's terminal '{}': {}", *tty, std::strerror(errno)));
     return fd;

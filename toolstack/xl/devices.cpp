@@ -35,6 +35,12 @@ long number_at(store::Client& client, const std::string& path) {
     return text ? std::strtol(text->c_str(), nullptr, 10) : -1;
 }
 
+/// An interface's address as it was given: what the guest says in its own nodes is not for our terminal, nor to choose
+/// by. Stock tools keep it in the same place.
+std::string mac_of(store::Client& client, const Device& device) {
+    return client.get(device.libxl_path() + "/mac").value_or("");
+}
+
 /// All words behind the first as one specification.
 std::string joined(const Words& words) {
     std::string text;
@@ -128,7 +134,7 @@ Result<int> run_network_list(Context& context, const Words& words) {
         auto id = TRY(context.session.find(word)); // unlike block-list's, an unknown name ends it: as stock
         for (auto& device : TRY(of_kind(context, id, "vif"))) {
             auto front = device.front_path();
-            auto mac = client.get(front + "/mac").value_or("");
+            auto mac = mac_of(client, device);
             auto state = number_at(client, front + "/state"), channel = number_at(client, front + "/event-channel");
             auto tx = number_at(client, front + "/tx-ring-ref"), rx = number_at(client, front + "/rx-ring-ref");
             if (json)
@@ -186,7 +192,7 @@ Result<int> run_network_detach(Context& context, const Words& words) {
     if (!devid && !mac)
         return fail(fmt::format("'{}' is neither a number nor a MAC address", words.words[1]), "see xl network-list");
     for (auto& device : TRY(of_kind(context, id, "vif"))) {
-        auto its = config::parse_mac(client.get(device.front_path() + "/mac").value_or(""));
+        auto its = config::parse_mac(mac_of(client, device));
         if (devid ? device.id != *devid : !its || *its != *mac) continue;
         TRY(domain::detach(context.session, {device}, words.has('f')));
         TRY(domain::forget_vif(context.session, id, device.id));
