@@ -3,6 +3,7 @@
 #include "console.hpp"
 
 #include <array>
+#include <cerrno>
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <syslog.h>
@@ -73,11 +74,31 @@ xen::Result<> Console::connect(std::uint64_t frame, xen::Port remote) {
     return {};
 }
 
+namespace {
+
+/// Writes the terminal's name, unless the console's nodes have gone meanwhile: it would come back alone, and nobody
+/// would ever remove it.
+xen::Result<> announce(store::Client& client, std::string const& console, std::string const& terminal) {
+    constexpr int most_tries = 20; // a conflict is another change of the same nodes
+    for (int tries = 0;; ++tries) {
+        auto const transaction = XEN_TRY(client.begin());
+        if (!client.get(console + "/port", transaction)) return client.abort(transaction);
+        if (auto written = client.write(console + "/tty", terminal, transaction); !written) {
+            (void)client.abort(transaction);
+            return written;
+        }
+        auto done = client.commit(transaction);
+        if (done || done.error().code != EAGAIN || tries == most_tries) return done;
+    }
+}
+
+} // namespace
+
 void Console::open_terminal(store::Client& client) {
     auto opened = Terminal::open();
     if (!opened) return complain(opened.error());
     terminal_ = std::move(*opened);
-    if (auto const done = client.write(path() + "/tty", terminal_->path()); !done) complain(done.error());
+    if (auto const done = announce(client, path(), terminal_->path()); !done) complain(done.error());
 }
 
 void Console::open_log(store::Client& client) {
