@@ -5,16 +5,11 @@
 #include "config/parse.hpp"
 #include "domain/config_json.hpp"
 #include "domain/userdata.hpp"
+#include "host/lock.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <ctime>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace domain {
 namespace {
@@ -67,19 +62,6 @@ template <class Queue> Result<void> transact(store::Client& client, std::string_
     }
 }
 
-/// Held while a name is checked and written, so that two creations at once cannot both take it.
-Result<xen::FileDescriptor> lock_names() {
-    constexpr auto path = "/run/xen/proxenos-names.lock";
-    mkdir("/run/xen", 0755);
-    xen::FileDescriptor file(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    int done = -1;
-    if (file) do
-            done = flock(file.get(), LOCK_EX);
-        while (done != 0 && errno == EINTR);
-    if (done != 0) return fail(fmt::format("cannot lock '{}': {}", path, std::strerror(errno)));
-    return file;
-}
-
 std::string owner_and_reader(DomId owner, DomId reader) {
     return fmt::format("n{}{}r{}{}", owner.value, '\0', reader.value, '\0');
 }
@@ -104,7 +86,7 @@ Result<void> Creation::check_name(store::Client& client) {
 
 Result<void> Creation::write_skeleton() {
     auto& client = *TRY(session_.store());
-    auto lock = TRY(lock_names()); // others look for our name before we look, or after it is there
+    auto lock = TRY(host::Lock::take_own("names")); // others look for our name before we look, or after it is there
     TRY(check_name(client));
     auto vm = "/vm/" + config::print(uuid_);
     auto read_only = owner_and_reader({0}, id_);

@@ -50,7 +50,9 @@ Result<const config::HostSettings*> Session::settings() {
     return &*settings_;
 }
 
-Result<host::Lock> Session::lock() { return host::Lock::take(TRY(settings())->lock_file); }
+Result<host::Lock> Session::lock() {
+    return host::Lock::take(TRY(settings())->lock_file, "see lockfile in /etc/xen/xl.conf");
+}
 
 std::string path_of(DomId domain) { return "/local/domain/" + std::to_string(domain.value); }
 
