@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <set>
 
 namespace domain {
 
@@ -36,16 +37,21 @@ std::string Device::libxl_path() const { return fmt::format("/libxl/{}/device/{}
 
 namespace {
 
-constexpr int wait_ms = 10000; ///< libxl's patience with a back end
+constexpr int wait_ms = 10000;    ///< libxl's patience with a back end
+constexpr int log_period_ms = 50; ///< how often QEMU's log is read while it opens disks
 
 std::string permissions(DomId owner, DomId reader) {
     return fmt::format("n{}{}r{}{}", owner.value, '\0', reader.value, '\0');
 }
 
-/// Waits until `good` holds for the state node of every device, or `bad` for one. Gives the first device that did not
-/// get there in time.
+/// Whether a QEMU in domain 0 serves it; that of another domain is out of our sight.
+bool by_own_model(const Device& device) { return device.by_device_model() && device.back.value == 0; }
+
+/// Waits until `good` holds for the state node of every device, or `bad` for one, which is asked anew at least every
+/// `period_ms`. Gives the first device that did not get there in time.
 template <class Good, class Bad>
-Result<const Device*> wait_for(store::Client& client, const std::vector<Device>& devices, Good good, Bad bad) {
+Result<const Device*> wait_for(store::Client& client, const std::vector<Device>& devices, Good good, Bad bad,
+                               long period_ms = wait_ms) {
     std::vector<std::string> paths;
     for (auto& device : devices) paths.push_back(device.back_path() + "/state");
     auto deadline = host::now_ms() + wait_ms;
@@ -59,7 +65,7 @@ Result<const Device*> wait_for(store::Client& client, const std::vector<Device>&
             auto state = values[i] ? static_cast<BusState>(std::atoi(values[i]->c_str())) : BusState::unknown;
             if (good(state) || hopeless) continue;
             late = &devices[i];
-            hopeless = bad(state);
+            hopeless = bad(devices[i], state);
         }
         if (!late || hopeless) break;
         if (!watching) {
@@ -69,7 +75,7 @@ Result<const Device*> wait_for(store::Client& client, const std::vector<Device>&
         }
         auto left = deadline - host::now_ms();
         if (left <= 0) break;
-        TRY(or_fail(client.next_event(static_cast<int>(left)), "xenstore"));
+        TRY(or_fail(client.next_event(static_cast<int>(std::min(left, period_ms))), "xenstore"));
     }
     if (watching) {
         for (auto& path : paths) (void)client.unwatch(path, "wait");
@@ -138,10 +144,16 @@ Result<void> write_nodes(store::Client& client, const std::vector<Device>& devic
 }
 
 /// A device whose back end did not come up: what the back end says of it, or that it says nothing.
-std::unexpected<Failure> no_answer(Session& session, store::Client& client, const Device& device) {
-    auto words = device.by_device_model() ? device_model_says(session, device.front) : "";
-    if (!words.empty())
-        return fail(fmt::format("{}: QEMU says: {}", device.label, words), "check the image: qemu-img info");
+std::unexpected<Failure> no_answer(Session& session, store::Client& client, const Device& device,
+                                   const DeviceModelLog& log) {
+    auto words = by_own_model(device) ? log.about(device) : "";
+    if (!words.empty()) {
+        auto image = device.source ? fmt::format(" --backing-chain '{}'", device.source->path) : "";
+        return fail(fmt::format("{}: QEMU says: {}", device.label, words),
+                    fmt::format("check the image and what it is based on: qemu-img info{}; see {}", image, log.path()));
+    }
+    if (by_own_model(device) && !device_model_runs(session, device.front))
+        return fail(fmt::format("{}: its QEMU has ended", device.label), "see " + log.path());
     auto said = client.get(device.error_path() + "/error");
     if (said)
         return fail(fmt::format("{}: its back end says: {}", device.label, *said),
@@ -151,10 +163,17 @@ std::unexpected<Failure> no_answer(Session& session, store::Client& client, cons
                             device.kind));
 }
 
-Result<void> await_back_ends(Session& session, store::Client& client, const std::vector<Device>& devices) {
+Result<void> await_back_ends(Session& session, store::Client& client, const std::vector<Device>& devices,
+                             const DeviceModelLog& log) {
     auto there = [](BusState state) { return state >= BusState::init_wait && state < BusState::closing; };
-    auto gone = [](BusState state) { return state == BusState::closing || state == BusState::closed; };
-    if (auto late = TRY(wait_for(client, devices, there, gone))) return no_answer(session, client, *late);
+    // QEMU tells xenstore nothing of a disk that it cannot open: its log does.
+    auto gone = [&](auto& device, BusState state) {
+        if (state == BusState::closing || state == BusState::closed) return true;
+        return by_own_model(device) && (!log.about(device).empty() || !device_model_runs(session, device.front));
+    };
+    bool by_model = std::ranges::any_of(devices, by_own_model);
+    if (auto late = TRY(wait_for(client, devices, there, gone, by_model ? log_period_ms : wait_ms)))
+        return no_answer(session, client, *late, log);
     return {};
 }
 
@@ -168,6 +187,7 @@ Result<void> attach(Session& session, const std::vector<Device>& devices) {
     std::optional<host::Lock> lock; // two guests that are made at once must not both find a disk unused
     if (std::any_of(ready.begin(), ready.end(), [](auto& device) { return device.source.has_value(); }))
         lock = TRY(session.lock());
+    DeviceModelLog log(session, ready.front().front);
     TRY(check_sharing(session, ready));
     TRY(open_disks(ready, held));
     TRY(toolstack::checkpoint("open its disks"));
@@ -176,7 +196,7 @@ Result<void> attach(Session& session, const std::vector<Device>& devices) {
     TRY(toolstack::checkpoint("write its devices' nodes"));
     TRY(ensure_device_model(session, ready));
     TRY(toolstack::checkpoint("start its device model"));
-    TRY(await_back_ends(session, client, ready));
+    TRY(await_back_ends(session, client, ready, log));
     TRY(toolstack::checkpoint("wait for its back ends"));
     TRY(join_network(session, ready));
     TRY(toolstack::checkpoint("join its networks"));
@@ -188,12 +208,16 @@ Result<void> attach(Session& session, const std::vector<Device>& devices) {
 Result<void> detach(Session& session, const std::vector<Device>& devices, bool force) {
     if (devices.empty()) return {};
     auto& client = *TRY(session.store());
-    std::vector<Device> live; // those whose back end exists
+    std::vector<Device> live;   // those whose back end exists
+    std::set<unsigned> refused; // those that QEMU could not open: it will not close them
     for (auto& device : devices) {
         auto state = client.get(device.back_path() + "/state");
         if (!state) continue;
         live.push_back(device);
         if (*state == "6") continue;
+        if (*state == "1" && by_own_model(device) &&
+            !DeviceModelLog::whole(session, device.front).about(device).empty())
+            refused.insert(device.id);
         (void)client.post_write(device.back_path() + "/online", "0", Transaction::none);
         (void)client.post_write(device.back_path() + "/state", "5", Transaction::none);
         if (force && device.kind != "console")
@@ -202,23 +226,24 @@ Result<void> detach(Session& session, const std::vector<Device>& devices, bool f
     (void)client.flush();
     std::vector<Device> driven; // consoles have no driver that would close them, nor has a disk whose QEMU is dead
     for (auto& device : live)
-        if (device.kind != "console" && (!device.by_device_model() || device_model_runs(session, device.front)))
+        if (device.kind != "console" && (!by_own_model(device) || device_model_runs(session, device.front)))
             driven.push_back(device);
+    std::erase_if(driven, [&](auto& device) { return refused.contains(device.id) && by_own_model(device); });
     auto closed = [](BusState state) { return state == BusState::closed || state == BusState::unknown; };
-    auto late = TRY(wait_for(client, driven, closed, [](BusState) { return false; }));
+    auto late = TRY(wait_for(client, driven, closed, [](auto&, BusState) { return false; }));
     if (late && !force) {
         (void)client.write(late->back_path() + "/online", "1");
         return fail(fmt::format("{}: the guest does not let go of it", late->label),
                     "unmount it in the guest, or use --force");
     }
     auto scripts = run_scripts(session, live, false);
-    leave_network(devices);
     for (auto& device : devices) {
         remove_up(client, device.front_path(), 0);
         remove_up(client, device.back_path(), 1);
         remove_up(client, device.libxl_path(), 1);
         remove_up(client, device.error_path(), 1); // what a back end says that finds its guest gone
     }
+    leave_network(devices);
     release_device_model(session, devices);
     await_closed(devices);
     return scripts;

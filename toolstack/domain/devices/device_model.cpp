@@ -6,6 +6,7 @@
 #include "host/process.hpp"
 #include "xen/handle.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::string_view programs[] = {"/usr/libexec/xen-qemu-system-i386", "/usr/lib/xen-4.17/bin/qemu-system-i386",
                                          "/usr/bin/qemu-system-i386"};
+constexpr off_t log_window = 8192; ///< bytes
 constexpr int start_limit_ms = 60000, stop_limit_ms = 10000;
 
 std::string pid_path(DomId guest) { return fmt::format("{}/image/device-model-pid", path_of(guest)); }
@@ -32,10 +34,11 @@ std::string log_path(Session& session, DomId guest) {
     return fmt::format("/var/log/xen/qemu-dm-{}.log", session.display_name(guest));
 }
 
-std::string file_text(const std::string& path) {
+std::string file_text(const std::string& path, off_t from = 0) {
     xen::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    char text[8192];
-    auto size = file ? read(file.get(), text, sizeof text) : 0;
+    char text[log_window];
+    ssize_t size = 0;
+    if (file && lseek(file.get(), from, SEEK_SET) == from) size = read(file.get(), text, sizeof text);
     return {text, size > 0 ? static_cast<std::size_t>(size) : 0};
 }
 
@@ -103,6 +106,10 @@ void stop(Session& session, DomId guest) {
     if (others && others->empty()) (void)(*client)->remove("/local/domain/0/device-model");
 }
 
+std::string first_line(const std::string& text) {
+    return std::string(toolstack::trim(text.substr(0, text.find('\n'))));
+}
+
 Result<std::string> find_program() {
     for (auto program : programs)
         if (access(std::string(program).c_str(), X_OK) == 0) return std::string(program);
@@ -118,9 +125,34 @@ Result<void> check_device_model() {
 
 bool device_model_runs(Session& session, DomId guest) { return process_of(session, guest) != 0; }
 
-std::string device_model_says(Session& session, DomId guest) {
-    auto text = file_text(log_path(session, guest));
-    return std::string(toolstack::trim(text.substr(0, text.find('\n'))));
+DeviceModelLog::DeviceModelLog(Session& session, DomId guest) : path_(log_path(session, guest)) {
+    struct stat status{};
+    if (device_model_runs(session, guest) && stat(path_.c_str(), &status) == 0) from_ = status.st_size;
+}
+
+DeviceModelLog DeviceModelLog::whole(Session& session, DomId guest) {
+    DeviceModelLog log(log_path(session, guest));
+    struct stat status{};
+    if (stat(log.path_.c_str(), &status) == 0) log.from_ = std::max<off_t>(0, status.st_size - log_window);
+    return log;
+}
+
+std::string DeviceModelLog::about(const Device& device) const {
+    auto text = file_text(path_, from_);
+    text.resize(text.rfind('\n') + 1); // a line that is being written is read when it is whole
+    return qemu_words(text, device.id);
+}
+
+std::string qemu_words(std::string_view log, unsigned id) {
+    auto mark = fmt::format("device '{}': ", id);
+    for (auto line : toolstack::split(log, '\n')) {
+        auto at = line.find(mark);
+        if (at == std::string_view::npos) continue;
+        line = toolstack::trim(line.substr(at + mark.size()));
+        constexpr std::string_view step = "failed to create drive: ";
+        return std::string(line.starts_with(step) ? line.substr(step.size()) : line);
+    }
+    return {};
 }
 
 Result<void> ensure_device_model(Session& session, const std::vector<Device>& devices) {
@@ -143,7 +175,7 @@ Result<void> ensure_device_model(Session& session, const std::vector<Device>& de
     auto status = host::finish(TRY(host::start(program)), host::now_ms() + start_limit_ms);
     if (!status || !WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
         return fail(fmt::format("{}: QEMU {}: {}", first->label, status ? "does not start" : "hangs",
-                                device_model_says(session, guest)),
+                                first_line(file_text(log))),
                     "see " + log);
     }
     auto& client = *TRY(session.store());
