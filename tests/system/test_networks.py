@@ -24,7 +24,7 @@ def xl_conf(dom0):
 
 def network(dom0):
     """What the tools may not leave behind."""
-    return dom0.out("ls /sys/class/net; ip -4 addr | sed 's/state [A-Z]*//'; ip route; nft list ruleset; xenstore-ls -f /local/domain/0 | grep backend/vif/[0-9]; true")
+    return dom0.out("ls /sys/class/net; ip -4 addr | sed 's/state [A-Z]*//'; ip route; ip -6 route | grep fd00; nft list ruleset; cat /proc/sys/net/ipv4/ip_forward; ls /run/xen | grep translation$; xenstore-ls -f /local/domain/0 | grep backend/vif/[0-9]; true")
 
 
 def addressed(guest, address, router):
@@ -72,6 +72,27 @@ def test_routed(ours):
     assert network(ours) == before
 
 
+def test_routed_ipv6(ours):
+    """Addresses of both families; the interface's link-local address is the guest's router."""
+    before = network(ours)
+    guest = ours.guest(vif='["script=vif-route,ip=10.9.0.5 fd00:9::5 fd00:9:1::/64"]').up()
+    vif = f"vif{guest.domid}.0"
+    assert f"10.9.0.5 dev {vif}" in ours.out("ip route")
+    routes = ours.out("ip -6 route")
+    assert f"fd00:9::5 dev {vif}" in routes and f"fd00:9:1::/64 dev {vif}" in routes
+    addressed(guest, "10.9.0.5", "10.0.2.15")
+    status, text = guest.run("ip -6 addr add fd00:9::5/128 dev eth0 && ip -6 route add default via fe80::fcff:ffff:feff:ffff dev eth0")
+    assert status == 0, text
+    ours.until(lambda: ours.run("ping -c 1 -W 2 fd00:9::5").status == 0, "no answer by IPv6", 30)
+    assert "2 received" in ours.out("ping -c 2 -W 5 10.9.0.5")
+    ours.out("xl destroy guest")
+    assert network(ours) == before
+    ours.guest(vif='["script=vif-route,ip=fd00:9::5"]', options="-p")
+    assert "fd00:9::5" in ours.out("ip -6 route")
+    ours.out("xl destroy guest")
+    assert network(ours) == before
+
+
 def test_translated(ours):
     """The guest reaches the outside, which does not know its address."""
     before = network(ours)
@@ -82,8 +103,28 @@ def test_translated(ours):
     ours.guest("second", vif='["script=vif-nat,ip=10.9.0.6"]')
     ours.out("xl destroy guest")
     assert "10.9.0.5" not in ours.out("nft list ruleset") and "10.9.0.6" in ours.out("nft list ruleset")
+    assert ours.out("cat /proc/sys/net/ipv4/ip_forward").strip() == "1"
     ours.out("xl destroy second")
+    assert ours.out("cat /proc/sys/net/ipv4/ip_forward").strip() == "0"
     assert network(ours) == before
+
+
+def test_translation_keeps_what_was(ours):
+    """Forwarding that was on stays on; what stock tools destroy is cleaned up by the watcher."""
+    ours.out("echo 1 > /proc/sys/net/ipv4/ip_forward")
+    before = network(ours)
+    ours.guest(vif='["script=vif-nat,ip=10.9.0.5"]', options="-p")
+    ours.out("xl destroy guest")
+    assert network(ours) == before
+    ours.out("echo 0 > /proc/sys/net/ipv4/ip_forward")
+    before = network(ours)
+    for name, number in ("guest", 5), ("second", 6):
+        ours.guest(name, vif=f'["script=vif-nat,ip=10.9.0.{number}"]', options="-p")
+    ours.out("/usr/lib/xen-4.17/bin/xl destroy guest")
+    ours.until(lambda: "10.9.0.5" not in ours.out("nft list ruleset"), "its address is left", 20)
+    assert "10.9.0.6" in ours.out("nft list ruleset")
+    ours.out("/usr/lib/xen-4.17/bin/xl destroy second")
+    ours.until(lambda: network(ours) == before, "the network is not as it was", 20)
 
 
 def test_users_script(dom0):
@@ -121,7 +162,9 @@ BAD = {
     "bridge=nowhere": "there is no bridge 'nowhere'",
     "vifname=xenbr0": "there is an interface 'xenbr0' already",
     "script=vif-nat,ip=10.9.0.200": "leaves no room for its gateway",
-    "script=vif-route,ip=fe80::1": "is not an IPv4 address",
+    "script=vif-route,ip=fe80::1::2": "'fe80::1::2' is not an IP address",
+    "script=vif-nat,ip=fd00::2": "'fd00::2': vif-nat translates IPv4 only",
+    "script=vif-nat,ip=10.9.0.5 10.9.0.6": "vif-nat translates one address, but ip= has 2",
     "script=vif-route,ip=10.9.0.5,gatewaydev=none0": "there is no interface 'none0'",
     "backend=17": "does not exist",
 }
@@ -130,11 +173,12 @@ BAD = {
 @pytest.mark.parametrize("vif", BAD)
 def test_bad_interface(ours, vif):
     """One clear sentence, at creation and at hot-plug, and nothing left."""
+    words = " ".join(f"'{word}'" for word in vif.split(","))
     before = network(ours)
     assert BAD[vif] in ours.fails(f"""xl create -q {ours.config("guest")} \"vif=['{vif}']\"""")
     assert len(ours.rows()) == 1
     ours.out("xl create -q -p /etc/xen/guest.cfg")
-    assert BAD[vif] in ours.fails(f"xl network-attach guest {vif.replace(',', ' ')}")
+    assert BAD[vif] in ours.fails(f"xl network-attach guest {words}")
     ours.out("xl destroy guest")
     assert network(ours) == before
 

@@ -6,6 +6,7 @@
 #include "core/core_dump.hpp"
 #include "domain/create.hpp"
 #include "domain/destroy.hpp"
+#include "domain/devices/native_vif.hpp"
 #include "domain/domains.hpp"
 #include "domain/stored_config.hpp"
 #include "domain/tune.hpp"
@@ -64,6 +65,7 @@ class Watcher {
         TRY(or_fail(client.watch("@releaseDomain", "release"), "cannot watch for domains that stop"));
         for (;;) {
             TRY(look());
+            leave_network(session_); // a domain that stock tools destroyed may have left translations
             if (only_ && !domain_info(*TRY(session_.xen()), *only_)) return {};
             TRY(or_fail(client.next_event(-1), "xenstore"));
         }

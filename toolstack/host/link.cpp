@@ -70,16 +70,20 @@ bool interface_ioctl(const std::string& name, unsigned long request, ifreq& argu
 Result<Address> parse_address(std::string_view text) {
     Address out;
     auto slash = text.find('/');
-    auto prefix = slash == std::string_view::npos ? 32 : toolstack::to_unsigned(text.substr(slash + 1)).value_or(99);
-    if (prefix > 32 || inet_pton(AF_INET, std::string(text.substr(0, slash)).c_str(), out.bytes.data()) != 1)
-        return fail(fmt::format("'{}' is not an IPv4 address", text), "write it as 10.1.2.3, or 10.1.2.3/24");
+    out.v6 = text.contains(':');
+    auto longest = 8 * out.size();
+    auto prefix =
+        slash == std::string_view::npos ? longest : toolstack::to_unsigned(text.substr(slash + 1)).value_or(999);
+    auto family = out.v6 ? AF_INET6 : AF_INET;
+    if (prefix > longest || inet_pton(family, std::string(text.substr(0, slash)).c_str(), out.bytes.data()) != 1)
+        return fail(fmt::format("'{}' is not an IP address", text), "write it as 10.1.2.3, 10.1.2.0/24 or fd00::2");
     out.prefix = static_cast<unsigned>(prefix);
     return out;
 }
 
 std::string print(const Address& address) {
-    auto& bytes = address.bytes;
-    return fmt::format("{}.{}.{}.{}", bytes[0], bytes[1], bytes[2], bytes[3]);
+    char text[INET6_ADDRSTRLEN];
+    return inet_ntop(address.v6 ? AF_INET6 : AF_INET, address.bytes.data(), text, sizeof text);
 }
 
 Result<Links> Links::open() {
@@ -131,27 +135,28 @@ Result<void> Links::change(unsigned index, const LinkChange& change) {
 
 Result<void> Links::add_address(unsigned index, const Address& address) {
     ifaddrmsg fixed{};
-    fixed.ifa_family = AF_INET;
+    fixed.ifa_family = address.v6 ? AF_INET6 : AF_INET;
     fixed.ifa_prefixlen = static_cast<__u8>(address.prefix);
     fixed.ifa_index = index;
     Request request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, fixed);
-    request.add(IFA_LOCAL, address.bytes.data(), address.bytes.size());
-    request.add(IFA_ADDRESS, address.bytes.data(), address.bytes.size());
+    request.add(IFA_LOCAL, address.bytes.data(), address.size());
+    request.add(IFA_ADDRESS, address.bytes.data(), address.size());
     return send(fmt::format("cannot add the address {}", print(address)), request.bytes());
 }
 
-Result<void> Links::add_route(unsigned index, const Address& target, const Address& source, unsigned metric) {
+Result<void> Links::add_route(unsigned index, const Address& target, const std::optional<Address>& source,
+                              unsigned metric) {
     rtmsg fixed{};
-    fixed.rtm_family = AF_INET;
+    fixed.rtm_family = target.v6 ? AF_INET6 : AF_INET;
     fixed.rtm_dst_len = static_cast<unsigned char>(target.prefix);
     fixed.rtm_table = RT_TABLE_MAIN;
     fixed.rtm_protocol = RTPROT_BOOT;
     fixed.rtm_scope = RT_SCOPE_LINK;
     fixed.rtm_type = RTN_UNICAST;
     Request request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, fixed);
-    request.add(RTA_DST, target.bytes.data(), target.bytes.size());
+    request.add(RTA_DST, target.bytes.data(), target.size());
     request.add(RTA_OIF, index);
-    request.add(RTA_PREFSRC, source.bytes.data(), source.bytes.size());
+    if (source) request.add(RTA_PREFSRC, source->bytes.data(), source->size());
     if (metric) request.add(RTA_PRIORITY, metric);
     return send(fmt::format("cannot add a route to {}/{}", print(target), target.prefix), request.bytes());
 }

@@ -14,14 +14,16 @@
 
 namespace host {
 
-/// An IPv4 address with the most significant byte first, and the length of its network.
+/// An IPv4 or IPv6 address with the most significant byte first, and the length of its network.
 struct Address {
-    std::array<std::uint8_t, 4> bytes{};
+    std::array<std::uint8_t, 16> bytes{}; ///< the first four of IPv4's
     unsigned prefix = 32;
+    bool v6 = false;
+    std::size_t size() const { return v6 ? 16 : 4; }
     bool operator==(const Address&) const = default;
 };
 
-/// Reads "10.1.2.3" or "10.1.2.3/24".
+/// Reads "10.1.2.3", "10.1.2.3/24", "fd00::2" or "fd00::/64".
 toolstack::Result<Address> parse_address(std::string_view text);
 /// Without the length of the network.
 std::string print(const Address&);
@@ -43,8 +45,9 @@ class Links {
     toolstack::Result<void> change(unsigned index, const LinkChange&);
     /// Gives the interface an address; having it already is no error.
     toolstack::Result<void> add_address(unsigned index, const Address&);
-    /// A route to `target` through the interface, with our `source` address; the same route twice is no error.
-    toolstack::Result<void> add_route(unsigned index, const Address& target, const Address& source, unsigned metric);
+    /// A route to `target` through the interface, with our `source` address or one that the kernel chooses.
+    toolstack::Result<void> add_route(unsigned index, const Address& target, const std::optional<Address>& source,
+                                      unsigned metric);
 
   private:
     explicit Links(xen::FileDescriptor socket) : socket_(std::move(socket)) {}

@@ -4,17 +4,25 @@
 
 #include "host/link.hpp"
 
+#include <vector>
+
 namespace host {
 
-/// Translates what `guest` sends out of this host, or (with a name) out of one of its interfaces. Twice is no error.
-/// The rules are in a table of our own, which nothing else is in.
-toolstack::Result<void> translate(const Address& guest, const std::string& out_interface);
+/// What `guest` (IPv4) sends leaves this host, or (with a name) one of its interfaces, under the address of that.
+struct Translation {
+    Address guest;
+    std::string out_interface;
+};
 
-/// Ends it; the table goes with its last guest. Never having begun is no error.
-void stop_translating(const Address& guest, const std::string& out_interface);
+/// Whether set_translations() has left anything on this host that an empty list would take away.
+bool translating();
 
-/// The commands of both, for nft(8).
-std::string translate_commands(const Address& guest, const std::string& out_interface);
-std::string stop_commands(const Address& guest, const std::string& out_interface);
+/// Makes these all the translations that there are, in one step; with the first comes forwarding, and with the last all
+/// goes, also forwarding if it was off before. The rules are in a table of our own, which nothing else is in. Callers
+/// keep each other out by a lock.
+toolstack::Result<void> set_translations(const std::vector<Translation>& all);
+
+/// The commands for it, for nft(8).
+std::string translation_commands(const std::vector<Translation>& all);
 
 } // namespace host

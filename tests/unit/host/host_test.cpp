@@ -60,17 +60,23 @@ TEST(Storage, TwoNamesOfOneFile) {
 TEST(Addresses, WithAndWithoutNetwork) {
     EXPECT_EQ(parse_address("10.1.2.3"), (Address{{10, 1, 2, 3}, 32}));
     EXPECT_EQ(parse_address("10.1.2.0/24"), (Address{{10, 1, 2, 0}, 24}));
-    for (auto text : {"", "10.1.2", "10.1.2.3/33", "10.1.2.3/", "fe80::1", "10.1.2.3/-1", "x"})
+    for (auto text : {"", "10.1.2", "10.1.2.3/33", "10.1.2.3/", "fe80::1::2", "fd00::/129", "10.1.2.3/-1", "x"})
         EXPECT_FALSE(parse_address(text)) << text;
     EXPECT_EQ(print(Address{{10, 1, 2, 3}, 32}), "10.1.2.3");
+    auto six = parse_address("fd00::2");
+    ASSERT_TRUE(six);
+    EXPECT_TRUE(six->v6 && six->prefix == 128 && six->bytes[0] == 0xfd && six->bytes[15] == 2);
+    EXPECT_EQ(print(*six), "fd00::2");
+    EXPECT_EQ(parse_address("fd00::/64")->prefix, 64u);
 }
 
 TEST(Nat, CommandsNameTheGuestAndTheWayOut) {
-    Address guest{{10, 9, 0, 5}, 32};
-    EXPECT_NE(translate_commands(guest, "").find("add element ip proxenos guests { 10.9.0.5 }\n"), std::string::npos);
-    EXPECT_NE(translate_commands(guest, "eth1").find("guests_by_interface { 10.9.0.5 . \"eth1\" }\n"),
-              std::string::npos);
-    EXPECT_EQ(stop_commands(guest, ""), "delete element ip proxenos guests { 10.9.0.5 }\n");
+    Address one{{10, 9, 0, 5}, 32}, other{{10, 9, 0, 6}, 32};
+    auto text = translation_commands({{one, ""}, {other, "eth1"}});
+    EXPECT_TRUE(text.starts_with("add table ip proxenos\ndelete table ip proxenos\nadd table"));
+    EXPECT_TRUE(text.contains("add element ip proxenos guests { 10.9.0.5 }\n"));
+    EXPECT_TRUE(text.contains("add element ip proxenos guests_by_interface { 10.9.0.6 . \"eth1\" }\n"));
+    EXPECT_EQ(translation_commands({}), "add table ip proxenos\ndelete table ip proxenos\n");
 }
 
 TEST(Programs, OutputErrorsAndTime) {

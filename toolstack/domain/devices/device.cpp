@@ -243,7 +243,7 @@ Result<void> detach(Session& session, const std::vector<Device>& devices, bool f
         remove_up(client, device.libxl_path(), 1);
         remove_up(client, device.error_path(), 1); // what a back end says that finds its guest gone
     }
-    leave_network(devices);
+    leave_network(session);
     release_device_model(session, devices);
     await_closed(devices);
     return scripts;

@@ -83,6 +83,27 @@ Result<void> check_disk(const config::Disk& disk, const Device& device, bool by_
     return {};
 }
 
+/// Whether an interface with address translation can be what it is to be.
+Result<void> check_translation(const std::vector<host::Address>& guests, const config::Vif& vif,
+                               std::string_view label) {
+    for (auto& guest : guests) {
+        if (guest.v6)
+            return fail(fmt::format("{}: '{}': vif-nat translates IPv4 only", label, print(guest)),
+                        "give an IPv6 address to an interface with script=vif-route or vif-bridge");
+        if (guest.bytes[3] > 128)
+            return fail(
+                fmt::format("{}: '{}' leaves no room for its gateway, which is 127 higher", label, print(guest)),
+                "use 10.x.y.1 to 10.x.y.128");
+    }
+    if (guests.size() > 1)
+        return fail(fmt::format("{}: vif-nat translates one address, but ip= has {}", label, guests.size()),
+                    "use an interface for each");
+    if (vif.gateway_device.contains('"')) // which nft's language has no way to write
+        return fail(fmt::format("{}: no interface of this name can translate: '{}'", label, vif.gateway_device),
+                    "rename it: ip link set OLD name NEW");
+    return {};
+}
+
 /// The plan of an interface that is joined to the network without a script.
 Result<VifPlan> make_plan(const config::Vif& vif, const Device& device, VifPlan::Way way, const std::string& bridge) {
     VifPlan plan{.way = way,
@@ -92,16 +113,12 @@ Result<VifPlan> make_plan(const config::Vif& vif, const Device& device, VifPlan:
                  .ip = vif.ip};
     plan.mtu = vif.mtu.value_or(way == VifPlan::Way::bridge ? host::link_mtu(bridge).value_or(0) : 0);
     if (way == VifPlan::Way::bridge) return plan;
-    for (auto text : toolstack::split(vif.ip, ' ')) {
-        if (text.empty()) continue;
-        auto address = host::parse_address(text);
-        if (!address) return std::unexpected(in(device.label, std::move(address).error()));
-        if (way == VifPlan::Way::nat && address->bytes[3] > 128)
-            return fail(fmt::format("{}: '{}' leaves no room for its gateway, which is 127 higher", device.label, text),
-                        "use 10.x.y.1 to 10.x.y.128");
-    }
+    auto targets = route_targets(plan);
+    if (!targets) return std::unexpected(in(device.label, std::move(targets).error()));
+    if (way == VifPlan::Way::nat) TRY(check_translation(*targets, vif, device.label));
+    bool needs_address = way == VifPlan::Way::nat ? !vif.gateway_device.empty() : routes_ipv4(*targets);
+    if (!needs_address) return plan;
     auto out = vif.gateway_device.empty() ? host::default_link() : vif.gateway_device;
-    if (way == VifPlan::Way::nat && vif.gateway_device.empty()) return plan;
     auto ours = host::link_address(out);
     if (!ours) return std::unexpected(in(device.label, std::move(ours).error()));
     return plan;

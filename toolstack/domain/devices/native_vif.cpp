@@ -3,10 +3,11 @@
 #include "domain/devices/native_vif.hpp"
 
 #include "base/text.hpp"
-#include "host/link.hpp"
+#include "host/lock.hpp"
 #include "host/nat.hpp"
 #include "host/process.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <fmt/format.h>
 
@@ -44,26 +45,50 @@ Result<host::Address> nat_guest(const Device& device) {
                               static_cast<std::uint8_t>(device.id + 1)},
                              32};
     }
-    auto address = TRY(host::parse_address(device.plan->ip));
+    auto address = TRY(host::parse_address(toolstack::trim(device.plan->ip)));
     address.prefix = 32;
     return address;
 }
 
 Result<void> route(host::Links& links, const Device& device, unsigned index, const std::string& name) {
     auto& plan = *device.plan;
+    auto guests = TRY(route_targets(plan));
     // The host's address as the guest sees it: of the way out. Stock takes eth0 where none is named, which not every
-    // host has.
-    auto ours = TRY(host::link_address(plan.gateway.empty() ? host::default_link() : plan.gateway));
-    TRY(links.add_address(index, ours));
+    // host has. For IPv6 the guest has the interface's link-local address as its router.
+    std::optional<host::Address> ours;
+    if (routes_ipv4(guests)) {
+        ours = TRY(host::link_address(plan.gateway.empty() ? host::default_link() : plan.gateway));
+        TRY(links.add_address(index, *ours));
+    }
     TRY(links.change(index,
                      {.mac = {}, .mtu = plan.mtu ? std::optional(plan.mtu) : std::nullopt, .master = {}, .up = true}));
     TRY(host::set_sysctl(fmt::format("net/ipv4/conf/{}/proxy_arp", name), "1"));
-    for (auto text : toolstack::split(plan.ip, ' '))
-        if (!text.empty()) TRY(links.add_route(index, TRY(host::parse_address(text)), ours, route_metric));
+    for (auto& guest : guests) TRY(links.add_route(index, guest, guest.v6 ? std::nullopt : ours, route_metric));
     return {};
 }
 
-Result<void> translate(host::Links& links, const Device& device, unsigned index, const std::string& name) {
+/// The translations of all domains, as xenstore knows their interfaces.
+Result<std::vector<host::Translation>> translations(Session& session) {
+    std::vector<host::Translation> out;
+    auto& client = *TRY(session.store());
+    for (auto& text : client.list("/libxl").value_or(std::vector<std::string>{})) {
+        auto id = toolstack::to_unsigned(text);
+        if (!id) continue;
+        for (auto& device : TRY(devices_of(session, {static_cast<abi::domid_t>(*id)}))) {
+            if (device.setup != Setup::native || !device.plan || device.plan->way != Way::nat) continue;
+            if (auto guest = nat_guest(device)) out.push_back({*guest, device.plan->gateway});
+        }
+    }
+    return out;
+}
+
+Result<void> set_translations(Session& session) {
+    auto lock = TRY(host::Lock::take_own("translation")); // or what others join would be missing
+    return host::set_translations(TRY(translations(session)));
+}
+
+Result<void> translate(Session& session, host::Links& links, const Device& device, unsigned index,
+                       const std::string& name) {
     auto& plan = *device.plan;
     auto guest = TRY(nat_guest(device));
     auto ours = guest; // the guest's gateway, at the place where stock's script puts it
@@ -73,17 +98,16 @@ Result<void> translate(host::Links& links, const Device& device, unsigned index,
                      {.mac = {}, .mtu = plan.mtu ? std::optional(plan.mtu) : std::nullopt, .master = {}, .up = true}));
     TRY(links.add_route(index, guest, ours, 0));
     TRY(host::set_sysctl(fmt::format("net/ipv4/conf/{}/proxy_arp", name), "1"));
-    TRY(host::translate(guest, plan.gateway));
-    return host::set_sysctl("net/ipv4/ip_forward", "1");
+    return set_translations(session);
 }
 
-Result<void> join(host::Links& links, const Device& device) {
+Result<void> join(Session& session, host::Links& links, const Device& device) {
     auto& plan = *device.plan;
     auto index = TRY(await_interface(device));
     auto name = first_name(device);
     if (!plan.name.empty() && plan.name != name) TRY(links.rename(index, name = plan.name));
     if (plan.way == Way::route) return route(links, device, index, name);
-    if (plan.way == Way::nat) return translate(links, device, index, name);
+    if (plan.way == Way::nat) return translate(session, links, device, index, name);
     auto bridge = host::link_index(plan.bridge);
     if (!bridge) return fail(fmt::format("the bridge '{}' is gone", plan.bridge));
     return links.change(
@@ -105,7 +129,7 @@ Result<void> join_network(Session& session, const std::vector<Device>& devices) 
     for (auto& device : devices) {
         if (device.setup != Setup::native || !device.plan) continue;
         if (!links) links = TRY(host::Links::open());
-        auto done = join(*links, device);
+        auto done = join(session, *links, device);
         if (!done) return std::unexpected(in(device.label, std::move(done).error()));
         // Only now may the back end connect: the guest's first packet finds its way.
         auto& client = *TRY(session.store());
@@ -114,11 +138,19 @@ Result<void> join_network(Session& session, const std::vector<Device>& devices) 
     return {};
 }
 
-void leave_network(const std::vector<Device>& devices) {
-    for (auto& device : devices) {
-        if (device.setup != Setup::native || !device.plan || device.plan->way != Way::nat) continue;
-        if (auto guest = nat_guest(device)) host::stop_translating(*guest, device.plan->gateway);
-    }
+void leave_network(Session& session) {
+    if (host::translating()) (void)set_translations(session); // what fails now is done with the next one that leaves
+}
+
+Result<std::vector<host::Address>> route_targets(const VifPlan& plan) {
+    std::vector<host::Address> out;
+    for (auto text : toolstack::split(plan.ip, ' '))
+        if (!text.empty()) out.push_back(TRY(host::parse_address(text)));
+    return out;
+}
+
+bool routes_ipv4(const std::vector<host::Address>& targets) {
+    return targets.empty() || std::ranges::any_of(targets, [](auto& target) { return !target.v6; });
 }
 
 } // namespace domain
