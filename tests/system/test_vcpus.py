@@ -3,6 +3,8 @@
 
 import re
 
+import pytest
+
 MACHINE = {"cpus": 2, "threads": "multi"}
 
 
@@ -100,3 +102,32 @@ def test_cap(dom0):
     dom0.fails(f"xl sched-{name} -d guest -c 65535")
     dom0.out(f"xl sched-{name} -d guest -c 0")
     assert used(dom0, "guest", 6) > 90
+
+
+def test_cpu_pools(dom0, cell):
+    """A pool from its making to its end: a CPU moves into it, a guest runs on that CPU alone, and all goes back."""
+    if cell.hypervisor != "xen":
+        pytest.skip("this hypervisor has the one pool")
+
+    def rows():
+        return {line.split()[0]: line.split()[1:] for line in dom0.out("xl cpupool-list").splitlines()[1:]}
+
+    assert "cpu 1 illegal or not free" in dom0.fails("xl cpupool-create 'name=\"other\"' 'cpus=\"1\"'")
+    guest = dom0.guest(vcpus=1)
+    try:
+        dom0.out("xl cpupool-cpu-remove Pool-0 1")
+        dom0.out("xl cpupool-create 'name=\"other\"' 'cpus=\"1\"'")
+        assert [rows()[name][0] for name in ("Pool-0", "other")] == ["1", "1"]
+        dom0.out("xl cpupool-migrate guest other")
+        assert rows()["other"][3] == "1"
+        guest.up(120)
+        assert dom0.out("xl vcpu-list guest").splitlines()[1].split()[3] == "1"
+        dom0.fails("xl cpupool-destroy other")
+        dom0.out("xl cpupool-rename other another")
+        dom0.out("xl cpupool-migrate guest Pool-0")
+        dom0.out("xl cpupool-destroy another")
+        assert list(rows()) == ["Pool-0"]
+    finally:
+        dom0.run("xl cpupool-migrate guest Pool-0; xl cpupool-destroy other; xl cpupool-destroy another")
+        dom0.run("xl cpupool-cpu-add Pool-0 1")
+    assert rows()["Pool-0"][0] == "2"

@@ -13,7 +13,9 @@ COMMANDS = {
     "sched-credit2": ("vtTf", 0), "domid": ("vtT", 1), "domname": ("vtT", 1), "rename": ("vtTf", 2), "trigger": ("vtTf", 2),
     "sysrq": ("vtTf", 2), "debug-keys": ("vtTf", 1), "dmesg": ("vtT", 0), "top": ("vtT", 0), "network-attach": ("vtTfN", 1),
     "network-list": ("vtT", 1), "network-detach": ("vtTf", 2), "block-attach": ("vtTfN", 2), "block-list": ("vtT", 1),
-    "block-detach": ("vtTf", 2), "uptime": ("vtT", 0), "claims": ("vtT", 0), "cpupool-list": ("vtT", 0)}
+    "block-detach": ("vtTf", 2), "uptime": ("vtT", 0), "claims": ("vtT", 0), "cpupool-list": ("vtT", 0),
+    "cpupool-create": ("vtTfN", 0), "cpupool-destroy": ("vtTf", 1), "cpupool-rename": ("vtTf", 2), "cpupool-cpu-add": ("vtTf", 2),
+    "cpupool-cpu-remove": ("vtTf", 2), "cpupool-migrate": ("vtTf", 2)}
 
 ANY = "(?s).*"  # what is on that stream does not matter
 NONE = r"\Z"    # nothing is
@@ -61,6 +63,8 @@ USAGES = {
     "sched-credit -s": (0, r"Cpupool Pool-0: \[sched params unavailable\]", "."), "sched-credit -s -t 10": (1, NONE, "."),
     "sched-credit -p Pool-0": (0, NONE, ANY), "block-attach 0 nosuch": (1, NONE, "."), "network-attach 0 nosuch": (1, NONE, "."),
     "network-detach 0 55": (1, NONE, "(?s).*Unknown device 55"), "block-detach 0 xvdz": (1, NONE, "(?s).*Error: Device xvdz not connected"),
+    "cpupool-create": (1, NONE, "Missing cpupool name"), "cpupool-destroy nosuch": (1, NONE, "unknown cpupool 'nosuch'"),
+    "cpupool-rename nosuch x": (1, NONE, "unknown cpupool 'nosuch'"), "cpupool-migrate 0 nosuch": (1, NONE, "unknown cpupool 'nosuch'"),
     # create
     "create": (6, NONE, "."), "create -n": (6, NONE, "."), "create /nosuch": (3, NONE, ".*/nosuch.*: No such file"), "create /tmp": (3, NONE, "."),
     "create -f /nosuch": (3, NONE, "."), "create nosuch nosuch": (2, "(?s).*Usage: xl .* create ", ANY),
@@ -97,7 +101,9 @@ def every():
         if least:
             usages[command] = (2, usage, f"(?s).*'xl {command}' requires at least {least} argument")
             usages[f"{command}{' nosuch' * least}"] = usages.get(f"{command}{' nosuch' * least}", (1, NONE, INVALID))
-    del usages["debug-keys nosuch"]
+    for words in ("debug-keys nosuch", "cpupool-rename nosuch nosuch", "cpupool-cpu-add nosuch nosuch",
+                  "cpupool-cpu-remove nosuch nosuch", "cpupool-migrate nosuch nosuch"):  # whose first word is no domain
+        del usages[words]
     return usages
 
 

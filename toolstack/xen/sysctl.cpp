@@ -3,6 +3,8 @@
 #include "xen/sysctl.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <unistd.h>
 
 namespace xen {
 namespace {
@@ -124,6 +126,47 @@ Result<> move_to_pool(Control const& control, DomId domain, std::uint32_t pool) 
     op.u.cpupool_op.cpupool_id = pool;
     op.u.cpupool_op.domid = domain.value;
     return issue(control, op, "move to another CPU pool");
+}
+
+namespace {
+
+Result<std::uint32_t> pool_op(Control const& control, abi::CpupoolOp what, abi::SysctlCpupoolOp fields,
+                              const char* text) {
+    auto op = request(abi::SysctlCommand::CpupoolOp);
+    op.u.cpupool_op = fields;
+    op.u.cpupool_op.op = static_cast<std::uint32_t>(what);
+    XEN_TRY(issue(control, op, text));
+    return op.u.cpupool_op.cpupool_id;
+}
+
+} // namespace
+
+Result<std::uint32_t> create_pool(Control const& control, abi::SchedulerId scheduler) {
+    return pool_op(control, abi::CpupoolOp::Create,
+                   {.cpupool_id = abi::cpupool_par_any, .sched_id = static_cast<std::uint32_t>(scheduler)},
+                   "new CPU pool");
+}
+
+Result<> destroy_pool(Control const& control, std::uint32_t pool) {
+    XEN_TRY(pool_op(control, abi::CpupoolOp::Destroy, {.cpupool_id = pool}, "end of a CPU pool"));
+    return {};
+}
+
+Result<> add_to_pool(Control const& control, std::uint32_t pool, unsigned cpu) {
+    XEN_TRY(pool_op(control, abi::CpupoolOp::AddCpu, {.cpupool_id = pool, .cpu = cpu}, "CPU into a pool"));
+    return {};
+}
+
+Result<> remove_from_pool(Control const& control, std::uint32_t pool, unsigned cpu) {
+    constexpr int tries = 50;
+    constexpr unsigned pause_us = 100'000;
+    for (int i = 1;; ++i) {
+        auto done = pool_op(control, abi::CpupoolOp::RmCpu, {.cpupool_id = pool, .cpu = cpu}, "CPU out of a pool");
+        if (done) return {};
+        if ((done.error().code != EBUSY && done.error().code != EAGAIN) || i == tries)
+            return std::unexpected(done.error());
+        usleep(pause_us);
+    }
 }
 
 Result<abi::SysctlCreditSchedule> credit_parameters(Control const& control, std::uint32_t pool) {

@@ -33,6 +33,14 @@ struct CpuPool {
 /// CPUs in no pool.
 [[nodiscard]] Result<Bitmap> free_cpus(Control const&, unsigned cpus);
 [[nodiscard]] Result<> move_to_pool(Control const&, DomId, std::uint32_t pool);
+/// A new pool without CPUs; its id is the lowest that is free.
+[[nodiscard]] Result<std::uint32_t> create_pool(Control const&, abi::SchedulerId);
+/// Of a pool without CPUs and domains.
+[[nodiscard]] Result<> destroy_pool(Control const&, std::uint32_t pool);
+/// EBUSY: the CPU belongs to a pool already.
+[[nodiscard]] Result<> add_to_pool(Control const&, std::uint32_t pool, unsigned cpu);
+/// Waits up to five seconds for a CPU that the hypervisor is moving work away from. EBUSY: domains need it.
+[[nodiscard]] Result<> remove_from_pool(Control const&, std::uint32_t pool, unsigned cpu);
 
 /// Scheduler-wide parameters of a pool.
 [[nodiscard]] Result<abi::SysctlCreditSchedule> credit_parameters(Control const&, std::uint32_t pool);

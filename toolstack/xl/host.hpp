@@ -11,6 +11,5 @@ Result<int> run_dmesg(Context&, const Words&);
 Result<int> run_debug_keys(Context&, const Words&);
 Result<int> run_sched_credit(Context&, const Words&);
 Result<int> run_sched_credit2(Context&, const Words&);
-Result<int> run_cpupool_list(Context&, const Words&);
 
 } // namespace xl

@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "domain/domains.hpp"
 #include "xl/json.hpp"
+#include "xl/pools.hpp"
 
 namespace xl {
 
@@ -32,11 +33,6 @@ void print_common(const Listed& entry) {
 }
 
 constexpr std::string_view header = "Name                                        ID   Mem VCPUs\tState\tTime(s)";
-
-Result<std::string> pool_name(Context& context, std::uint32_t pool) {
-    auto name = TRY(context.session.store())->get(fmt::format("/local/pool/{}/name", pool));
-    return name ? *name : fmt::format("Pool-{}", pool);
-}
 
 } // namespace
 
@@ -66,7 +62,7 @@ Result<int> run_list(Context& context, const Words& words) {
             else out(" {:>8}", "-");
         }
         if (verbose || label) out(" {:>16}", "-"); // no hypervisor of ours or Debian's has security labels
-        if (pool) out("{:>16}", TRY(pool_name(context, entry.info.cpupool)));
+        if (pool) out("{:>16}", pool_name(context, entry.info.cpupool));
         if (nodes) {
             auto map = xen::node_affinity(*TRY(context.session.xen()), entry.id(), host.max_node_id + 1);
             auto set = map ? domain::to_set(*map) : config::CpuSet{};

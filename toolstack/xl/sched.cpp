@@ -1,26 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// sched-credit, sched-credit2 and cpupool-list.
+// sched-credit and sched-credit2.
 #include "base/text.hpp"
 #include "domain/domains.hpp"
 #include "xl/host.hpp"
 #include "xl/json.hpp"
+#include "xl/pools.hpp"
 
 namespace xl {
 namespace {
 
 using abi::SchedulerId;
-
-std::string pool_name(Context& context, std::uint32_t pool) {
-    auto client = context.session.store();
-    auto name = client ? (*client)->get(fmt::format("/local/pool/{}/name", pool)) : std::nullopt;
-    return name ? *name : fmt::format("Pool-{}", pool);
-}
-
-Result<std::vector<xen::CpuPool>> pools(Context& context) {
-    auto& control = *TRY(context.session.xen());
-    auto host = TRY(domain::or_fail(xen::physical_info(control), "cannot examine the host"));
-    return domain::or_fail(xen::cpu_pools(control, host.max_cpu_id + 1), "cannot list the CPU pools");
-}
 
 Result<std::optional<unsigned>> number(const Words& words, char letter, std::string_view what, unsigned low,
                                        unsigned high) {
@@ -127,6 +116,7 @@ Result<int> run(Context& context, const Words& words, SchedulerId scheduler) {
     Rows rows;
     bool found = false;
     for (auto& pool : TRY(pools(context))) {
+        if (words.has('s') && !wanted && pool.id != 0) continue; // Pool-0 is meant then, as by stock
         if (wanted && pool_name(context, pool.id) != *wanted && std::to_string(pool.id) != *wanted) continue;
         found = true;
         if (pool.scheduler != scheduler) {
@@ -151,43 +141,6 @@ Result<int> run(Context& context, const Words& words, SchedulerId scheduler) {
 Result<int> run_sched_credit(Context& context, const Words& words) { return run(context, words, SchedulerId::Credit); }
 Result<int> run_sched_credit2(Context& context, const Words& words) {
     return run(context, words, SchedulerId::Credit2);
-}
-
-Result<int> run_cpupool_list(Context& context, const Words& words) {
-    auto list = TRY(pools(context));
-    bool cpus = words.has('c');
-    if (!words.words.empty()) {
-        auto& wanted = words.words[0];
-        std::erase_if(list, [&](auto& pool) {
-            return wanted != pool_name(context, pool.id) && wanted != std::to_string(pool.id);
-        });
-        if (list.empty()) return fail(fmt::format("Pool '{}' does not exist", wanted), "see xl cpupool-list");
-    }
-    Rows rows;
-    if (!words.has('J')) {
-        if (cpus) out("{:<19}CPU list\n", "Name");
-        else out("{:<19}CPUs   Sched     Active   Domain count\n", "Name");
-    }
-    for (auto& pool : list) {
-        auto name = pool_name(context, pool.id);
-        auto set = domain::to_set(pool.cpus);
-        std::string numbers;
-        for (std::size_t cpu = 0; cpu < config::max_cpus; ++cpu)
-            if (set[cpu]) numbers += fmt::format("{}{}", numbers.empty() ? "" : ",", cpu);
-        if (words.has('J'))
-            rows.row()
-                .text("name", name)
-                .number("id", pool.id)
-                .text("scheduler", domain::scheduler_name(pool.scheduler))
-                .text("cpus", numbers)
-                .number("domains", pool.domains);
-        else if (cpus) out("{:<19}{}\n", name, numbers);
-        else
-            out("{:<19}{:>3} {:>9}       y       {:>4}\n", name, set.count(), domain::scheduler_name(pool.scheduler),
-                pool.domains);
-    }
-    if (words.has('J')) out("{}", rows.print());
-    return exit_good;
 }
 
 } // namespace xl

@@ -6,6 +6,7 @@
 #include "xl/host.hpp"
 #include "xl/life.hpp"
 #include "xl/listing.hpp"
+#include "xl/pools.hpp"
 #include "xl/tune.hpp"
 
 namespace xl {
@@ -45,6 +46,9 @@ constexpr Option credit2_options[] = {
     {'p', "cpupool", "CPUPOOL", "Of this CPU pool alone"},
     json};
 constexpr Option pool_options[] = {{'c', "cpus", nullptr, "Their CPUs instead of counts"}, json};
+
+constexpr Option pool_create_options[] = {{'f', "defconfig", "FILE", "The configuration"},
+                                          {'n', "dryrun", nullptr, "Show what would be made, and make nothing"}};
 
 constexpr Option create_options[] = {
     {'p', nullptr, nullptr, "Leave it paused"},
@@ -212,6 +216,25 @@ constexpr Command table[] = {
     {"claims", run_claims, Effect::reads, "", "Show memory that domains have claimed and not taken yet", 0, 0,
      json_only},
     {"cpupool-list", run_cpupool_list, Effect::reads, "[CPU Pool]", "Show the CPU pools", 0, 1, pool_options},
+    {"cpupool-create", run_cpupool_create, Effect::plans, "[<ConfigFile>] [Variable=value ...]",
+     "Make a CPU pool of free CPUs", 0, 99, pool_create_options, 'f'},
+    {"cpupool-destroy", run_cpupool_destroy, Effect::changes, "<CPU Pool>",
+     "End a CPU pool without domains; its CPUs are free then", 1, 1},
+    {"cpupool-rename", run_cpupool_rename, Effect::changes, "<CPU Pool> <new name>", "Give a CPU pool another name", 2,
+     2},
+    {"cpupool-cpu-add", run_cpupool_cpu_add, Effect::changes, "<CPU Pool> <CPU list>", "Give free CPUs to a CPU pool",
+     2, 2},
+    {"cpupool-cpu-remove", run_cpupool_cpu_remove, Effect::changes, "<CPU Pool> <CPU list>",
+     "Take CPUs from a CPU pool", 2, 2},
+    {"cpupool-migrate",
+     run_cpupool_migrate,
+     Effect::changes,
+     "<Domain> <CPU Pool>",
+     "Move a domain to another CPU pool",
+     2,
+     2,
+     {},
+     'd'},
     {"watchd", run_watchd, Effect::changes, "",
      "Start the host's watcher of life-cycle actions (create does so by itself)", 0, 0, watchd_options},
     {"doctor", run_doctor, Effect::reads, "",
