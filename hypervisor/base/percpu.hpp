@@ -13,11 +13,14 @@ inline constexpr u64 cpu_stack_size = 32768;
 
 /// What every CPU keeps at the very top of its stack block; the guest's saved registers lie right below it.
 struct alignas(16) CpuInfo {
-    Vcpu* current = nullptr; ///< vCPU whose state is on this CPU
-    u64 percpu_offset = 0;   ///< distance from a PerCpu object to this CPU's copy
-    u32 cpu = 0;             ///< CpuId
-    u32 preempt_depth = 0;   ///< hypercall code that may not be preempted (debug)
-    u64 scratch[4] = {};     ///< for the entry code
+    Vcpu* current = nullptr;     ///< vCPU whose state is on this CPU
+    u64 percpu_offset = 0;       ///< distance from a PerCpu object to this CPU's copy
+    u32 cpu = 0;                 ///< CpuId
+    u32 preempt_depth = 0;       ///< hypercall code that may not be preempted (debug)
+    u64 hypervisor_cr3 = 0;      ///< while a guest runs whose page tables are isolated: what an entry loads (pv/xpti)
+    u64 guest_cr3 = 0;           ///< what is loaded then; 0: the guest's own table
+    u64* syscall_slot = nullptr; ///< where this CPU's SYSCALL stub keeps the guest's rsp
+    u64 reserved[2] = {};
 };
 static_assert(sizeof(CpuInfo) == 64);
 

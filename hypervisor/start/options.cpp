@@ -42,12 +42,12 @@ constexpr std::string_view known_names[] = {
     "numa",         "pcid",
     "sched-gran",   "smt",
     "tbuf_size",    "ucode",
-    "vpmu",         "xpti",
-    "invpcid",      "tsx",
-    "gnttab",       "sched",
-    "watchdog",     "dom0",
-    "pv",           "vpid",
-    "ler",          "cet",
+    "vpmu",         "invpcid",
+    "tsx",          "gnttab",
+    "sched",        "watchdog",
+    "dom0",         "pv",
+    "vpid",         "ler",
+    "cet",
 };
 
 /// One option: to all that declared its name.

@@ -23,6 +23,7 @@ Result<Domain*> make_pv_domain(DomId id, const abi::DomctlCreateDomain& config) 
     PvDomain* const domain = make<PvDomain>(id);
     if (!domain) return fail(Error::NoMemory);
     domain->absent_entries = x86::speculation::absent_entries(id.raw() == 0);
+    domain->is_isolated = x86::speculation::isolates_page_tables(id.raw() == 0);
     domain->policy = make<CpuPolicy>(host_policies.pv);
     Result<> made = domain->policy ? create_per_domain_area(*domain) : fail(Error::NoMemory);
     if (!made) {

@@ -7,20 +7,6 @@
 #include "x86/patch.inc"
 #include "x86/register_frame.inc"
 
-// Offsets in x86::Registers and of CpuInfo, checked in entry.cpp.
-#define REG_RAX        80
-#define REG_RIP        128
-#define REG_CS         136
-#define REG_RFLAGS     144
-#define REG_RSP        152
-#define REGISTERS_SIZE 168
-#define CPU_INFO_SIZE  64
-#define STACK_MASK     0x7fff
-
-#define GUEST_CODE32 0xe023
-#define GUEST_DATA   0xe02b
-#define GUEST_CODE64 0xe033
-
 #define ENTRY_SYSCALL  0x100
 #define ENTRY_SYSENTER 0x101
 
@@ -28,24 +14,14 @@
 #define SLOT_SIZE 64
 #define MAX_CPUS  256
 
-// Guest values must not live on in registers that C++ code preserves (speculation), and the frame chain ends here.
-.macro CLEAR_PRESERVED
-    xorl %ebp, %ebp
-    xorl %ebx, %ebx
-    xorl %r12d, %r12d
-    xorl %r13d, %r13d
-    xorl %r14d, %r14d
-    xorl %r15d, %r15d
-.endm
-
     .section .bss.px_syscall_slots, "aw", @nobits
-    .balign 64
+    .balign 4096
     .global px_syscall_slots
 // For each CPU: scratch for the guest's rsp, then the address right below its CpuInfo (set by pv::init_cpu).
 px_syscall_slots:
     .skip SLOT_SIZE * MAX_CPUS
 
-    .text
+    .section .text.entry, "ax"
     .balign 64
     .global px_syscall_stubs
 // For each CPU: LSTAR at +0, CSTAR at +32. rcx: guest rip, r11: guest rflags, interrupts off.
@@ -70,8 +46,11 @@ px_syscall_stubs:
 
     .balign 16
 px_syscall32:
+    PATCH_ISOLATE px_xpti_syscall32
     pushq %r11
     pushq $GUEST_CODE32
+    .global px_syscall32_isolated
+px_syscall32_isolated:
     pushq %rcx
     pushq $0
     movl $ENTRY_SYSCALL, 4(%rsp)
@@ -91,7 +70,10 @@ px_sysenter:
     pushfq
     .global px_sysenter_flags_saved
 px_sysenter_flags_saved: // up to here a single step may go on (exceptions.cpp): its flag is the guest's
+    PATCH_ISOLATE px_xpti_sysenter
     pushq $GUEST_CODE32
+    .global px_sysenter_isolated
+px_sysenter_isolated:
     pushq $0
     pushq $0
     movl $ENTRY_SYSENTER, 4(%rsp)
@@ -104,6 +86,7 @@ px_sysenter_flags_saved: // up to here a single step may go on (exceptions.cpp):
     call px_sysenter_call
     jmp px_leave_guest
 
+    .text
     .balign 16
     .global px_return_to_guest, px_leave_guest
 // From any depth of this CPU's main stack: forgets it and leaves with the registers below CpuInfo.
@@ -115,8 +98,11 @@ px_leave_guest:
     cli
     leaq 8(%rsp), %rdi
     call px_leave
+    PATCH_ISOLATE px_xpti_leave
     addq $8, %rsp
     testb %al, %al
+    .global px_leave_as_is
+px_leave_as_is:
     RESTORE_REGISTERS
     jz 1f
     // SYSRET: px_leave made sure that rip is canonical and that the selectors are the flat ones.
@@ -143,6 +129,8 @@ px_guest_iret:
 px_guest_iret_fault:
     pushq $0
     SAVE_REGISTERS
+    .global px_guest_iret_refused
+px_guest_iret_refused:
     CLEAR_PRESERVED
     movq %rsp, %rdi
     subq $8, %rsp

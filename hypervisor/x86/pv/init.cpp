@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Start of the paravirtual part: guest kind, CPU policies, and the ways in on each CPU.
+#include "base/panic.hpp"
 #include "domain/domain_list.hpp"
 #include "start/parts.hpp"
 #include "x86/layout.hpp"
@@ -8,6 +9,7 @@
 #include "x86/pv/bounce.hpp"
 #include "x86/pv/fpu.hpp"
 #include "x86/pv/policy/cpuid.hpp"
+#include "x86/pv/xpti/xpti.hpp"
 
 namespace px::pv {
 
@@ -36,6 +38,7 @@ void init() {
     smap_in_use = (x86::host_cr4 & x86::cr4::smap) != 0;
     init_fpu();
     init_cpu_policies();
+    if (!xpti::create_cpu(CpuId(0))) panic("not enough memory for guests' page tables");
     init_cpu(CpuId(0));
 }
 

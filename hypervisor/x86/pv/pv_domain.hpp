@@ -23,6 +23,8 @@ class PvDomain final : public Domain {
     Paddr per_domain_l3 = Paddr::invalid();
     /// Absent entries that point below this are refused in its tables (L1TF); 0: none. Constant.
     x86::speculation::AbsentEntries absent_entries;
+    /// Its vCPUs run on page tables without the hypervisor (xpti/). Constant.
+    bool is_isolated = false;
     /// Frames with FrameState::pinned.
     u64 pinned_tables PX_GUARDED_BY(page_table_lock) = 0;
     /// relinquish(): where an interrupted teardown goes on.

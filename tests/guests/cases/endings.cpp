@@ -46,3 +46,8 @@ MICRO_CASE_ALONE(end_watchdog) { shut_down(4); }
 MICRO_CASE_ALONE(end_soft_reset) { shut_down(5); }
 MICRO_CASE_ALONE(end_unknown) { shut_down(6); }
 MICRO_CASE_ALONE(end_far) { shut_down(300); }
+
+/// Stays in guest mode for ever, for who looks at the machine from outside.
+MICRO_CASE_ALONE(spins_in_guest_mode) {
+    for (;;) asm volatile("pause");
+}

@@ -109,3 +109,71 @@ MICRO_CASE(race_of_arguments) {
             CHECK((*entry & frame_mask) == (good & frame_mask));
         });
 }
+
+namespace {
+
+constexpr unsigned watched_slot = 5;
+volatile u64* const watched = reinterpret_cast<volatile u64*>(u64{watched_slot} << 39);
+volatile u64 flushed; ///< of the numbers in `watched`, the one whose entry's flush has returned
+volatile u64 stale;   ///< how often an older one was seen
+
+/// A page with a number, and the tables that map it at `watched`.
+struct Tree {
+    volatile u64* number;
+    u64 l3;
+};
+Tree new_tree() {
+    auto* const page = static_cast<u64*>(new_page());
+    u64 frame = mfn_of(page);
+    for (int level = 1; level < 4; ++level) {
+        auto* const table = static_cast<u64*>(new_page());
+        table[0] = frame * page_bytes | kernel_rw;
+        CHECK_IS(set_access(table, false), 0);
+        frame = mfn_of(table);
+    }
+    CHECK_IS(mmuext(abi::MmuextCommand::PinL3Table, frame), 0);
+    return {page, frame};
+}
+long link_tree(const Tree& tree) {
+    auto* const l4 = reinterpret_cast<u64*>(start_info->pt_base);
+    return mmu_update(&l4[watched_slot], tree.l3 * page_bytes | kernel_rw);
+}
+
+} // namespace
+
+/// One changes an entry of the top-level table that both run on and flushes; the other, which makes no call meanwhile,
+/// sees nothing older afterwards.
+MICRO_CASE(race_of_top_level_entry) {
+    const Tree trees[2] = {new_tree(), new_tree()};
+    static u64 number;
+    number = 0;
+    flushed = 0;
+    stale = 0;
+    CHECK_IS(link_tree(trees[0]), 0);
+    race(
+        [] {
+            while (!second_ends) {
+                const u64 wanted = flushed;
+                if (*watched < wanted) stale = stale + 1;
+            }
+        },
+        [&] {
+            const Tree& tree = trees[++number % 2];
+            *tree.number = number;
+            CHECK_IS(link_tree(tree), 0);
+            CHECK_IS(mmuext(abi::MmuextCommand::TlbFlushAll), 0);
+            CHECK_IS(*watched, number);
+            flushed = number;
+            const u64 end = rdtsc() + 20000;
+            while (rdtsc() < end) {}
+        });
+    CHECK_IS(stale, 0);
+    auto* const l4 = reinterpret_cast<u64*>(start_info->pt_base);
+    CHECK_IS(mmu_update(&l4[watched_slot], 0), 0);
+    CHECK_IS(mmuext(abi::MmuextCommand::TlbFlushAll), 0);
+    CHECK(traps([] { (void)*watched; }));
+    for (const Tree& tree : trees) {
+        CHECK_IS(mmuext(abi::MmuextCommand::UnpinTable, tree.l3), 0);
+        CHECK_IS(set_access(const_cast<u64*>(tree.number), true), 0);
+    }
+}

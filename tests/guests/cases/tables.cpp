@@ -261,6 +261,23 @@ MICRO_CASE(linear_page_tables_are_read_only) {
     CHECK_IS(mmu_update(&l4[100], 0), 0);
 }
 
+/// Through an entry of the top-level table that maps the table itself its guest's entries can be read, and followed.
+MICRO_CASE(linear_page_tables_show_the_guests_entries) {
+    constexpr u64 slot = 100;
+    auto* l4 = reinterpret_cast<u64*>(start_info->pt_base);
+    CHECK_IS(mmu_update(&l4[slot], mfn_of(l4) * page_bytes | present | user), 0);
+    const auto entry_at = [](u64 a, u64 b, u64 c, u64 d, u64 index) {
+        return *reinterpret_cast<volatile u64*>(a << 39 | b << 30 | c << 21 | d << 12 | index * 8);
+    };
+    CHECK_IS(entry_at(slot, slot, slot, slot, 511) & ~accessed, l4[511] & ~accessed);
+    const u64 address = reinterpret_cast<u64>(l4);
+    const u64* l3 = table_for(address, 3);
+    CHECK_IS(entry_at(slot, slot, slot, 511, index_at(address, 3)), l3[index_at(address, 3)]);
+    CHECK(traps([&] { (void)entry_at(slot, slot, slot, 262, 0); })); // not the hypervisor's tables
+    CHECK(traps([&] { *reinterpret_cast<volatile u64*>(slot << 39 | slot << 30 | slot << 21 | slot << 12) = 0; }));
+    CHECK_IS(mmu_update(&l4[slot], 0), 0);
+}
+
 MICRO_CASE(pages_in_use_as_gdt_are_not_writable) {
     auto* gdt = static_cast<u64*>(new_page());
     const u64 frame = mfn_of(gdt);

@@ -34,6 +34,21 @@ TEST(Speculation, Skylake) {
     EXPECT_EQ(c.l1d_address_bits, 44u);
 }
 
+TEST(Speculation, PageTablesAreIsolatedWhereTheCpuHasMeltdown) {
+    EXPECT_TRUE(decide(skylake, {}).xpti_dom0 && decide(skylake, {}).xpti_domu);
+    for (const Facts& good : {sapphire, zen4}) EXPECT_FALSE(decide(good, {}).xpti_dom0 || decide(good, {}).xpti_domu);
+    const Choice some = decide(skylake, {.xpti_dom0 = false});
+    EXPECT_TRUE(!some.xpti_dom0 && some.xpti_domu);
+    const Choice forced = decide(zen4, {.xpti_domu = true});
+    EXPECT_TRUE(!forced.xpti_dom0 && forced.xpti_domu);
+}
+
+TEST(Speculation, JumpsReachTheirTargets) {
+    EXPECT_EQ(jump_at(0x1000, 0x1005), (std::array<u8, 5>{0xe9, 0, 0, 0, 0}));
+    EXPECT_EQ(jump_at(0x1000, 0x0f00), (std::array<u8, 5>{0xe9, 0xfb, 0xfe, 0xff, 0xff}));
+    EXPECT_EQ(jump_at(0x1000, 0x12345678), (std::array<u8, 5>{0xe9, 0x73, 0x46, 0x34, 0x12}));
+}
+
 TEST(Speculation, SapphireRapids) {
     const Choice c = decide(sapphire, {});
     EXPECT_FALSE(c.has_meltdown || c.has_l1tf || c.has_mds || c.clears_buffers);

@@ -6,6 +6,7 @@
 #include "schedule/softirq.hpp"
 #include "x86/pv/paging/descriptor.hpp"
 #include "x86/pv/paging/tlb.hpp"
+#include "x86/pv/xpti/xpti.hpp"
 
 #include <algorithm>
 
@@ -42,6 +43,8 @@ void PvVcpu::dump_registers() {}
 bool PvVcpu::may_address(GuestVaddr, u64) const { return true; }
 
 void load_cr3(Mfn) {}
+void xpti::forget_copies() {}
+void xpti::entry_changed(const PvDomain&) {}
 void release_descriptor_tables(PvVcpu&) {}
 u64 physical_frame_limit() { return u64{1} << 28; }
 void fill_hypervisor_slots(Frame& l4, const PvDomain&) {

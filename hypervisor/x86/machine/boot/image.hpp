@@ -9,6 +9,7 @@ namespace px::x86::image {
 
 extern "C" {
 extern char px_image_start[], px_text_end[], px_rodata_start[], px_rodata_end[], px_data_start[], px_load_end[];
+extern char px_entry_start[], px_entry_end[];
 extern char px_image_end[], px_percpu_start[], px_percpu_end[];
 }
 

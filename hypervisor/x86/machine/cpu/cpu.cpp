@@ -39,7 +39,11 @@ alignas(page_size) constinit u64 boot_descriptors[entries_per_page] = {};
 constinit u64* descriptors[max_cpus] = {boot_descriptors};
 constinit char* stacks[max_cpus] = {px_boot_stack};
 
-PX_PER_CPU PerCpu<TaskState> task_states;
+/// In a page of its own: guests' page tables show it where they are isolated.
+struct alignas(page_size) TaskPage {
+    TaskState task;
+};
+PX_PER_CPU PerCpu<TaskPage> task_states;
 PX_PER_CPU PerCpu<u32> loaded_tsc_aux;
 
 constinit bool wants_smep = true, wants_smap = true, wants_xsave = true;
@@ -69,7 +73,7 @@ void fill_descriptors(u64* page, u64 task_state) {
 /// stack cannot grow into the others. Debug exceptions need little: they share a page with NMIs, which may use all of
 /// it.
 constexpr u64 nmi_stack = 1 * page_size, debug_stack = page_size / 2, double_fault_stack = 2 * page_size,
-              machine_check_stack = 3 * page_size, guard_page = 3 * page_size;
+              machine_check_stack = 3 * page_size, guard_page = interrupt_stacks_bytes;
 
 void protect_stack(const char* stack) {
     const u64 address = reinterpret_cast<u64>(stack) + guard_page;
@@ -112,7 +116,7 @@ void set_control_registers() {
 
 void load_tables() {
     const CpuId cpu = this_cpu();
-    TaskState& t = task_states.here();
+    TaskState& t = task_states.here().task;
     fill_task_state(t, stacks[cpu.raw()]);
     fill_descriptors(descriptors[cpu.raw()], reinterpret_cast<u64>(&t));
     load_own_gdt();
@@ -149,6 +153,8 @@ void load_tsc_aux(u32 value) {
 CpuInfo& cpu_info_of(CpuId cpu) {
     return *reinterpret_cast<CpuInfo*>(stacks[cpu.raw()] + cpu_stack_size - sizeof(CpuInfo));
 }
+
+const TaskState& task_state_of(CpuId cpu) { return task_states.on(cpu).task; }
 
 bool allocate_cpu(CpuId cpu) {
     using image::px_percpu_end, image::px_percpu_start;

@@ -53,6 +53,11 @@ void load_tsc_aux(u32 value);
 /// Top of a CPU's stack block: address of its CpuInfo.
 [[nodiscard]] CpuInfo& cpu_info_of(CpuId cpu);
 
+/// A CPU's task state; nothing else is in its page.
+[[nodiscard]] const TaskState& task_state_of(CpuId cpu);
+/// Interrupt stacks at the bottom of each stack block.
+inline constexpr u64 interrupt_stacks_bytes = 3 * page_size;
+
 /// Gives a CPU its per-CPU data, stack block and descriptor page; false without memory. The boot CPU has its own.
 [[nodiscard]] bool allocate_cpu(CpuId cpu);
 /// Puts the guard page under the boot CPU's main stack; once the image is mapped by small pages.

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A stub for each vector, and the common way in: builds x86::Registers and calls C++.
 
-#define REGISTERS_SIZE 168
-#define VECTOR_OFFSET 124
-#define CS_OFFSET 136
-#define STACK_SIZE 32768
-#define CPU_INFO_SIZE 64
-
     .section .text.entry, "ax"
 
 #include "x86/patch.inc"
@@ -38,9 +32,10 @@ exception_entry:
     cld
     PATCH_CLAC
     SAVE_REGISTERS
+    PATCH_ISOLATE px_xpti_exception
 1:  movq %rsp, %rdi
     movq %rsp, %rbx
-    testb $3, CS_OFFSET(%rsp)
+    testb $3, REG_CS(%rsp)
     jz 2f
     xorl %ebp, %ebp // backtraces end here
 2:  andq $-16, %rsp
@@ -53,16 +48,17 @@ interrupt_entry:
     cld
     PATCH_CLAC
     SAVE_REGISTERS
+    PATCH_ISOLATE px_xpti_interrupt
     movq %rsp, %rdi
     movq %rsp, %rbx
-    testb $3, CS_OFFSET(%rsp)
+    testb $3, REG_CS(%rsp)
     jz 3f
     xorl %ebp, %ebp
 3:  andq $-16, %rsp
     call px_interrupt
     movq %rbx, %rsp
 leave:
-    testb $3, CS_OFFSET(%rsp)
+    testb $3, REG_CS(%rsp)
     jnz px_return_to_guest
     RESTORE_REGISTERS
     addq $8, %rsp
@@ -75,14 +71,14 @@ ist_entry:
     cld
     PATCH_CLAC
     SAVE_REGISTERS
-    testb $3, CS_OFFSET(%rsp)
+    PATCH_ISOLATE px_xpti_ist
+    testb $3, REG_CS(%rsp)
     jz 1b
-    movq %rsp, %rsi
-    movq %rsp, %rdi
-    orq $(STACK_SIZE - 1), %rdi
-    subq $(CPU_INFO_SIZE + REGISTERS_SIZE - 1), %rdi
-    movq %rdi, %rbx
-    movl $(REGISTERS_SIZE / 8), %ecx
-    rep movsq
-    movq %rbx, %rsp
+    MOVE_TO_MAIN_STACK
     jmp 1b
+
+// For PATCH_VERW: the hypervisor's data segment. Guests' page tables show it where they are isolated.
+    .balign 2
+    .globl px_verw_selector
+px_verw_selector:
+    .word 0xe010

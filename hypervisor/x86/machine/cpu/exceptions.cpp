@@ -96,6 +96,8 @@ void init_table() {
     }
 }
 
+const void* table_address() { return table; }
+
 void load_table() { lidt({sizeof table - 1, reinterpret_cast<u64>(table)}); }
 
 void set_gate(u8 vector, void (*handler)(), unsigned dpl) {

@@ -11,6 +11,8 @@ inline constexpr unsigned ist_nmi = 1, ist_double_fault = 2, ist_machine_check =
 
 void init_table();
 void load_table();
+/// Where the table is: a page of its own.
+[[nodiscard]] const void* table_address();
 /// Sends `vector` to `handler` instead of the common stub. dpl 3: guests may use it with `int`.
 void set_gate(u8 vector, void (*handler)(), unsigned dpl);
 /// Called on each NMI; true: it was expected. Boot only.

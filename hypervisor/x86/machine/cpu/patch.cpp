@@ -3,7 +3,6 @@
 #include "x86/machine/cpu/patch.hpp"
 
 #include "x86/instructions.hpp"
-#include "x86/layout.hpp"
 
 namespace px::x86 {
 namespace {
@@ -11,11 +10,11 @@ namespace {
 struct Patch {
     u64 place;
     PatchKind kind;
+    u64 target;
 };
 extern "C" const Patch px_patches_start[], px_patches_end[];
-
-/// What VERW checks: the way it clears buffers needs a selector of a writable data segment.
-constinit const u16 verw_selector = selector::hypervisor_data;
+/// What VERW checks: the way it clears buffers needs a selector of a writable data segment (exception_entry.S).
+extern "C" const u16 px_verw_selector;
 
 } // namespace
 
@@ -23,12 +22,11 @@ void apply_patches(PatchKind kind) {
     for (const Patch* p = px_patches_start; p != px_patches_end; ++p) {
         if (p->kind != kind) continue;
         u8* const to = reinterpret_cast<u8*>(p->place);
-        if (kind == PatchKind::ClearBuffers) {
-            const auto bytes = verw_at(p->place, reinterpret_cast<u64>(&verw_selector));
-            __builtin_memcpy(to, bytes.data(), bytes.size());
-        } else {
-            constexpr u8 clac_bytes[] = {0x0f, 0x01, 0xca};
-            __builtin_memcpy(to, clac_bytes, sizeof clac_bytes);
+        const auto write = [to](const auto& bytes) { __builtin_memcpy(to, bytes.data(), bytes.size()); };
+        switch (kind) {
+        case PatchKind::ClearBuffers: write(verw_at(p->place, reinterpret_cast<u64>(&px_verw_selector))); break;
+        case PatchKind::ClearAc: write(std::array<u8, 3>{0x0f, 0x01, 0xca}); break;
+        case PatchKind::Isolate: write(jump_at(p->place, p->target)); break;
         }
     }
     (void)cpuid(0); // what was fetched of the old bytes is forgotten (SDM volume 3, 9.1.3)

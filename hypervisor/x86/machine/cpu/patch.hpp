@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Instructions that only some CPUs need: no-ops in the image, filled in at boot (x86/patch.inc, and PX_PATCH_VERW
-// here).
+// and PX_PATCH_ISOLATE here).
 #pragma once
 
 #include "base/number.hpp"
@@ -13,10 +13,18 @@ namespace px::x86 {
 enum class PatchKind : u64 {
     ClearBuffers = 0, ///< 7 bytes: VERW of a selector in memory (SDM volume 4, MD_CLEAR)
     ClearAc = 1,      ///< 3 bytes: CLAC
+    Isolate = 2,      ///< 5 bytes: a jump to the place's target (pv/xpti)
 };
 
 /// Boot CPU, before other CPUs run and before the image is write-protected: fills in every place of a kind.
 void apply_patches(PatchKind kind);
+
+/// JMP to an address. Pure.
+constexpr std::array<u8, 5> jump_at(u64 place, u64 target) {
+    const u64 distance = target - (place + 5);
+    return {0xe9, static_cast<u8>(distance), static_cast<u8>(distance >> 8), static_cast<u8>(distance >> 16),
+            static_cast<u8>(distance >> 24)};
+}
 
 /// VERW with a selector at an address relative to the next instruction. Pure.
 constexpr std::array<u8, 7> verw_at(u64 place, u64 selector) {
@@ -35,4 +43,7 @@ constexpr std::array<u8, 7> verw_at(u64 place, u64 selector) {
 /// PATCH_VERW for inline assembly.
 #define PX_PATCH_VERW                                                                                                  \
     "661: .byte 0x0f, 0x1f, 0x80, 0, 0, 0, 0\n.pushsection .patches,\"a\",@progbits\n.balign 8\n.quad 661b, "          \
-    "0\n.popsection\n"
+    "0, 0\n.popsection\n"
+/// PATCH_ISOLATE for inline assembly; the target is a symbol's name.
+#define PX_PATCH_ISOLATE(target)                                                                                       \
+    "663:\n.pushsection .patches,\"a\",@progbits\n.balign 8\n.quad 663b, 2, " target "\n.popsection\n"

@@ -13,6 +13,7 @@
 #include "x86/machine/firmware/acpi.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 #include "x86/machine/paging/paging.hpp"
+#include "x86/pv/xpti/xpti.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -120,7 +121,7 @@ constinit u64 px_secondary_stack = 0;
 namespace {
 
 bool start_cpu(CpuId cpu, u32 apic_id) {
-    if (!allocate_cpu(cpu)) return false;
+    if (!allocate_cpu(cpu) || !pv::xpti::create_cpu(cpu)) return false;
     apic::set_id_of(cpu, apic_id);
     schedule::init_cpu(cpu);
     CpuInfo& info = cpu_info_of(cpu);

@@ -83,6 +83,25 @@ bool parse_l1tf(std::string_view word) {
     return true;
 }
 
+bool parse_xpti(std::string_view word) {
+    if (word == "default") {
+        wishes.xpti_dom0 = wishes.xpti_domu = std::nullopt;
+        return true;
+    }
+    const auto equals = word.find('=');
+    const auto name = word.substr(0, equals);
+    if (const auto both = options::boolean(word)) {
+        wishes.xpti_dom0 = wishes.xpti_domu = *both;
+        return true;
+    }
+    const auto value =
+        options::boolean(equals == std::string_view::npos ? std::string_view{} : word.substr(equals + 1));
+    if (!value || (name != "dom0" && name != "domu")) return false;
+    (name == "dom0" ? wishes.xpti_dom0 : wishes.xpti_domu) = *value;
+    return true;
+}
+
+PX_OPTION(xpti, "xpti", [](std::string_view v) { return parse_list(v, parse_xpti); });
 PX_OPTION(spec_ctrl, "spec-ctrl", [](std::string_view v) { return parse_list(v, parse_word); });
 PX_OPTION(pv_l1tf, "pv-l1tf", [](std::string_view v) { return parse_list(v, parse_l1tf); });
 
@@ -107,10 +126,10 @@ void tell() {
                   !wishes.l1tf_domu  ? "let through"
                   : wishes.l1tf_dom0 ? "refused"
                                      : "refused to guests, not to dom0");
-    if (choice.has_meltdown)
-        log::warning(
-            "Speculation: this CPU has Meltdown, and there are no separate page tables for guests' user mode (XPTI): "
-            "a paravirtual guest can read all memory");
+    log::info("Speculation: XPTI: dom0 {}, domU {}", choice.xpti_dom0 ? "on" : "off", choice.xpti_domu ? "on" : "off");
+    if (choice.has_meltdown && !choice.xpti_domu)
+        log::warning("Speculation: this CPU has Meltdown, and guests' page tables are not isolated (XPTI): a "
+                     "paravirtual guest can read all memory");
     if (choice.has_mds && !choice.clears_buffers)
         log::warning("Speculation: this CPU has MDS and its buffers are not cleared");
     if (cpu_features.vendor == Vendor::Intel && !(choice.spec_ctrl & 1))
@@ -123,6 +142,12 @@ void tell() {
 void init() {
     choice = decide(read_facts(), wishes);
     if (choice.clears_buffers) apply_patches(PatchKind::ClearBuffers);
+    if (isolates_page_tables()) {
+        apply_patches(PatchKind::Isolate);
+        // What is global stays in the TLB when a guest's CR3 is loaded.
+        host_cr4 &= ~cr4::pge;
+        write_cr4(host_cr4);
+    }
     if (host_cr4 & cr4::smap) apply_patches(PatchKind::ClearAc);
     init_cpu();
     tell();
@@ -140,6 +165,9 @@ void enter_domain(const void* domain) {
     last = domain;
     wrmsr(msr_pred_cmd, pred_ibpb);
 }
+
+bool isolates_page_tables(bool is_dom0) { return is_dom0 ? choice.xpti_dom0 : choice.xpti_domu; }
+bool isolates_page_tables() { return choice.xpti_dom0 || choice.xpti_domu; }
 
 AbsentEntries absent_entries(bool is_dom0) {
     if (!choice.has_l1tf || !(is_dom0 ? wishes.l1tf_dom0 : wishes.l1tf_domu)) return {};

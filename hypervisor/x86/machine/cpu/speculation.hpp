@@ -4,6 +4,8 @@
 
 #include "base/number.hpp"
 
+#include <optional>
+
 namespace px::x86::speculation {
 
 /// What CPUID and IA32_ARCH_CAPABILITIES say (SDM volume 4; APM volume 2, section 3.2.9).
@@ -21,6 +23,7 @@ struct Wishes {
     bool forces_verw = false; ///< asked for by name: also where the CPU does not say that it helps
     bool verw = true, ibpb = true, ibrs = true, stibp = false, ssbd = false;
     bool l1tf_dom0 = false, l1tf_domu = true;
+    std::optional<bool> xpti_dom0, xpti_domu; ///< nothing: where the CPU has Meltdown
 };
 
 struct Choice {
@@ -29,6 +32,7 @@ struct Choice {
     bool has_automatic_ibrs = false; ///< AMD: EFER bit 21
     u64 spec_ctrl = 0;               ///< value of MSR 0x48 for good; written if has_spec_ctrl
     bool has_spec_ctrl = false;
+    bool xpti_dom0 = false, xpti_domu = false; ///< page tables of paravirtual guests without the hypervisor
     // What the CPU suffers from.
     bool has_meltdown = false, has_l1tf = false, has_mds = false;
     /// Address bits by which the level 1 cache is looked up under speculation.
@@ -44,6 +48,10 @@ void init();
 void init_cpu();
 /// This CPU is about to run a vCPU of a domain (by its address, null for none that matters); interrupts off.
 void enter_domain(const void* domain);
+
+/// True if a domain runs on page tables without the hypervisor (pv/xpti); without argument: any domain may.
+[[nodiscard]] bool isolates_page_tables(bool is_dom0);
+[[nodiscard]] bool isolates_page_tables();
 
 /// What page-table entries that are not present must not point to, because the level 1 cache answers for them (L1TF).
 struct AbsentEntries {

@@ -34,6 +34,8 @@ Choice decide(const Facts& f, const Wishes& w) {
     c.has_meltdown = f.is_intel && !bit(f.capabilities, rdcl_no);
     c.has_l1tf = is_core && !bit(f.capabilities, rdcl_no);
     c.has_mds = is_core && !bit(f.capabilities, mds_no);
+    c.xpti_dom0 = w.xpti_dom0.value_or(c.has_meltdown);
+    c.xpti_domu = w.xpti_domu.value_or(c.has_meltdown);
     if (f.is_intel && f.family == 6 && is_one_of(f.model, core2)) c.l1d_address_bits = 36;
     const bool has_md_clear = bit(f.edx_7, 10);
     const bool has_ibpb = f.is_intel ? bit(f.edx_7, 26) : bit(f.ebx_ext8, 12);

@@ -4,6 +4,7 @@
 #include "x86/pv/paging/descriptor.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 #include "x86/pv/paging/tlb.hpp"
+#include "x86/pv/xpti/xpti.hpp"
 
 namespace px::pv {
 
@@ -94,6 +95,7 @@ Result<> set_user_table(PvVcpu& vcpu, Mfn l4) {
     }
     const Mfn old = vcpu.user_l4;
     vcpu.user_l4 = l4.raw() != 0 ? l4 : Mfn::invalid();
+    if (&vcpu == current_or_null()) xpti::forget_copies();
     if (old.is_valid()) release_table(frame_of(old), vcpu.pv_domain(), 4, vcpu.table_hold);
     return {};
 }

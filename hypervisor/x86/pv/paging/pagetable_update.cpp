@@ -2,6 +2,7 @@
 // Updates of single page-table entries, and walks to them.
 #include "x86/layout.hpp"
 #include "x86/pv/paging/pagetable.hpp"
+#include "x86/pv/xpti/xpti.hpp"
 
 namespace px::pv {
 
@@ -61,11 +62,13 @@ Result<> update_table_entry(Frame& table, unsigned level, unsigned index, Entry 
         if (is_linear(next) && next.is_writable()) return fail(Error::Invalid);
         if (old.is_present() && old.frame() == next.frame()) {
             store_entry(entry, next, bits);
+            if (level == 4) xpti::entry_changed(owner);
             return {};
         }
         if (!is_linear(next)) TRY(acquire_table(frame_of(next.frame()), owner, level - 1, hold));
     }
     store_entry(entry, next, bits);
+    if (level == 4) xpti::entry_changed(owner); // before the table it pointed to may become something else
     if (old.is_present() && !is_linear(old)) release_table(frame_of(old.frame()), owner, level - 1, hold);
     return {};
 }

@@ -4,6 +4,7 @@
 
 #include "domain/machine.hpp"
 #include "x86/instructions.hpp"
+#include "x86/pv/xpti/xpti.hpp"
 
 namespace px {
 
@@ -60,7 +61,10 @@ void flush_older(u32 stamp) {
 
 namespace pv {
 
-void load_cr3(Mfn l4) { load_and_tick(paddr_of(l4).raw()); }
+void load_cr3(Mfn l4) {
+    xpti::forget_copies();
+    load_and_tick(paddr_of(l4).raw());
+}
 
 void flush_tlb_here() { flush_all_here(nullptr); }
 
