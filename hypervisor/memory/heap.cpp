@@ -134,11 +134,22 @@ void add_region(Mfn start, Mfn end) {
 }
 
 Frame* allocate(const Request& request) {
-    if (request.order > max_order) return nullptr;
+    const Result<Frame*> frame = allocate_preemptibly(request, [] { return false; });
+    return frame ? *frame : nullptr;
+}
+
+Result<Frame*> allocate_preemptibly(const Request& request, bool (*should_stop)()) {
+    if (request.order > max_order) return fail(Error::NoMemory);
     FreeBlock block = take(request);
     Frame* const first = block.first;
-    if (!first) return nullptr;
-    if (block.contents != Contents::Clean) scrub(block, block.size());
+    if (!first) return fail(Error::NoMemory);
+    while (block.contents != Contents::Clean) {
+        scrub(block, scrub_piece);
+        if (block.contents == Contents::Clean || !should_stop()) continue;
+        IrqGuard guard(lock);
+        buddies.put(block);
+        return fail(Error::Restart);
+    }
     for (u64 i = 0; i < block.size(); ++i) {
         Frame& frame = first[i];
         frame.owner.store(abi::domid_xen, std::memory_order_relaxed);

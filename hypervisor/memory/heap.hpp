@@ -27,6 +27,12 @@ void add_region(Mfn start, Mfn end);
 /// if they are claimed by domains. The owner is domid_xen, the state word 0. Interrupts on when frames may have been
 /// used by guests before: stale translations of them are flushed here.
 [[nodiscard]] Frame* allocate(const Request& request);
+/// The same for who can come again: should_stop() is asked after each piece of the block that has to be cleared first
+/// (scrub_piece frames), so that the time until it is asked is bounded. Errors: Restart, when it said true: the block
+/// is free again, and what has been cleared of it stays so; NoMemory.
+[[nodiscard]] Result<Frame*> allocate_preemptibly(const Request& request, bool (*should_stop)());
+/// Frames that are cleared between two looks: 2 MiB.
+inline constexpr u64 scrub_piece = 512;
 /// Gives `count` consecutive frames back, their state words without references. They are scrubbed before reuse: by idle
 /// CPUs, or when they are given out before that.
 /// used: a guest may have stale translations to them (or walk them as page tables).

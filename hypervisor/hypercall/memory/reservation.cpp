@@ -17,10 +17,9 @@ heap::Request request_of(const abi::MemoryReservation& r, const Domain& domain) 
     return {.order = r.extent_order, .address_bits = bits ? bits : 64, .claim = domain.outstanding_claim};
 }
 
-/// Frames for the domain, owned by it. Errors: NoMemory.
+/// Frames for the domain, owned by it. Errors: NoMemory; Restart, before anything has been done.
 Result<Mfn> allocate_for(Domain& domain, const abi::MemoryReservation& r) {
-    Frame* first = heap::allocate(request_of(r, domain));
-    if (!first) return fail(Error::NoMemory);
+    Frame* const first = TRY(heap::allocate_preemptibly(request_of(r, domain), should_preempt));
     if (Result<> assigned = domain.assign_frames(*first, r.extent_order); !assigned) {
         heap::free(*first, r.extent_order, false);
         return fail(assigned.error());
@@ -87,7 +86,8 @@ Outcome reservation(const Operation& op) {
         return done(op.start); // paravirtual domains have none
     for (u64 i = op.start; i < r->nr_extents; ++i) {
         if (i != op.start && should_preempt()) return op.restart_at(i);
-        if (!one_extent(op.command, **domain, *r, i)) return done(i);
+        const Result<> extent = one_extent(op.command, **domain, *r, i);
+        if (!extent) return extent.error() == Error::Restart ? op.restart_at(i) : done(i);
     }
     return done(r->nr_extents);
 }

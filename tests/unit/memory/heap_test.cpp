@@ -118,6 +118,35 @@ TEST_F(Heap, UsedFramesAreFlushedBeforeTheyAreScrubbed) {
     EXPECT_EQ(fake::flushes, before + 1);
 }
 
+/// A large dirty block is cleared in bounded pieces; who stops in between loses nothing and comes to an end.
+TEST_F(Heap, ClearingALargeBlockCanBeStopped) {
+    constexpr unsigned order = 13;
+    constexpr u64 pieces = (u64{1} << order) / heap::scrub_piece;
+    const u64 before = heap::free_frames();
+    static u64 asked;
+    for (const bool stops : {true, false}) {
+        Frame* dirty = heap::allocate({.order = order});
+        ASSERT_NE(dirty, nullptr);
+        fill(*dirty, order);
+        heap::free(*dirty, order, true);
+        asked = 0;
+        u64 restarts = 0;
+        Result<Frame*> again = fail(Error::Restart);
+        while (!again && again.error() == Error::Restart) {
+            again = heap::allocate_preemptibly(
+                {.order = order}, stops ? +[] { return ++asked != 0; } : +[] { return ++asked == 0; });
+            if (again) break;
+            EXPECT_EQ(heap::free_frames(), before) << "while it is not allocated it is free";
+            ASSERT_LE(++restarts, pieces);
+        }
+        ASSERT_TRUE(again);
+        EXPECT_TRUE(is_zero(**again, order));
+        EXPECT_EQ(asked, pieces - 1) << "one look for each piece but the last";
+        EXPECT_EQ(restarts, stops ? pieces - 1 : 0);
+        heap::free(**again, order, false);
+    }
+}
+
 TEST_F(Heap, WhatIdleCpusScrubbedNeedsNoMoreWork) {
     while (heap::scrub_some(1000)) {}
     Frame* f = heap::allocate({.order = 5});
