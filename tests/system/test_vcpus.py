@@ -91,9 +91,11 @@ def used(dom0, name, seconds):
 def test_cap(dom0):
     """A cap of the configuration holds for a busy guest with two vCPUs, is shown, and changes take effect."""
     name = dom0.info("xen_scheduler")
-    guest = dom0.guest(vcpus=2, memory=128, cap=60).up(240)
-    guest.run("for i in 1 2; do (while :; do :; done) & done")
+    guest = dom0.guest(vcpus=2, memory=128, cap=60, options="-p")
     assert re.search(r"guest\s+\d+\s+256\s+60", dom0.out(f"xl sched-{name} -d guest"))
+    dom0.out(f"xl sched-{name} -d guest -c 0; xl unpause guest")  # a capped one would boot slowly
+    guest.up(120).run("for i in 1 2; do (while :; do :; done) & done")
+    dom0.out(f"xl sched-{name} -d guest -c 60")
     assert 50 < used(dom0, "guest", 6) < 66
     dom0.out(f"xl sched-{name} -d guest -c 20")
     assert re.search(r"guest\s+\d+\s+256\s+20", dom0.out(f"xl sched-{name} -d guest"))
