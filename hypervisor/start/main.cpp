@@ -47,6 +47,7 @@ void run() {
     run_constructors();
     x86::init_boot_cpu();
     options::parse_command_line(boot_info.command_line);
+    x86::use_cpu_features();
     console::init();
     say_hello();
     x86::speculation::init();

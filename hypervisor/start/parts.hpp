@@ -13,7 +13,8 @@ namespace console {
 void init(); ///< after the options were parsed
 }
 namespace x86 {
-void init_boot_cpu();           ///< features, control registers, descriptor tables, exceptions, this CPU's stack block
+void init_boot_cpu();           ///< features, descriptor tables, exceptions, this CPU's stack block
+void use_cpu_features();        ///< control registers and MSRs, as the command line wants them
 void init_memory();             ///< reads boot_info's map: direct map, frame table, M2P; gives RAM to the heap; W^X
 void init_acpi();               ///< tables: MADT, HPET, FADT, MCFG
 void init_efi();                ///< EFI's runtime services, where the host was started by EFI

@@ -29,9 +29,9 @@ ENDINGS = {
 
 
 @lru_cache
-def console(hypervisor, words, cpus=2, timeout=90, cpu=qemu.CPU):
+def console(hypervisor, words, cpus=2, timeout=90, cpu=qemu.CPU, more_options=""):
     """What COM1 said while the guest ran these cases."""
-    options = "console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all dom0_mem=256M,max:256M bootscrub=0"
+    options = f"console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all dom0_mem=256M,max:256M bootscrub=0 {more_options}"
     if hypervisor == "xen":
         options += " spec-ctrl=eager-fpu"
     command = [qemu.PROGRAM, "-accel", "tcg,thread=multi" if cpus > 1 else "tcg", "-machine", "q35", "-cpu", cpu,
@@ -94,6 +94,20 @@ def test_with_rdtscp(hypervisor):
     case = "tsc_aux_is_the_vcpus_own"
     log = console(hypervisor, case, cpu="max,-smap")
     assert f"MICRO-PASS {case}\n" in log and "MICRO-NOTE with rdtscp" in log, said_of(case, log)
+
+
+@pytest.mark.parametrize("off", ["off", "hvm"])
+def test_cpu_features_are_left_alone(hypervisor, off):
+    """smep= and smap= are for the hypervisor itself, xsave= for guests as well."""
+    case = "extended_state_as_offered"
+    with_xsave = console(hypervisor, case)
+    without = console(hypervisor, case, more_options=f"smep={off} smap={off} xsave=off")
+    for log, has in ((with_xsave, "1"), (without, "0")):
+        assert f"MICRO-PASS {case}\n" in log, said_of(case, log)
+        assert f"MICRO-OBSERVE xsave is offered {has}" in log
+    if hypervisor != "xen":
+        used = [re.search("CPU features in use:(.*)", log).group(1).split() for log in (with_xsave, without)]
+        assert {"SMEP", "XSAVE"} <= set(used[0]) and not {"SMEP", "SMAP", "XSAVE"} & set(used[1])
 
 
 def test_observations_are_those_of_xen(hypervisor):

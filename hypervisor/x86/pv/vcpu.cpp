@@ -98,7 +98,7 @@ void set_rest(PvVcpu& vcpu, const abi::VcpuGuestContext& c) {
     vcpu.segments.gs_base_kernel = c.gs_base_kernel;
     vcpu.segments.gs_base_user = c.gs_base_user;
     vcpu.control.task_switched = (c.ctrlreg[0] & cr0_bit::task_switched) != 0;
-    vcpu.control.cr4 = c.ctrlreg[4] & cr4_bit::guest_owned;
+    vcpu.control.cr4 = owned_of_cr4(c.ctrlreg[4]);
     for (unsigned i = 0; i < 4; ++i) vcpu.debug.address[i] = c.debugreg[i];
     vcpu.debug.dr6 = c.debugreg[6] ? (c.debugreg[6] & 0xe00f) | 0xffff0ff0 : 0xffff0ff0;
     vcpu.debug.dr7 = normal_dr7(c.debugreg[7]);

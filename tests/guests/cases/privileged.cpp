@@ -278,3 +278,18 @@ MICRO_CASE(hypercall_page_by_msr) {
     attempt("hypercall msr, read-only page", [&] { wrmsr(0x40000000, mfn_of(page) * page_bytes); });
     CHECK_IS(set_access(page, true), 0);
 }
+
+MICRO_CASE(extended_state_as_offered) {
+    u32 a = 1, b, c, d;
+    asm volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e; cpuid"
+                 : "+a"(a), "=b"(b), "=c"(c), "=d"(d)); // Xen's emulated CPUID
+    const bool offered = c >> 26 & 1, on = c >> 27 & 1;
+    observe("xsave is offered", offered);
+    CHECK_IS(on, offered);
+    constexpr u64 osxsave = u64{1} << 18;
+    const u64 cr4 = read_cr4();
+    write_cr4(cr4 | osxsave);
+    CHECK_IS((read_cr4() & osxsave) != 0, offered);
+    CHECK_IS(traps([] { xsetbv(0, 3); }), !offered);
+    write_cr4(cr4);
+}

@@ -52,8 +52,14 @@ bool parse_into(std::string_view value, bool& flag) {
     flag = on.value_or(true);
     return on.has_value();
 }
-PX_OPTION(smep, "smep", [](std::string_view v) { return parse_into(v, wants_smep); });
-PX_OPTION(smap, "smap", [](std::string_view v) { return parse_into(v, wants_smap); });
+/// "hvm": for such guests only, not for the hypervisor.
+bool parse_protection(std::string_view value, bool& flag) {
+    if (value != "hvm") return parse_into(value, flag);
+    flag = false;
+    return true;
+}
+PX_OPTION(smep, "smep", [](std::string_view v) { return parse_protection(v, wants_smep); });
+PX_OPTION(smap, "smap", [](std::string_view v) { return parse_protection(v, wants_smap); });
 PX_OPTION(xsave, "xsave", [](std::string_view v) { return parse_into(v, wants_xsave); });
 
 void fill_descriptors(u64* page, u64 task_state) {
@@ -187,8 +193,10 @@ void init_this_cpu() {
 void init_boot_cpu() {
     detect_cpu_features();
     exceptions::init_table();
-    init_this_cpu();
+    load_tables();
 }
+
+void use_cpu_features() { set_control_registers(); }
 
 } // namespace x86
 } // namespace px

@@ -22,6 +22,8 @@ inline constexpr u64 guest_owned = tsd | de | osxsave | fsgsbase;
 inline constexpr u64 effective = tsd | de;
 } // namespace cr4_bit
 
+/// What of a value for CR4 the guest may own here: the rest is the hypervisor's, or not there.
+inline u64 owned_of_cr4(u64 value) { return value & cr4_bit::guest_owned & (x86::host_cr4 | cr4_bit::effective); }
 constexpr u64 guest_cr0(const ControlRegisters& control) {
     using namespace cr0_bit;
     return protection | monitor | extension | numeric | write_protect | alignment | paging |

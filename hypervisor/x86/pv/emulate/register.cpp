@@ -50,7 +50,7 @@ Emulated emulate_control_register(PvVcpu& vcpu, x86::Registers& r, const Instruc
         if (!is_write) {
             operand = guest_cr4(vcpu.control);
         } else {
-            vcpu.control.cr4 = operand & cr4_bit::guest_owned;
+            vcpu.control.cr4 = owned_of_cr4(operand);
             x86::write_cr4(real_cr4(vcpu));
         }
         return Emulated::Done;
