@@ -94,11 +94,12 @@ extern "C" [[noreturn]] void px_return_to_guest();
 /// Continues at `where` on an empty main stack.
 [[noreturn]] void continue_at(void (*where)()) {
     const u64 top = reinterpret_cast<u64>(&x86::guest_registers());
+    register void (*const target)() asm("r11") = where;
     asm volatile("movq %0, %%rsp\n"
                  "xorl %%ebp, %%ebp\n"
                  "pushq $0\n"
-                 "jmpq *%1" ::"r"(top & ~u64{15}),
-                 "r"(where)
+                 "jmp __x86_indirect_thunk_r11" ::"r"(top & ~u64{15}),
+                 "r"(target)
                  : "memory");
     __builtin_unreachable();
 }

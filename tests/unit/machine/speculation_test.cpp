@@ -43,6 +43,16 @@ TEST(Speculation, PageTablesAreIsolatedWhereTheCpuHasMeltdown) {
     EXPECT_TRUE(!forced.xpti_dom0 && forced.xpti_domu);
 }
 
+TEST(Speculation, IndirectBranchesAreProtectedWhereIbrsDoesNotLast) {
+    EXPECT_EQ(decide(skylake, {}).thunk, Thunk::Retpoline);
+    EXPECT_EQ(decide(Facts{}, {}).thunk, Thunk::Retpoline);
+    EXPECT_EQ(decide(sapphire, {}).thunk, Thunk::Jump);
+    EXPECT_EQ(decide(zen4, {}).thunk, Thunk::Jump);
+    EXPECT_EQ(decide(zen4, {.ibrs = false}).thunk, Thunk::Retpoline);
+    EXPECT_EQ(decide(zen4, {.thunk = Thunk::Lfence}).thunk, Thunk::Lfence);
+    EXPECT_EQ(decide(skylake, {.thunk = Thunk::Jump}).thunk, Thunk::Jump);
+}
+
 TEST(Speculation, JumpsReachTheirTargets) {
     EXPECT_EQ(jump_at(0x1000, 0x1005), (std::array<u8, 5>{0xe9, 0, 0, 0, 0}));
     EXPECT_EQ(jump_at(0x1000, 0x0f00), (std::array<u8, 5>{0xe9, 0xfb, 0xfe, 0xff, 0xff}));

@@ -16,7 +16,18 @@ extern "C" const Patch px_patches_start[], px_patches_end[];
 /// What VERW checks: the way it clears buffers needs a selector of a writable data segment (exception_entry.S).
 extern "C" const u16 px_verw_selector;
 
+extern "C" u8 __x86_indirect_thunk_r11[];
+extern "C" const u8 px_thunk_retpoline[], px_thunk_lfence[];
+constexpr u64 thunk_bytes = 32;
+
 } // namespace
+
+void set_thunk(Thunk thunk) {
+    if (thunk == Thunk::Jump) return; // as it is in the image
+    const u8* const body = thunk == Thunk::Retpoline ? px_thunk_retpoline : px_thunk_lfence;
+    __builtin_memcpy(__x86_indirect_thunk_r11, body, thunk_bytes); // position-independent
+    (void)cpuid(0);
+}
 
 void apply_patches(PatchKind kind) {
     for (const Patch* p = px_patches_start; p != px_patches_end; ++p) {

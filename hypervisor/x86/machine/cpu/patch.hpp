@@ -26,6 +26,15 @@ constexpr std::array<u8, 5> jump_at(u64 place, u64 target) {
             static_cast<u8>(distance >> 24)};
 }
 
+/// How the hypervisor makes its indirect branches.
+enum class Thunk : u8 {
+    Jump,      ///< plain
+    Lfence,    ///< after LFENCE (on request; once AMD's advice)
+    Retpoline, ///< by RET: what guests taught the branch predictor is not asked
+};
+/// Boot CPU, before other CPUs run and before the image is write-protected.
+void set_thunk(Thunk thunk);
+
 /// VERW with a selector at an address relative to the next instruction. Pure.
 constexpr std::array<u8, 7> verw_at(u64 place, u64 selector) {
     const u64 distance = selector - (place + 7);

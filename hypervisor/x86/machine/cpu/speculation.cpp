@@ -21,16 +21,28 @@ constinit Choice choice; // constant after init()
 PX_PER_CPU PerCpu<const void*> last_domain;
 
 /// Words that the reference knows and that need nothing here, or nothing that can be chosen.
-constexpr std::string_view without_effect[] = {"eager-fpu", "l1d-flush",   "branch-harden", "bti-thunk",  "msr-sc",
-                                               "rsb",       "pv",          "hvm",           "xen",        "ibpb-entry",
-                                               "srb-lock",  "unpriv-mmio", "gds-mit",       "div-scrub",  "psfd",
-                                               "bhi-dis-s", "bhb-entry",   "ibpb-alt",      "lock-harden"};
+constexpr std::string_view without_effect[] = {"eager-fpu",   "l1d-flush", "branch-harden", "msr-sc",     "rsb",
+                                               "pv",          "hvm",       "xen",           "ibpb-entry", "srb-lock",
+                                               "unpriv-mmio", "gds-mit",   "div-scrub",     "psfd",       "bhi-dis-s",
+                                               "bhb-entry",   "ibpb-alt",  "lock-harden"};
 
 bool choose_all(bool on) {
     wishes.verw = wishes.ibpb = wishes.ibrs = on;
     wishes.l1tf_domu = on;
+    wishes.thunk = on ? std::nullopt : std::optional(Thunk::Jump);
     wishes.forces_verw = false;
     return true;
+}
+
+constexpr const char* thunk_names[] = {"jmp", "lfence", "retpoline"};
+
+bool parse_thunk(std::string_view value) {
+    for (unsigned i = 0; i < std::size(thunk_names); ++i) {
+        if (value != thunk_names[i]) continue;
+        wishes.thunk = static_cast<Thunk>(i);
+        return true;
+    }
+    return false;
 }
 
 /// One word: a name, "no-name" or "name=value".
@@ -40,6 +52,7 @@ bool parse_word(std::string_view word) {
     if (is_negated) word.remove_prefix(3);
     const auto equals = word.find('=');
     const std::string_view name = word.substr(0, equals);
+    if (name == "bti-thunk") return equals != std::string_view::npos && parse_thunk(word.substr(equals + 1));
     const auto value =
         options::boolean(equals == std::string_view::npos ? std::string_view{} : word.substr(equals + 1));
     const auto set = [&](bool& flag) {
@@ -126,21 +139,23 @@ void tell() {
                   !wishes.l1tf_domu  ? "let through"
                   : wishes.l1tf_dom0 ? "refused"
                                      : "refused to guests, not to dom0");
+    log::info("Speculation: indirect branches by {}", thunk_names[static_cast<unsigned>(choice.thunk)]);
     log::info("Speculation: XPTI: dom0 {}, domU {}", choice.xpti_dom0 ? "on" : "off", choice.xpti_domu ? "on" : "off");
     if (choice.has_meltdown && !choice.xpti_domu)
         log::warning("Speculation: this CPU has Meltdown, and guests' page tables are not isolated (XPTI): a "
                      "paravirtual guest can read all memory");
     if (choice.has_mds && !choice.clears_buffers)
         log::warning("Speculation: this CPU has MDS and its buffers are not cleared");
-    if (cpu_features.vendor == Vendor::Intel && !(choice.spec_ctrl & 1))
+    if (choice.thunk != Thunk::Retpoline && !choice.has_automatic_ibrs && !(choice.spec_ctrl & 1))
         log::warning(
-            "Speculation: indirect branches of the hypervisor are not protected (no enhanced IBRS, no retpolines)");
+            "Speculation: indirect branches of the hypervisor are not protected (no lasting IBRS, no retpolines)");
 }
 
 } // namespace
 
 void init() {
     choice = decide(read_facts(), wishes);
+    set_thunk(choice.thunk);
     if (choice.clears_buffers) apply_patches(PatchKind::ClearBuffers);
     if (isolates_page_tables()) {
         apply_patches(PatchKind::Isolate);

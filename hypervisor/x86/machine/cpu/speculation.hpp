@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/number.hpp"
+#include "x86/machine/cpu/patch.hpp"
 
 #include <optional>
 
@@ -23,6 +24,7 @@ struct Wishes {
     bool forces_verw = false; ///< asked for by name: also where the CPU does not say that it helps
     bool verw = true, ibpb = true, ibrs = true, stibp = false, ssbd = false;
     bool l1tf_dom0 = false, l1tf_domu = true;
+    std::optional<Thunk> thunk;               ///< nothing: what the CPU needs
     std::optional<bool> xpti_dom0, xpti_domu; ///< nothing: where the CPU has Meltdown
 };
 
@@ -32,6 +34,7 @@ struct Choice {
     bool has_automatic_ibrs = false; ///< AMD: EFER bit 21
     u64 spec_ctrl = 0;               ///< value of MSR 0x48 for good; written if has_spec_ctrl
     bool has_spec_ctrl = false;
+    Thunk thunk = Thunk::Jump;
     bool xpti_dom0 = false, xpti_domu = false; ///< page tables of paravirtual guests without the hypervisor
     // What the CPU suffers from.
     bool has_meltdown = false, has_l1tf = false, has_mds = false;

@@ -49,6 +49,9 @@ Choice decide(const Facts& f, const Wishes& w) {
     c.has_automatic_ibrs = !f.is_intel && bit(f.eax_ext21, 8) && w.ibrs;
     c.has_spec_ctrl = has_ibrs || has_stibp || has_ssbd;
     if (has_ibrs && w.ibrs && !c.has_automatic_ibrs) c.spec_ctrl |= spec_ibrs;
+    // IBRS that is written once keeps guests' branches apart from ours.
+    const bool ibrs_stays_on = c.has_automatic_ibrs || (c.spec_ctrl & spec_ibrs);
+    c.thunk = w.thunk.value_or(ibrs_stays_on ? Thunk::Jump : Thunk::Retpoline);
     if (has_stibp && w.stibp) c.spec_ctrl |= spec_stibp;
     if (has_ssbd && w.ssbd) c.spec_ctrl |= spec_ssbd;
     return c;

@@ -33,7 +33,8 @@ px_efi_call:
     movq FRAME_ARGUMENTS + 8(%rbx), %rdx
     movq FRAME_ARGUMENTS + 16(%rbx), %r8
     movq FRAME_ARGUMENTS + 24(%rbx), %r9
-    callq *FRAME_FUNCTION(%rbx)
+    movq FRAME_FUNCTION(%rbx), %r11
+    call __x86_indirect_thunk_r11
 // handle_fault() continues here, with rbx and rsp from the frame.
 px_efi_fault:
     cld
