@@ -117,3 +117,5 @@ def test_keys_without_effect_are_named(conf):
     said = conf.run(f"xl create -n {conf.config('guest')}").errors
     for key in "blkdev_start", "remus.default.netbufscript", "bootloader_restrict", "nosuch":
         assert key in said
+    said = conf.run("timeout 5 xl watchd -F")
+    assert "warning: " in said.errors and "blkdev_start" in said.errors

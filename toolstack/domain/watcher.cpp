@@ -8,6 +8,7 @@
 #include "domain/destroy.hpp"
 #include "domain/devices/native_vif.hpp"
 #include "domain/domains.hpp"
+#include "domain/host_settings.hpp"
 #include "domain/stored_config.hpp"
 #include "domain/tune.hpp"
 #include "xen/sysctl.hpp"
@@ -180,6 +181,9 @@ Result<void> watch_domains(Session& session, std::optional<DomId> only) { return
 
 void watch_for_ever() {
     log("watching");
+    if (auto settings = host_settings())
+        for (auto& warning : settings->warnings) log(fmt::format("warning: {}", warning));
+    else log(settings.error().what);
     for (;;) {
         Session session;
         auto ended = watch_domains(session);
