@@ -65,8 +65,8 @@ def state_of(dom0, name):
     store = dom0.out(f"xenstore-ls -fp /local/domain/{domid}; xenstore-ls -fp /vm; xenstore-ls -fp /libxl")
     places = rf'(/domain/|/libxl/|backend/\w+/|frontend-id = "|/domid = "|[(,][nr]){domid}\b'
     store = re.sub(places, r"\1ID", store.replace(uuid, "UUID"))
-    # An interface's MTU may be the guest's own node in our case; what /libxl keeps of devices is each toolstack's own affair.
-    store = sorted(line for line in store.splitlines() if not re.search(r"start_time|/watcher|console/tty|^/libxl/0|event-channel|/mtu|^/libxl/ID/device/", line))
+    # What /libxl keeps of devices is each toolstack's own affair.
+    store = sorted(line for line in store.splitlines() if not re.search(r"start_time|/watcher|console/tty|^/libxl/0|event-channel|^/libxl/ID/device/", line))
     machine = re.sub(r"tsc 0x\w+|gtsc_khz \d+", "", dom0.out(f"xen-hvmctx {domid}")).replace(f"domain {domid}", "")
     policy = dom0.out(f"xen-cpuid -p {domid}").replace(f"Domain {domid}", "")
     return config, store, machine, policy

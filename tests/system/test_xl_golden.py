@@ -79,6 +79,40 @@ def test_long_list_of_a_rich_guest(ours, dom0, kind):
         assert text == seen[0]
 
 
+# Ours on purpose: disks and interfaces are set up without a script, and /libxl says so, and who watches the guest.
+DELIBERATE = r"^/libxl/ID/(watcher|device/(vbd|vif)/\d+/(setup|hotplug-status|physical-device|physical-device-path)) |/vbd/ID/\d+/(node|script) |/vbd/\d+/script "
+# The hypervisor's and the kernel's choices.
+CHANCE = r'((?:ring-ref|port|tty|start_time|physical-device|physical-device-path)) = "[^"]*"'
+
+
+def nodes(dom0, name):
+    """All of xenstore that belongs to a paused guest, with permissions."""
+    domid = dom0.out(f"xl domid {name}").strip()
+    states = f"for kind in vbd vif; do for n in $(xenstore-list /local/domain/0/backend/$kind/{domid}); do xenstore-read /local/domain/0/backend/$kind/{domid}/$n/state; done; done"
+    dom0.until(lambda: set(dom0.out(states).split()) == {"2"}, "its back ends do not come up")
+    places = rf'(/domain/|/libxl/|backend/\w+/|frontend-id = "|/domid = "|[(,][nr]|domid = "){domid}\b'
+    lines = (re.sub(places, r"\1ID", line) for line in dom0.out("xenstore-ls -fp /").splitlines())
+    mine = (line for line in lines if re.match(r"/(local/domain/ID|libxl/ID|vm|local/domain/0/backend/\w+/ID)[/ ]", line))
+    return {re.sub(CHANCE, r'\1 = "?"', line) for line in mine if not re.search(DELIBERATE, line)}
+
+
+@pytest.mark.parametrize("kind", ["pv", "pvh"])
+def test_store_of_a_rich_guest(ours, dom0, kind):
+    """Every node of one configuration made by both tools, with its value and who may read and write it."""
+    if kind == "pvh" and "hvm" not in dom0.info("virt_caps"):
+        pytest.skip("this hypervisor has no hardware-assisted machines")
+    dom0.out("truncate -s 16M /root/golden.img /root/golden2.img /root/golden3.img")
+    path = dom0.config("guest", type=f'"{kind}"', **RICH)
+    seen = []
+    for maker in (STOCK, "xl"):
+        dom0.out(f"{maker} create -q -p {path}", 240)
+        seen.append(nodes(dom0, "guest"))
+        dom0.out(f"{maker} destroy guest")
+    stock, our = seen
+    assert len(stock) > 100
+    assert not stock ^ our, "\n".join(["only stock's:", *sorted(stock - our), "only ours:", *sorted(our - stock)])
+
+
 REASONS = ["reboot", "end_suspend", "end_crash", "end_watchdog", "end_soft_reset", "end_unknown", "end_far"]
 
 

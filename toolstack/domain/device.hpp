@@ -57,6 +57,7 @@ struct Device {
     std::string label; ///< for messages: "disk 'xvda'"
     Nodes back_nodes;  ///< beside frontend, frontend-id, online, state
     Nodes front_nodes; ///< beside backend, backend-id, state
+    Nodes front_fixed; ///< the same, which the guest reads and may not change
     Setup setup = Setup::none;
     std::string script; ///< of Setup::script
     std::vector<std::pair<std::string, std::string>> script_environment;

@@ -171,6 +171,12 @@ Result<> set_address_size(Control const& control, DomId domain, unsigned bits) {
     return issue(control, op, "address size");
 }
 
+Result<unsigned> address_size(Control const& control, DomId domain) {
+    auto op = request(abi::DomctlCommand::GetAddressSize, domain);
+    XEN_TRY(issue(control, op, "address size"));
+    return op.u.address_size.size;
+}
+
 Result<> send_trigger(Control const& control, DomId domain, abi::Trigger trigger, unsigned vcpu) {
     auto op = request(abi::DomctlCommand::SendTrigger, domain);
     op.u.sendtrigger = {static_cast<std::uint32_t>(trigger), vcpu};

@@ -51,6 +51,8 @@ struct Affinity {
 /// Writes the hypercall stubs into a guest's page (machine frame for PV).
 [[nodiscard]] Result<> init_hypercall_page(Control const&, DomId, Frame);
 [[nodiscard]] Result<> set_address_size(Control const&, DomId, unsigned bits);
+/// Width of a PV guest's words, in bits: 32 or 64.
+[[nodiscard]] Result<unsigned> address_size(Control const&, DomId);
 [[nodiscard]] Result<> send_trigger(Control const&, DomId, abi::Trigger, unsigned vcpu);
 
 } // namespace xen

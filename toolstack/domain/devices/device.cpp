@@ -9,6 +9,7 @@
 #include "domain/devices/native_disk.hpp"
 #include "domain/devices/native_vif.hpp"
 #include "host/process.hpp"
+#include "xen/domctl.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -114,6 +115,10 @@ xen::Result<> post_nodes(store::Client& client, const Device& device, Transactio
         XEN_TRY(client.post_permissions(front + "/backend-id", permissions(device.front, device.back), transaction));
     if (!console) XEN_TRY(client.post_write(front + "/state", "1", transaction));
     for (auto& [key, value] : device.front_nodes) XEN_TRY(client.post_write(front + "/" + key, value, transaction));
+    for (auto& [key, value] : device.front_fixed) {
+        XEN_TRY(client.post_write(front + "/" + key, value, transaction));
+        XEN_TRY(client.post_permissions(front + "/" + key, permissions(DomId{0}, device.front), transaction));
+    }
     XEN_TRY(client.post(abi::XenstoreOp::Mkdir, {back, nul}, transaction));
     XEN_TRY(client.post_permissions(back, permissions(device.back, device.front), transaction));
     XEN_TRY(client.post_write(back + "/frontend", front, transaction));
@@ -129,6 +134,20 @@ xen::Result<> post_nodes(store::Client& client, const Device& device, Transactio
 }
 
 namespace {
+
+/// Tells the front ends of a PV guest's disks how wide the words in their rings are, as libxl does.
+Result<void> add_protocol(Session& session, std::vector<Device>& devices) {
+    auto disk = [](auto& device) { return device.kind == "vbd"; };
+    if (std::ranges::none_of(devices, disk)) return {};
+    auto& control = *TRY(session.xen());
+    auto guest = devices.front().front;
+    auto info = TRY(or_fail(xen::domain_info(control, guest), "cannot look at the domain"));
+    if (info.flags & abi::dominf_hvm_guest) return {};
+    auto bits = TRY(or_fail(xen::address_size(control, guest), "cannot ask for the width of the domain's words"));
+    for (auto& device : devices)
+        if (disk(device)) device.front_nodes.push_back({"protocol", bits == 32 ? "x86_32-abi" : "x86_64-abi"});
+    return {};
+}
 
 Result<void> write_nodes(store::Client& client, const std::vector<Device>& devices) {
     for (;;) {
@@ -188,6 +207,7 @@ Result<void> attach(Session& session, const std::vector<Device>& devices) {
     if (std::any_of(ready.begin(), ready.end(), [](auto& device) { return device.source.has_value(); }))
         lock = TRY(session.lock());
     DeviceModelLog log(session, ready.front().front);
+    TRY(add_protocol(session, ready));
     TRY(check_sharing(session, ready));
     TRY(open_disks(ready, held));
     TRY(toolstack::checkpoint("open its disks"));

@@ -205,13 +205,14 @@ Result<Device> make_vif(Session& session, DomId front, const config::Vif& vif, u
         device.back_nodes.push_back(
             {"rate", fmt::format("{},{}", vif.rate->bytes_per_interval, vif.rate->interval_us)});
     if (!bridge.empty()) device.back_nodes.push_back({"bridge", bridge});
+    if (vif.mtu) device.back_nodes.push_back({"mtu", std::to_string(*vif.mtu)});
     device.back_nodes.insert(device.back_nodes.end(),
                              {{"handle", std::to_string(devid)}, {"type", "vif"}, {"hotplug-status", ""}});
     device.front_nodes = {{"handle", std::to_string(devid)},
                           {"mac", config::print(*vif.mac)},
                           {"trusted", vif.trusted.value_or(true) ? "1" : "0"}};
     auto mtu = device.plan ? device.plan->mtu : vif.mtu.value_or(0);
-    if (mtu) device.front_nodes.push_back({"mtu", std::to_string(mtu)});
+    if (mtu) device.front_fixed.push_back({"mtu", std::to_string(mtu)});
     device.script_environment = {{"vif", fmt::format("vif{}.{}", front.value, devid)}, {"netdev", vif.gateway_device}};
     return device;
 }
