@@ -10,6 +10,7 @@
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/machine/firmware/acpi.hpp"
+#include "x86/machine/firmware/platform_absent.hpp"
 #include "x86/machine/firmware/platform_efi.hpp"
 #include "x86/machine/firmware/platform_firmware.hpp"
 #include "x86/machine/firmware/power.hpp"
@@ -91,18 +92,6 @@ Result<> idle_times(abi::PlatformGetidletime& op) {
     return {};
 }
 
-/// What Xen answers about things that the machine does not have here: memory type ranges of the guest's choosing,
-/// quirks, microcode, hot-plugged CPUs and memory, parked cores. NoSys for what is not there.
-Result<> absent(const abi::PlatformRequest& op) {
-    using Op = abi::PlatformOp;
-    switch (static_cast<Op>(op.cmd)) {
-    case Op::AddMemtype:
-    case Op::PlatformQuirk:
-    case Op::MemHotadd: return fail(Error::Invalid);
-    default: return fail(Error::NoSys); // microcode, frequencies, hot-plug, symbols: off
-    }
-}
-
 /// Fills the out fields of `op`; sets copy_back if there are any.
 Result<> perform(abi::PlatformRequest& op, bool& copy_back) {
     using Op = abi::PlatformOp;
@@ -123,7 +112,7 @@ Result<> perform(abi::PlatformRequest& op, bool& copy_back) {
     case Op::CpuOnline: return cpu_online(op.u.cpu_ol.cpuid);
     case Op::CpuOffline: return cpu_offline(op.u.cpu_ol.cpuid);
     case Op::Getidletime: return with_result(idle_times(op.u.getidletime));
-    default: return absent(op);
+    default: return absent(op, copy_back);
     }
 }
 
