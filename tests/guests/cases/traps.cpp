@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exceptions, privileged instructions, forced emulation, user mode.
+#include "abi/domctl.hpp"
 #include "lib/micro.hpp"
+#include "lib/second.hpp"
 #include "lib/user.hpp"
 
 using namespace micro;
@@ -218,6 +220,25 @@ void user_hook(Frame& frame) {
 }
 } // namespace
 
+namespace {
+/// Both vCPUs may run on these CPUs only.
+void place(u64 cpus) {
+    static abi::Domctl op;
+    static u64 mask;
+    for (u32 vcpu = 0; vcpu < 2; ++vcpu) {
+        memset(&op, 0, sizeof op);
+        mask = cpus;
+        op.cmd = static_cast<u32>(abi::DomctlCommand::SetVcpuAffinity);
+        op.interface_version = abi::domctl_interface_version;
+        op.u.vcpuaffinity.vcpu = vcpu;
+        op.u.vcpuaffinity.flags = abi::vcpuaffinity_hard;
+        op.u.vcpuaffinity.cpumap_hard = {{reinterpret_cast<u64>(&mask)}, 64};
+        CHECK_IS(call(Hypercall::Domctl, &op), 0);
+    }
+}
+volatile bool second_spins;
+} // namespace
+
 MICRO_CASE(user_mode_and_back_by_syscall) {
     // mov $0x1234, %eax; mov $0x5678, %edi; syscall
     static const u8 code[] = {0xb8, 0x34, 0x12, 0, 0, 0xbf, 0x78, 0x56, 0, 0, 0x0f, 0x05};
@@ -228,6 +249,42 @@ MICRO_CASE(user_mode_and_back_by_syscall) {
     CHECK_IS(syscalls_seen, 1);
     CHECK_IS(seen_rax, 0x1234);
     CHECK_IS(seen_rdi, 0x5678);
+}
+
+/// A registered area that user mode's tables do not have cannot be written while the vCPU comes back there: it is
+/// written when the vCPU enters its kernel.
+MICRO_CASE(areas_out_of_reach_are_written_later) {
+    // mov %rax,%rdi (the argument); a loop until the cycle counter is there: rdtsc; shl $32,%rdx; or %rdx,%rax;
+    // cmp %rdi,%rax; jb; then syscall.
+    static const u8 code[] = {0x48, 0x89, 0xc7, 0x0f, 0x31, 0x48, 0xc1, 0xe2, 0x20, 0x48,
+                              0x09, 0xd0, 0x48, 0x39, 0xf8, 0x72, 0xf2, 0x0f, 0x05};
+    const UserSpace space(code, sizeof code);
+    alignas(64) static abi::VcpuRunstateInfo area, now;
+    abi::VcpuRegisterRunstateMemoryArea op{};
+    op.addr.p = reinterpret_cast<u64>(&area);
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::RegisterRunstateMemoryArea, 0, &op), 0);
+    // Another vCPU is busy on the same CPU: this one loses it while it is in user mode, some time in so many cycles.
+    second_spins = true;
+    const bool has_second = start_second([] {
+        while (second_spins) {}
+    });
+    if (has_second) place(1);
+    trap_hook = user_hook;
+    const u64 start = rdtsc(), before = area.state_entry_time, waited = area.time[1];
+    enter_user(UserSpace::code_address, UserSpace::stack_address, start + 300'000'000);
+    const abi::VcpuRunstateInfo seen = area;
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::GetRunstateInfo, 0, &now), 0);
+    second_spins = false;
+    CHECK_IS(seen.state, 0);
+    if (has_second) {
+        place(~u64{0});
+        CHECK(second_is_down());
+        CHECK(now.time[1] > waited);
+        CHECK(seen.state_entry_time > before);
+        CHECK(seen.time[1] > waited);
+    }
+    op.addr.p = 0;
+    CHECK_IS(call(Hypercall::VcpuOp, abi::VcpuOp::RegisterRunstateMemoryArea, 0, &op), 0);
 }
 
 MICRO_CASE(user_mode_cannot_reach_the_kernel) {
