@@ -6,6 +6,7 @@
 #include "config/cpus.hpp"
 #include "config/disk.hpp"
 #include "config/uuid.hpp"
+#include "config/vfb.hpp"
 #include "config/vif.hpp"
 
 #include <cstdint>
@@ -76,6 +77,7 @@ struct DomainConfig {
     MachineRights rights;
     std::vector<Disk> disks;
     std::vector<Vif> vifs;
+    std::vector<Vfb> vfbs;
     std::vector<std::string> warnings; ///< keys without effect, deprecated forms
 };
 

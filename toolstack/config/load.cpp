@@ -195,6 +195,12 @@ Result<void> load_devices(const Checked& in, DomainConfig& out) {
                 return in.error("vif", fmt::format("has the MAC address {} twice", print(*vif->mac)));
         out.vifs.push_back(std::move(*vif));
     }
+    if (out.type == GuestType::hvm) return {}; // has a graphics card
+    for (auto& item : in.items("vfb")) {
+        auto vfb = parse_vfb(item, out.warnings);
+        if (!vfb) return in.error("vfb", std::move(vfb).error());
+        out.vfbs.push_back(std::move(*vfb));
+    }
     return {};
 }
 

@@ -48,6 +48,28 @@ Json vif_json(const config::Vif& vif, unsigned devid) {
     return out;
 }
 
+Json vfb_json(const config::Vfb& vfb, unsigned devid) {
+    auto flag = [](Json& in, const char* key, std::optional<bool> value) {
+        if (value) in[key] = *value ? "True" : "False";
+    };
+    auto text = [](Json& in, const char* key, const std::string& value) {
+        if (!value.empty()) in[key] = value;
+    };
+    Json vnc = Json::object(), sdl = Json::object();
+    flag(vnc, "enable", vfb.vnc);
+    text(vnc, "listen", vfb.listen);
+    text(vnc, "passwd", vfb.password);
+    if (vfb.vnc_display) vnc["display"] = *vfb.vnc_display;
+    flag(vnc, "findunused", vfb.find_unused);
+    flag(sdl, "enable", vfb.sdl);
+    flag(sdl, "opengl", vfb.opengl);
+    text(sdl, "display", vfb.x_display);
+    text(sdl, "xauthority", vfb.x_authority);
+    Json out = {{"devid", devid}, {"vnc", std::move(vnc)}, {"sdl", std::move(sdl)}};
+    text(out, "keymap", vfb.keymap);
+    return out;
+}
+
 /// The numbers in each set.
 Json sets_json(const std::vector<config::CpuSet>& sets) {
     Json out = Json::array();
@@ -132,6 +154,10 @@ Json whole_json(const DomainConfig& config, const config::Uuid& uuid) {
     for (auto& disk : config.disks) all["disks"].push_back(disk_json(disk));
     for (unsigned i = 0; i < config.vifs.size(); ++i)
         all["nics"].push_back(vif_json(config.vifs[i], config.vifs[i].devid.value_or(i)));
+    for (unsigned i = 0; i < config.vfbs.size(); ++i) {
+        all["vfbs"].push_back(vfb_json(config.vfbs[i], i));
+        all["vkbs"].push_back({{"devid", i}});
+    }
     auto action = [&](const char* key, config::Action value, config::Action fallback) {
         if (value != fallback) all[key] = libxl_action(value);
     };

@@ -168,12 +168,15 @@ Result<void> Creation::prepare_devices() {
         config_.vifs[i].devid = config_.vifs[i].devid.value_or(i);
         TRY(make_vif(session_, id_, config_.vifs[i], *config_.vifs[i].devid));
     }
+    for (unsigned i = 0; i < config_.vfbs.size(); ++i) TRY(make_vfb(id_, config_.vfbs[i], i));
     return {};
 }
 
 Result<void> Creation::attach_devices() {
     for (auto& disk : config_.disks) devices_.push_back(TRY(make_disk(session_, id_, disk)));
     for (auto& vif : config_.vifs) devices_.push_back(TRY(make_vif(session_, id_, vif, *vif.devid)));
+    for (unsigned i = 0; i < config_.vfbs.size(); ++i)
+        for (auto& device : TRY(make_vfb(id_, config_.vfbs[i], i))) devices_.push_back(std::move(device));
     undo_.push_back([this] { (void)detach(session_, devices_, true); });
     return attach(session_, devices_);
 }

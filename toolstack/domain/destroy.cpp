@@ -21,7 +21,7 @@ void remove_traces(Session& session, DomId id, const std::string& vm_path) {
     if (vm_path.starts_with("/vm/")) remove(vm_path);
     remove(path_of(id));
     remove(fmt::format("/libxl/{}", id.value));
-    for (auto kind : {"console", "vbd", "vif", "qdisk"})
+    for (auto kind : {"console", "vbd", "vif", "qdisk", "vfb", "vkbd"})
         remove(fmt::format("/local/domain/0/backend/{}/{}", kind, id.value));
     (void)(*client)->flush(); // what was not there is no failure
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "config/disk.hpp"
+#include "config/vfb.hpp"
 #include "config/vif.hpp"
 #include "domain/session.hpp"
 
@@ -50,7 +51,7 @@ struct VifPlan {
 
 /// One split device of one domain.
 struct Device {
-    std::string kind;      ///< "vbd", "vif", "console"
+    std::string kind;      ///< "vbd", "vif", "console", "vfb", "vkbd"
     std::string back_kind; ///< of the back end where it is not the same: "qdisk" of a vbd
     DomId front, back;
     unsigned id = 0;
@@ -61,14 +62,15 @@ struct Device {
     Setup setup = Setup::none;
     std::string script; ///< of Setup::script
     std::vector<std::pair<std::string, std::string>> script_environment;
-    std::optional<DiskSource> source; ///< of a disk that domain 0 serves without a script
-    std::optional<VifPlan> plan;      ///< of a vif of Setup::native
+    std::optional<DiskSource> source;  ///< of a disk that domain 0 serves without a script
+    std::optional<VifPlan> plan;       ///< of a vif of Setup::native
+    std::optional<config::Vfb> screen; ///< of a vfb
 
     std::string front_path() const;
     std::string back_path() const;
     std::string libxl_path() const;
     std::string error_path() const; ///< where the kernel's back end says what is wrong with it
-    bool by_device_model() const { return back_kind == "qdisk"; }
+    bool by_device_model() const { return back_kind == "qdisk" || kind == "vfb" || kind == "vkbd"; }
 };
 
 /// A disk of a domain. Errors: the target does not exist, or needs a back end that is not there.
@@ -76,6 +78,9 @@ Result<Device> make_disk(Session&, DomId front, const config::Disk&);
 
 /// A network interface; `devid` is its number and the MAC must be set. Errors: no such bridge.
 Result<Device> make_vif(Session&, DomId front, const config::Vif&, unsigned devid);
+
+/// A frame buffer and the keyboard and pointer that go with it. Errors: QEMU is not installed.
+Result<std::vector<Device>> make_vfb(DomId front, const config::Vfb&, unsigned devid);
 
 /// Puts the requests that write a device's nodes into the client's queue, within a transaction.
 xen::Result<> post_nodes(store::Client&, const Device&, store::Transaction);

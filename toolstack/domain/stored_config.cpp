@@ -60,7 +60,7 @@ void erase_where(Json& json, const char* list, auto matches) {
 /// libxl's order of members; a list that appears later must not end up behind the actions.
 void reorder(Json& json) {
     Json sorted = Json::object();
-    for (auto key : {"c_info", "b_info", "disks", "nics"})
+    for (auto key : {"c_info", "b_info", "disks", "nics", "vfbs", "vkbs"})
         if (json.contains(key)) sorted[key] = json[key];
     for (auto item = json.begin(); item != json.end(); ++item)
         if (!sorted.contains(item.key())) sorted[item.key()] = *item;

@@ -97,6 +97,11 @@ Result<void> make(Context& context, const Words& words, config::DomainConfig con
     auto id = TRY(domain::Creation(context.session, std::move(config), std::move(options)).run());
     if (!words.has('e') && !words.has('F')) TRY(domain::ensure_watcher());
     toolstack::mark_time("see that the watcher runs");
+    if (words.has('V') || words.has('A')) {
+        // The guest is there whether it can be looked at or not.
+        auto viewer = start_viewer(context, id, words.has('A'), true);
+        if (!viewer) note("xl: warning: {}", viewer.error().what);
+    }
     if (words.has('c')) {
         terminal = TRY(std::move(opened));
         auto ended = talk(terminal);

@@ -4,6 +4,8 @@
 
 #include "xl/command.hpp"
 
+#include <sys/types.h>
+
 namespace xl {
 
 Result<int> run_create(Context&, const Words&);
@@ -15,6 +17,11 @@ Result<int> run_console(Context&, const Words&);
 Result<int> run_dump_core(Context&, const Words&);
 Result<int> run_watchd(Context&, const Words&);
 
+Result<int> run_vncviewer(Context&, const Words&);
+
+/// Starts a viewer of the domain's VNC display, with its password if wanted; `alone`: in the background, and outliving
+/// us.
+Result<pid_t> start_viewer(Context&, DomId, bool with_password, bool alone);
 /// Connects standard input and output with a console's terminal until Ctrl-] or its end.
 Result<int> talk(int terminal);
 /// Opens the terminal of a domain's console, waiting for it for a while.

@@ -59,8 +59,8 @@ constexpr Option create_options[] = {
     {'e', nullptr, nullptr, "Let nobody act on its end"},
     {'n', "dryrun", nullptr, "Show what would be made, as JSON, and make nothing"},
     {'f', "defconfig", "FILE", "The configuration"},
-    {'V', "vncviewer", nullptr, "Taken for scripts' sake: guests have no VNC display yet"},
-    {'A', "vncviewer-autopass", nullptr, "As -V"},
+    {'V', "vncviewer", nullptr, "Show its VNC display in a viewer"},
+    {'A', "vncviewer-autopass", nullptr, "As -V, and hand the viewer the VNC password"},
     {'\1', "ignore-global-affinity-masks", nullptr, "Go past the CPU masks of xl.conf"}};
 constexpr Option update_options[] = {
     {'f', "defconfig", "FILE", "The configuration"},
@@ -76,6 +76,8 @@ constexpr Option reboot_options[] = {
     {'w', "wait", nullptr, "Wait until it is done"}};
 constexpr Option console_options[] = {{'t', nullptr, "TYPE", "Kind of console; pv is the only one"},
                                       {'n', "num", "NUMBER", "Number of the console, from 0"}};
+constexpr Option viewer_options[] = {{'\1', "autopass", nullptr, "Hand the VNC password to the viewer, with -autopass"},
+                                     {'\2', "vncviewer-autopass", nullptr, "As --autopass"}};
 constexpr Option detach_options[] = {{'f', "force", nullptr, "Do not wait for the guest to let go"}};
 constexpr Option watchd_options[] = {{'F', "foreground", nullptr, "Stay in the foreground"}};
 
@@ -110,6 +112,8 @@ constexpr Command table[] = {
     {"unpause", run_unpause, Effect::changes, "<Domain>", "Let a paused domain go on", 1, 1, {}, 'd'},
     {"console", run_console, Effect::reads, "<Domain>", "Join this terminal to a domain's console; Ctrl-] leaves it", 1,
      1, console_options, 'd'},
+    {"vncviewer", run_vncviewer, Effect::reads, "[options] <Domain>", "Show a domain's VNC display in vncviewer", 1, 1,
+     viewer_options, 'd'},
     {"dump-core",
      run_dump_core,
      Effect::plans,

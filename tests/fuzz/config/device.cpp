@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes disk, interface, CPU and UUID specifications: no crash, and canonical text reads back to the same value.
+// Fuzzes disk, interface, frame buffer, CPU and UUID specifications: no crash, and canonical text reads back to the
+// same value.
 #include "config/cpus.hpp"
 #include "config/disk.hpp"
 #include "config/uuid.hpp"
 #include "config/vdev.hpp"
+#include "config/vfb.hpp"
 #include "config/vif.hpp"
 
 #include <cstdint>
@@ -17,6 +19,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         // Intervals above a second lose bytes to rounding; everything else must be the same.
         bool rounded = vif->rate && vif->rate->interval_us > 1000000;
         if (!again || (!rounded && *again != *vif)) std::abort();
+    }
+    std::vector<std::string> warnings;
+    if (auto vfb = config::parse_vfb(text, warnings)) {
+        if (config::parse_vfb(config::print(*vfb), warnings) != *vfb) std::abort();
+        (void)vfb->address();
+        (void)vfb->display();
     }
     if (auto number = config::vdev_number(text);
         number && config::vdev_number(config::vdev_name(*number)).value_or(~*number) != *number)

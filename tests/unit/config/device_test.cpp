@@ -5,6 +5,7 @@
 #include "config/mac.hpp"
 #include "config/uuid.hpp"
 #include "config/vdev.hpp"
+#include "config/vfb.hpp"
 #include "config/vif.hpp"
 
 #include <gtest/gtest.h>
@@ -156,4 +157,53 @@ TEST(Uuid, Forms) {
     for (auto bad : {"", "1234", "12345678-9abc-def0-1234-56789abcdef", "g2345678-9abc-def0-1234-56789abcdef0"})
         EXPECT_FALSE(parse_uuid(bad)) << bad;
     EXPECT_EQ(print(make_uuid({}))[14], '4');
+}
+
+namespace {
+Vfb vfb(std::string_view text) {
+    std::vector<std::string> warnings;
+    auto parsed = parse_vfb(text, warnings);
+    EXPECT_TRUE(parsed) << (parsed ? "" : parsed.error().what);
+    EXPECT_TRUE(warnings.empty());
+    return parsed.value_or(Vfb{});
+}
+} // namespace
+
+TEST(Vfb, DefaultsAndKeys) {
+    auto plain = vfb("");
+    EXPECT_TRUE(plain.shows_vnc() && plain.seeks_display());
+    EXPECT_EQ(plain.address(), "127.0.0.1");
+    EXPECT_EQ(plain.display(), 0u);
+    auto all =
+        vfb(" type=vnc, vnc=1,vnclisten=0.0.0.0 ,vncdisplay=3,vncunused=0,vncpasswd=a=b,keymap=de,sdl=1,opengl=0,"
+            "display=:0,xauthority=/root/.Xauthority");
+    EXPECT_EQ(all.address(), "0.0.0.0");
+    EXPECT_EQ(all.display(), 3u);
+    EXPECT_FALSE(all.seeks_display());
+    EXPECT_EQ(all.password, "a=b");
+    EXPECT_EQ(all.sdl, true);
+    EXPECT_EQ(all.opengl, false);
+    EXPECT_EQ(all.x_display, ":0");
+    EXPECT_EQ(vfb(print(all)), all);
+    EXPECT_FALSE(vfb("vnc=0").shows_vnc());
+    EXPECT_FALSE(vfb("vnc=0").seeks_display());
+}
+
+TEST(Vfb, DisplayWithinTheAddress) {
+    for (auto [text, address, display] : {std::tuple{"vnclisten=0.0.0.0:7", "0.0.0.0", 7u},
+                                          {"vnclisten=[::1]:2", "[::1]", 2u},
+                                          {"vnclisten=[::1],vncdisplay=4", "[::1]", 4u},
+                                          {"vnclisten=::1,vncdisplay=5", "::1", 5u}}) {
+        EXPECT_EQ(vfb(text).address(), address) << text;
+        EXPECT_EQ(vfb(text).display(), display) << text;
+    }
+}
+
+TEST(Vfb, WhatIsWrong) {
+    std::vector<std::string> warnings;
+    for (auto text : {"vnc=maybe", "vncdisplay=x", "vncdisplay=59636", "vnclisten=0.0.0.0:x", "sdl", "vncunused=2"})
+        EXPECT_FALSE(parse_vfb(text, warnings)) << text;
+    EXPECT_TRUE(warnings.empty());
+    EXPECT_TRUE(parse_vfb("nosuch=1", warnings));
+    EXPECT_EQ(warnings.size(), 1u);
 }

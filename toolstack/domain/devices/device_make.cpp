@@ -217,4 +217,34 @@ Result<Device> make_vif(Session& session, DomId front, const config::Vif& vif, u
     return device;
 }
 
+Result<std::vector<Device>> make_vfb(DomId front, const config::Vfb& vfb, unsigned devid) {
+    Device screen;
+    screen.kind = "vfb";
+    screen.front = front;
+    screen.id = devid;
+    screen.label = fmt::format("frame buffer {}", devid);
+    auto found = check_device_model();
+    if (!found) return std::unexpected(in(screen.label, std::move(found).error()));
+    Device input = screen;
+    input.kind = "vkbd";
+    input.label = fmt::format("keyboard {}", devid);
+    screen.screen = vfb;
+    auto bit = [](bool value) { return std::string(value ? "1" : "0"); };
+    const Nodes common = {{"frontend-id", std::to_string(front.value)}, {"online", "1"}, {"state", "1"}};
+    input.back_nodes = screen.back_nodes = common;
+    auto add = [&](std::string key, std::string value) {
+        if (!value.empty()) screen.back_nodes.emplace_back(std::move(key), std::move(value));
+    };
+    add("vnc", bit(vfb.shows_vnc()));
+    if (vfb.shows_vnc()) add("vnclisten", vfb.listen.empty() ? vfb.address() : vfb.listen);
+    // The password is told to QEMU alone: these nodes are the guest's to read.
+    add("vncdisplay", std::to_string(vfb.vnc_display.value_or(0)));
+    add("vncunused", bit(vfb.seeks_display()));
+    add("sdl", bit(vfb.sdl.value_or(false)));
+    add("opengl", bit(vfb.opengl.value_or(false)));
+    add("xauthority", vfb.x_authority);
+    add("display", vfb.x_display);
+    return std::vector{std::move(screen), std::move(input)};
+}
+
 } // namespace domain

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// QEMU for disks.
+// QEMU for disks and frame buffers.
 #include "domain/devices/device_model.hpp"
 
 #include "base/text.hpp"
+#include "domain/devices/display.hpp"
 #include "host/process.hpp"
 #include "xen/handle.hpp"
 
@@ -55,29 +56,30 @@ pid_t process_of(Session& session, DomId guest) {
 
 /// `log` named as QEMU's own keeps its standard error, which is the same file, open in the background.
 std::vector<std::string> command_line(const std::string& program, DomId guest, const std::string& name,
-                                      const std::string& log) {
-    return {program,
-            "-xen-domid",
-            std::to_string(guest.value),
-            "-no-shutdown",
-            "-chardev",
-            fmt::format("socket,id=libxl-cmd,path=/run/xen/qmp-libxl-{},server=on,wait=off", guest.value),
-            "-mon",
-            "chardev=libxl-cmd,mode=control",
-            "-nodefaults",
-            "-no-user-config",
-            "-xen-attach",
-            "-name",
-            name,
-            "-display",
-            "none",
-            "-machine",
-            "xenpv",
-            "-daemonize",
-            "-pidfile",
-            pid_file(guest),
-            "-D",
-            log};
+                                      const std::string& log, const config::Vfb* screen) {
+    std::vector<std::string> words = {
+        program,
+        "-xen-domid",
+        std::to_string(guest.value),
+        "-no-shutdown",
+        "-chardev",
+        fmt::format("socket,id=libxl-cmd,path=/run/xen/qmp-libxl-{},server=on,wait=off", guest.value),
+        "-mon",
+        "chardev=libxl-cmd,mode=control",
+        "-nodefaults",
+        "-no-user-config",
+        "-xen-attach",
+        "-name",
+        name,
+        "-machine",
+        "xenpv",
+        "-daemonize",
+        "-pidfile",
+        pid_file(guest),
+        "-D",
+        log};
+    std::ranges::copy(display_words(screen), std::back_inserter(words));
+    return words;
 }
 
 void kill_and_wait(pid_t process) {
@@ -100,8 +102,8 @@ void stop(Session& session, DomId guest) {
     if (!client) return;
     (void)(*client)->remove(pid_path(guest));
     (void)(*client)->remove(state_path(guest));
-    (void)(*client)->remove(
-        fmt::format("/local/domain/0/backend/qdisk/{}", guest.value)); // QEMU may have made it again
+    for (auto kind : {"qdisk", "vfb", "vkbd"}) // QEMU may have made them again
+        (void)(*client)->remove(fmt::format("/local/domain/0/backend/{}/{}", kind, guest.value));
     auto others = (*client)->list("/local/domain/0/device-model");
     if (others && others->empty()) (void)(*client)->remove("/local/domain/0/device-model");
 }
@@ -157,8 +159,11 @@ std::string qemu_words(std::string_view log, unsigned id) {
 
 Result<void> ensure_device_model(Session& session, const std::vector<Device>& devices) {
     const Device* first = nullptr;
-    for (auto& device : devices)
+    const config::Vfb* screen = nullptr;
+    for (auto& device : devices) {
         if (!first && device.by_device_model() && device.back.value == 0) first = &device;
+        if (!screen && device.screen) screen = &*device.screen;
+    }
     if (!first || device_model_runs(session, first->front)) return {};
     auto guest = first->front;
     auto name = session.display_name(guest);
@@ -166,8 +171,8 @@ Result<void> ensure_device_model(Session& session, const std::vector<Device>& de
     mkdir("/var/log/xen", 0755);
     xen::FileDescriptor output(open(log.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0640));
     if (!output) return fail(fmt::format("cannot write '{}': {}", log, std::strerror(errno)));
-    host::Program program{.words = command_line(TRY(find_program()), guest, name, log),
-                          .environment = {},
+    host::Program program{.words = command_line(TRY(find_program()), guest, name, log, screen),
+                          .environment = display_environment(screen),
                           .output = output.get(),
                           .errors = output.get(),
                           .own_session = true};
@@ -180,7 +185,11 @@ Result<void> ensure_device_model(Session& session, const std::vector<Device>& de
     }
     auto& client = *TRY(session.store());
     auto pid = std::string(toolstack::trim(file_text(pid_file(guest))));
-    return or_fail(client.write(pid_path(guest), pid), "cannot keep QEMU's number");
+    TRY(or_fail(client.write(pid_path(guest), pid), "cannot keep QEMU's number"));
+    if (!screen) return {};
+    auto opened = open_display(session, guest, *screen);
+    if (!opened) return std::unexpected(in(first->label, std::move(opened).error()));
+    return {};
 }
 
 void release_device_model(Session& session, const std::vector<Device>& gone) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// QEMU as a back end: it serves disks whose format the kernel does not know (qcow2, ...). One process for each guest
-// that needs it, run as libxl runs it, so that stock tools end ours and we end theirs.
+// QEMU as a back end: it serves disks whose format the kernel does not know (qcow2, ...), frame buffers and their
+// keyboards. One process for each guest that needs it, run as libxl runs it, so that stock tools end ours and we end
+// theirs.
 #pragma once
 
 #include "domain/device.hpp"

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// vncviewer: a viewer joined to the VNC server that QEMU runs for a guest.
+#include "base/text.hpp"
+#include "host/process.hpp"
+#include "xl/life.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace xl {
+namespace {
+
+constexpr unsigned first_port = 5900;
+
+struct Server {
+    std::string address, password;
+};
+
+/// Where the guest's VNC server listens, from the nodes that were written when it began to.
+Result<Server> server_of(Context& context, DomId id) {
+    auto& client = *TRY(context.session.store());
+    auto console = domain::path_of(id) + "/console";
+    auto port = client.get(console + "/vnc-port");
+    auto number = port ? toolstack::to_unsigned(*port) : std::nullopt;
+    if (!number || *number < first_port)
+        return fail(fmt::format("domain {} has no VNC server", id.value), "give it vfb = [\"vnc=1\"]");
+    auto listen = client.get(console + "/vnc-listen").value_or("localhost");
+    return Server{fmt::format("{}:{}", listen, *number - first_port), client.get(console + "/vnc-pass").value_or("")};
+}
+
+/// A pipe's end to read the password from, or -1.
+Result<int> password_input(const std::string& password) {
+    int ends[2];
+    if (pipe(ends) != 0) return fail(fmt::format("no pipe for the password: {}", std::strerror(errno)));
+    bool written = write(ends[1], password.data(), password.size()) == static_cast<ssize_t>(password.size());
+    close(ends[1]);
+    if (!written) return fail("the password does not fit a pipe");
+    return ends[0];
+}
+
+} // namespace
+
+Result<pid_t> start_viewer(Context& context, DomId id, bool with_password, bool alone) {
+    auto server = TRY(server_of(context, id));
+    std::vector<std::string> words = {"vncviewer", server.address};
+    int input = STDIN_FILENO;
+    if (with_password && !server.password.empty()) {
+        words.push_back("-autopass");
+        input = TRY(password_input(server.password));
+    }
+    auto started = host::start({.words = words, .environment = {}, .input = input, .output = 1, .own_session = alone});
+    if (input != STDIN_FILENO) close(input);
+    if (!started) return std::unexpected(toolstack::in("cannot show the display", std::move(started).error()));
+    return *started;
+}
+
+Result<int> run_vncviewer(Context& context, const Words& words) {
+    auto id = TRY(context.session.existing(words.words[0]));
+    if (context.dry_run) return exit_good;
+    auto viewer = TRY(start_viewer(context, id, words.has('\1') || words.has('\2'), false));
+    int status = 0;
+    while (waitpid(viewer, &status, 0) < 0 && errno == EINTR) {}
+    return WIFEXITED(status) ? WEXITSTATUS(status) : exit_bad;
+}
+
+} // namespace xl
