@@ -102,10 +102,17 @@ void stop(Session& session, DomId guest) {
     if (!client) return;
     (void)(*client)->remove(pid_path(guest));
     (void)(*client)->remove(state_path(guest));
-    for (auto kind : {"qdisk", "vfb", "vkbd"}) // QEMU may have made them again
-        (void)(*client)->remove(fmt::format("/local/domain/0/backend/{}/{}", kind, guest.value));
-    auto others = (*client)->list("/local/domain/0/device-model");
-    if (others && others->empty()) (void)(*client)->remove("/local/domain/0/device-model");
+    auto remove_empty = [&](const std::string& path) {
+        auto children = (*client)->list(path);
+        if (children && children->empty()) (void)(*client)->remove(path);
+    };
+    for (auto kind : {"qdisk", "vfb", "vkbd"}) { // QEMU may have made them again
+        auto path = fmt::format("/local/domain/0/backend/{}", kind);
+        (void)(*client)->remove(fmt::format("{}/{}", path, guest.value));
+        remove_empty(path);
+    }
+    remove_empty("/local/domain/0/backend");
+    remove_empty("/local/domain/0/device-model");
 }
 
 std::string first_line(const std::string& text) {
