@@ -4,10 +4,10 @@
 
 #include "config/cpuid.hpp"
 #include "config/cpus.hpp"
-#include "config/disk.hpp"
+#include "config/devices/disk.hpp"
+#include "config/devices/vfb.hpp"
+#include "config/devices/vif.hpp"
 #include "config/uuid.hpp"
-#include "config/vfb.hpp"
-#include "config/vif.hpp"
 
 #include <cstdint>
 #include <optional>

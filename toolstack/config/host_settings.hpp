@@ -4,7 +4,7 @@
 
 #include "base/failure.hpp"
 #include "config/cpus.hpp"
-#include "config/vif.hpp"
+#include "config/devices/vif.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -13,7 +13,7 @@ constexpr std::string_view actions =
     "destroy,restart,rename-restart,preserve,coredump-destroy,coredump-restart,soft-reset";
 
 constexpr Key keys[] = {
-#include "config/keys_devices.inc"
+#include "config/devices/keys.inc"
 #include "config/keys_general.inc"
 #include "config/keys_hvm.inc"
 };

@@ -2,9 +2,9 @@
 // Paravirtual devices: their nodes in xenstore, laid out as libxl does, and their way up and down.
 #pragma once
 
-#include "config/disk.hpp"
-#include "config/vfb.hpp"
-#include "config/vif.hpp"
+#include "config/devices/disk.hpp"
+#include "config/devices/vfb.hpp"
+#include "config/devices/vif.hpp"
 #include "domain/session.hpp"
 
 #include <optional>

@@ -2,9 +2,9 @@
 // The configuration kept for a running domain.
 #include "domain/stored_config.hpp"
 
+#include "config/devices/vdev.hpp"
 #include "config/load.hpp"
 #include "config/parse.hpp"
-#include "config/vdev.hpp"
 #include "domain/config_json.hpp"
 #include "domain/domains.hpp"
 #include "domain/json_text.hpp"

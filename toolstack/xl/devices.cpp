@@ -4,8 +4,8 @@
 
 #include "base/stop_signal.hpp"
 #include "base/text.hpp"
-#include "config/mac.hpp"
-#include "config/vdev.hpp"
+#include "config/devices/mac.hpp"
+#include "config/devices/vdev.hpp"
 #include "domain/config_json.hpp"
 #include "domain/device.hpp"
 #include "domain/host_settings.hpp"

@@ -2,11 +2,11 @@
 // Fuzzes disk, interface, frame buffer, CPU and UUID specifications: no crash, and canonical text reads back to the
 // same value.
 #include "config/cpus.hpp"
-#include "config/disk.hpp"
+#include "config/devices/disk.hpp"
+#include "config/devices/vdev.hpp"
+#include "config/devices/vfb.hpp"
+#include "config/devices/vif.hpp"
 #include "config/uuid.hpp"
-#include "config/vdev.hpp"
-#include "config/vfb.hpp"
-#include "config/vif.hpp"
 
 #include <cstdint>
 #include <cstdlib>

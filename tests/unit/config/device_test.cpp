@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Disk and interface specifications, virtual device numbers, MAC addresses and UUIDs.
 #include "config/cpus.hpp"
-#include "config/disk.hpp"
-#include "config/mac.hpp"
+#include "config/devices/disk.hpp"
+#include "config/devices/mac.hpp"
+#include "config/devices/vdev.hpp"
+#include "config/devices/vfb.hpp"
+#include "config/devices/vif.hpp"
 #include "config/uuid.hpp"
-#include "config/vdev.hpp"
-#include "config/vfb.hpp"
-#include "config/vif.hpp"
 
 #include <gtest/gtest.h>
 

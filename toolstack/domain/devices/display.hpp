@@ -2,7 +2,7 @@
 // What QEMU shows of a guest's frame buffer, and to whom.
 #pragma once
 
-#include "config/vfb.hpp"
+#include "config/devices/vfb.hpp"
 #include "domain/device.hpp"
 
 namespace domain {

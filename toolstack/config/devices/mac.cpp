@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ethernet addresses.
-#include "config/mac.hpp"
+#include "config/devices/mac.hpp"
 
 #include "base/text.hpp"
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/failure.hpp"
-#include "config/mac.hpp"
+#include "config/devices/mac.hpp"
 
 #include <cstdint>
 #include <optional>

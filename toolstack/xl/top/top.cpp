@@ -3,7 +3,7 @@
 #include "base/text.hpp"
 #include "domain/usage.hpp"
 #include "xl/doctor.hpp"
-#include "xl/top_screen.hpp"
+#include "xl/top/top_screen.hpp"
 
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Network interface specifications.
-#include "config/vif.hpp"
+#include "config/devices/vif.hpp"
 
 #include "base/text.hpp"
 

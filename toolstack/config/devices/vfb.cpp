@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frame buffer specifications.
-#include "config/vfb.hpp"
+#include "config/devices/vfb.hpp"
 
 #include "base/text.hpp"
 

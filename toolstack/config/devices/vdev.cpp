@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Virtual disk names and numbers.
-#include "config/vdev.hpp"
+#include "config/devices/vdev.hpp"
 
 #include "base/text.hpp"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Disk specifications.
-#include "config/disk.hpp"
+#include "config/devices/disk.hpp"
 
 #include "base/text.hpp"
-#include "config/vdev.hpp"
+#include "config/devices/vdev.hpp"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The interactive screen of top: sorted rows with bars of CPU, arrows choose a domain, p pauses it.
-#include "xl/top_screen.hpp"
+#include "xl/top/top_screen.hpp"
 
 #include "xen/domctl.hpp"
 
