@@ -46,6 +46,14 @@ MICRO_CASE_ALONE(end_watchdog) { shut_down(4); }
 MICRO_CASE_ALONE(end_soft_reset) { shut_down(5); }
 MICRO_CASE_ALONE(end_unknown) { shut_down(6); }
 MICRO_CASE_ALONE(end_far) { shut_down(300); }
+/// The reason that is said first is the one that counts.
+MICRO_CASE_ALONE(end_announced) {
+    for (const u32 reason : {2u, 0x304u}) {
+        abi::SchedShutdown op{reason};
+        CHECK_IS(call(Hypercall::SchedOp, abi::SchedOp::ShutdownCode, &op), 0);
+    }
+    shut_down(0);
+}
 
 /// Stays in guest mode for ever, for who looks at the machine from outside.
 MICRO_CASE_ALONE(spins_in_guest_mode) {
