@@ -7,7 +7,7 @@ import re
 # Each command that both have: the letters of its global options, and how many words it needs.
 COMMANDS = {
     "create": ("vtTfN", 0), "config-update": ("vtTfN", 0), "list": ("vtT", 0), "destroy": ("vtTf", 1), "shutdown": ("vtTf", 0),
-    "reboot": ("vtTf", 0), "pause": ("vtTf", 1), "unpause": ("vtTf", 1), "console": ("vtT", 1), "dump-core": ("vtTf", 2),
+    "reboot": ("vtTf", 0), "pause": ("vtTf", 1), "unpause": ("vtTf", 1), "console": ("vtT", 1), "vncviewer": ("vtT", 1), "dump-core": ("vtTf", 2),
     "mem-max": ("vtTf", 2), "mem-set": ("vtTf", 2), "button-press": ("vtTf", 2), "vcpu-list": ("vtT", 0), "vcpu-pin": ("vtTfN", 3),
     "vcpu-set": ("vtTf", 2), "vm-list": ("vtT", 0), "info": ("vtT", 0), "sharing": ("vtT", 0), "sched-credit": ("vtTf", 0),
     "sched-credit2": ("vtTf", 0), "domid": ("vtT", 1), "domname": ("vtT", 1), "rename": ("vtTf", 2), "trigger": ("vtTf", 2),
@@ -39,7 +39,7 @@ USAGES = {
     "list nosuch": (1, NONE, INVALID), "list -l nosuch": (1, NONE, INVALID), "list 77": (1, NONE, MISSING), "list 99999": (1, NONE, "."),
     "list 0x0": (1, NONE, "0x0 is an invalid domain identifier"), "list 00": (0, LIST, NONE), "list nosuch 0": (1, ANY, ANY),
     "vcpu-list nosuch": (1, "Name", INVALID), "vcpu-list 0 nosuch": (1, r"(?s)Name.*\nDomain-0", INVALID),
-    "sharing nosuch": (1, NONE, INVALID), "uptime nosuch": (1, NONE, INVALID), "shutdown nosuch": (1, NONE, INVALID),
+    "sharing nosuch": (1, NONE, INVALID), "uptime nosuch": (1, NONE, INVALID), "vncviewer nosuch": (1, NONE, INVALID), "vncviewer 77": (1, NONE, "."), "shutdown nosuch": (1, NONE, INVALID),
     "reboot nosuch": (1, NONE, INVALID), "block-list nosuch": (0, "Vdev", INVALID), "block-list 0 nosuch": (0, "Vdev", INVALID),
     "network-list nosuch": (1, "Idx BE", INVALID), "network-list 0 nosuch": (1, "Idx BE", INVALID), "block-list 77": (0, "Vdev", NONE),
     "domid nosuch": (1, NONE, "Can't get domid of domain name 'nosuch'"), "domid 0": (1, NONE, "Can't get domid"),

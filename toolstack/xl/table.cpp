@@ -112,7 +112,7 @@ constexpr Command table[] = {
     {"unpause", run_unpause, Effect::changes, "<Domain>", "Let a paused domain go on", 1, 1, {}, 'd'},
     {"console", run_console, Effect::reads, "<Domain>", "Join this terminal to a domain's console; Ctrl-] leaves it", 1,
      1, console_options, 'd'},
-    {"vncviewer", run_vncviewer, Effect::reads, "[options] <Domain>", "Show a domain's VNC display in vncviewer", 1, 1,
+    {"vncviewer", run_vncviewer, Effect::reads, "<Domain>", "Show a domain's VNC display in vncviewer", 1, 1,
      viewer_options, 'd'},
     {"dump-core",
      run_dump_core,
