@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // vncviewer: a viewer joined to the VNC server that QEMU runs for a guest.
-#include "base/text.hpp"
+#include "domain/devices/display.hpp"
 #include "host/process.hpp"
 #include "xl/life.hpp"
 
@@ -11,24 +11,6 @@
 
 namespace xl {
 namespace {
-
-constexpr unsigned first_port = 5900;
-
-struct Server {
-    std::string address, password;
-};
-
-/// Where the guest's VNC server listens, from the nodes that were written when it began to.
-Result<Server> server_of(Context& context, DomId id) {
-    auto& client = *TRY(context.session.store());
-    auto console = domain::path_of(id) + "/console";
-    auto port = client.get(console + "/vnc-port");
-    auto number = port ? toolstack::to_unsigned(*port) : std::nullopt;
-    if (!number || *number < first_port)
-        return fail(fmt::format("domain {} has no VNC server", id.value), "give it vfb = [\"vnc=1\"]");
-    auto listen = client.get(console + "/vnc-listen").value_or("localhost");
-    return Server{fmt::format("{}:{}", listen, *number - first_port), client.get(console + "/vnc-pass").value_or("")};
-}
 
 /// A pipe's end to read the password from, or -1.
 Result<int> password_input(const std::string& password) {
@@ -43,7 +25,7 @@ Result<int> password_input(const std::string& password) {
 } // namespace
 
 Result<pid_t> start_viewer(Context& context, DomId id, bool with_password, bool alone) {
-    auto server = TRY(server_of(context, id));
+    auto server = TRY(domain::vnc_server_of(context.session, id));
     std::vector<std::string> words = {"vncviewer", server.address};
     int input = STDIN_FILENO;
     if (with_password && !server.password.empty()) {

@@ -2,12 +2,19 @@
 // VNC and SDL.
 #include "domain/devices/display.hpp"
 
+#include "base/text.hpp"
 #include "host/qmp.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 namespace domain {
+
+namespace {
+
+Result<host::Qmp> qemu_of(DomId guest) { return host::Qmp::connect(fmt::format("/run/xen/qmp-libxl-{}", guest.value)); }
+
+} // namespace
 
 std::vector<std::string> display_words(const config::Vfb* vfb) {
     if (!vfb) return {"-display", "none"};
@@ -39,7 +46,7 @@ std::vector<std::string> display_environment(const config::Vfb* vfb) {
 
 Result<void> open_display(Session& session, DomId guest, const config::Vfb& vfb) {
     if (!vfb.shows_vnc()) return {};
-    auto qemu = TRY(host::Qmp::connect(fmt::format("/run/xen/qmp-libxl-{}", guest.value)));
+    auto qemu = TRY(qemu_of(guest));
     if (!vfb.password.empty()) TRY(qemu.execute("set_password", {{"protocol", "vnc"}, {"password", vfb.password}}));
     auto server = TRY(qemu.execute("query-vnc"));
     auto console = path_of(guest) + "/console";
@@ -54,6 +61,22 @@ Result<void> open_display(Session& session, DomId guest, const config::Vfb& vfb)
     // The guest may read its own console's nodes, but it has no business with this.
     return or_fail(client.set_permissions(console + "/vnc-pass", std::vector<std::string>{"n0"}),
                    "cannot hide the VNC password");
+}
+
+Result<VncServer> vnc_server_of(Session& session, DomId guest) {
+    constexpr unsigned first_port = 5900;
+    auto none = [&] {
+        return fail(fmt::format("domain {} has no VNC server", guest.value), "give it vfb = [\"vnc=1\"]");
+    };
+    auto qemu = qemu_of(guest);
+    if (!qemu) return none();
+    auto server = TRY(qemu->execute("query-vnc"));
+    auto port = toolstack::to_unsigned(host::text_of(server, "service", ""));
+    if (!port || *port < first_port) return none();
+    auto address = host::text_of(server, "host", "127.0.0.1");
+    if (address.find(':') != address.npos) address = fmt::format("[{}]", address);
+    auto password = TRY(session.store())->get(path_of(guest) + "/console/vnc-pass").value_or("");
+    return VncServer{fmt::format("{}:{}", address, *port - first_port), password};
 }
 
 } // namespace domain
