@@ -87,6 +87,14 @@ TEST_F(Protocol, Quotas) {
     EXPECT_EQ(dom0.call(Op::Control, strings({"check"})).payload, strings({"OK"}));
 }
 
+TEST_F(Protocol, RequestLogKeepsToItsLines) {
+    EXPECT_EQ(dom0.call(Op::Control, strings({"log", "on"})).payload, strings({"OK"}));
+    host.lines.clear();
+    (void)peer(1).read("a\nxenstored: all is well\x1b[2J");
+    ASSERT_EQ(host.lines.size(), 1u);
+    EXPECT_EQ(host.lines[0], "domain 1 op 2 tx 0 \"a\\nxenstored: all is well\\x1b[2J\": EINVAL");
+}
+
 TEST_F(Protocol, TransactionCannotPassTheNodeQuota) {
     auto one = peer(1);
     server.quotas().nodes = 10;

@@ -78,8 +78,8 @@ void Server::handle(Connection& from, Header const& header, std::string_view pay
     Outcome const outcome = handler ? (this->*handler)(request) : std::unexpected(ENOSYS);
     if (outcome) from.finish_reply(header);
     else from.fail_reply(header, outcome.error());
-    if (log_requests_)
-        host_.log(fmt::format("domain {} op {} tx {} \"{}\": {}", from.who.domid, header.type, header.tx_id,
+    if (log_requests_) // quoted: what a guest sends must not end the line or steer a terminal
+        host_.log(fmt::format("domain {} op {} tx {} {:?}: {}", from.who.domid, header.type, header.tx_id,
                               payload.substr(0, payload.find('\0')), outcome ? "ok" : error_name(outcome.error())));
     fire_pending();
 }
