@@ -26,7 +26,8 @@ PARTS = {
 }
 # Whole machines under emulation, several at a time, can miss a time limit that has nothing to do with what is tested: a
 # failed test is run once more, and the report names it.
-PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "ignore", "--tb=short", "-q", "-rR", "--reruns", "1"]
+PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "ignore", "--tb=short", "-q", "-rR", "--reruns", "1",
+          "-p", "lab.first_tries"]
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Count:
     skipped: int = 0
     seconds: float = 0.0
     lines: str = ""
-    again: tuple = ()  # tests that were run twice, passed or not
+    again: tuple = ()  # tests that were run twice, passed or not, each with what the first try said
 
 
 def parser():
@@ -118,7 +119,7 @@ def pytest_job(name, folder, arguments, options, timeout):
     bad = numbers["failures"] + numbers["errors"]
     return Count(name, max(0, numbers["tests"] - bad - numbers["skipped"]), bad, numbers["skipped"],
                  lines=text[-12000:] if bad or status else "",
-                 again=tuple(sorted(set(re.findall(r"^RERUN (\S+)", text, re.M)))))
+                 again=tuple(sorted(set(re.findall(r"^=+ first try of (.+?) =+\n(?:(?!=|E ).*\n)*(?:E +(.*))?", text, re.M)))))
 
 
 def has_tests(folder):
@@ -169,8 +170,8 @@ def report(count, lock=threading.Lock()):
             print(f"\n{count.lines}\n")
         skipped = f", {count.skipped} skipped" if count.skipped else ""
         print(f"{count.name:24} {count.passed} passed, {count.failed} failed{skipped}  ({count.seconds:.0f} s)", flush=True)
-        for name in count.again:
-            print(f"{'':24} run twice: {name}", flush=True)
+        for name, reason in count.again:
+            print(f"{'':24} run twice: {name}: {reason}", flush=True)
     return count
 
 
