@@ -8,7 +8,7 @@ from pathlib import Path
 XL = Path(__file__).resolve().parents[2] / "toolstack" / "xl"
 
 # Taken for scripts' sake, without effect here; the table's text says so.
-IDLE = {("create", "d"), ("create", "V"), ("create", "A"), ("config-update", "d")}
+IDLE = {("create", "d"), ("config-update", "d")}
 
 
 def table():
@@ -29,7 +29,7 @@ def table():
 def looked_at():
     """{function: letters that its file asks for}, and all of these letters by file."""
     functions, files = {}, {}
-    for path in XL.glob("*.cpp"):
+    for path in XL.rglob("*.cpp"):
         text = path.read_text()
         files[path.name] = set(re.findall(r"(?:has|values?)\('(\\?.)'\)|number\((?:words, )?'(.)'", text))
         files[path.name] = {first or second for first, second in files[path.name]}
