@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ways in and out: boot doors, numbers of CPUs, sizes of memory, power-off and reboot."""
 
+import re
+
 import pytest
+from dom0 import Dom0
 
 
 @pytest.mark.parametrize("door", ["multiboot", "multiboot2", "uefi"])
@@ -63,3 +66,34 @@ def test_disks_and_network_cards(cell, tmp_path):
         machine.stop()
     assert (tmp_path / "one").read_bytes()[:7] == b"written"
     assert (tmp_path / "two").read_bytes()[:7] == b"written"
+
+
+# Address spaces that come and go on all CPUs; pipes, copies, signals.
+WORK = ("sh -c 'for cpu in 1 2; do (i=0; while [ $i -lt 20 ]; do echo $i | cat | cat; i=$((i+1)); done | wc -l) & done; wait; "
+        "dd if=/dev/urandom of=/a bs=64k count=32 2>/dev/null; cp /a /b; cmp /a /b && echo same; rm /a /b; "
+        "sleep 60 & kill -TERM $!; wait $!; echo ended $?'")
+RESULT = ["20", "20", "same", "ended 143"]
+
+
+def lines(text):
+    """What WORK says, without what a shell adds of its own."""
+    return [line.strip() for line in text.split("\n") if line.strip() in RESULT]
+
+
+def test_linux_on_isolated_page_tables(cell):
+    """dom0 and a guest of several CPUs, on page tables without the hypervisor (XPTI)."""
+    if cell.toolstack != "stock":
+        pytest.skip("the hypervisor's affair: beside one toolstack")
+    machine = cell.machine("xpti", cpus=2, hypervisor_args="xpti=on")
+    try:
+        dom0 = Dom0(machine)
+        assert re.search("XPTI.*(on|enabled)", dom0.out("xl dmesg"))
+        guest = dom0.guest(vcpus=2).up(120)
+        assert guest.run("nproc")[1].split()[-1] == "2"
+        status, text = guest.run(WORK, 240)
+        assert status == 0 and lines(text) == RESULT, text
+        assert lines(dom0.out(f"{WORK} 2>/dev/null", 240)) == RESULT
+        dom0.out("xl vcpu-set guest 1; xl shutdown -w guest", 120)
+        assert dom0.out("dmesg | grep -c BUG: || true").strip() == "0"
+    finally:
+        machine.stop()
