@@ -57,10 +57,14 @@ namespace {
 
 } // namespace
 
+void Domain::announce_shutdown(u32 reason) {
+    if (shutdown_code == no_shutdown_code) shutdown_code = reason & abi::dominf_shutdown_mask;
+}
+
 void Domain::shutdown(u32 reason) {
     {
         Guard guard(lock);
-        if (shutdown_code == ~0u) shutdown_code = reason;
+        announce_shutdown(reason);
         reason = shutdown_code;
         if (is_shutting_down) return;
         is_shutting_down = true;
@@ -89,7 +93,7 @@ void Domain::resume() {
     {
         Guard guard(lock);
         is_shutting_down = is_shut_down = false;
-        shutdown_code = ~0u;
+        shutdown_code = no_shutdown_code;
         for (u32 i = 0; i < max_vcpus; ++i) {
             Vcpu* vcpu = vcpus[i];
             if (!vcpu || !vcpu->is_paused_for_shutdown) continue;

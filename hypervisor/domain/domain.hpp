@@ -65,7 +65,8 @@ class Domain {
     // -- shutdown (lock) --
     bool is_shutting_down = false;
     bool is_shut_down = false;
-    u32 shutdown_code = ~0u;
+    static constexpr u32 no_shutdown_code = ~0u;
+    u32 shutdown_code = no_shutdown_code;
     Port suspend_port{0}; ///< subscribe: told when it has suspended, instead of VIRQ_DOM_EXC
     Timer watchdog[2] = {{&Domain::on_watchdog, this}, {&Domain::on_watchdog, this}};
     u32 watchdogs_in_use = 0; ///< bit per watchdog
@@ -108,6 +109,9 @@ class Domain {
     void pause(); ///< nested; waits until no vCPU runs. Not the current domain.
     void pause_nosync();
     void unpause();
+    /// Keeps the reason of a shutdown, unless one is kept already: the first counts. Any is taken, as Xen takes it; its
+    /// low eight bits are what domctl getdomaininfo has room for.
+    void announce_shutdown(u32 reason) PX_REQUIRES(lock);
     /// SCHEDOP_shutdown: stops all vCPUs, then tells the tools (VIRQ_DOM_EXC).
     void shutdown(u32 reason);
     /// resumedomain.

@@ -27,12 +27,9 @@ Outcome block() {
     return Outcome::of(0);
 }
 
-/// Any reason is taken, as Xen takes it; its low eight bits are what domctl getdomaininfo has room for.
-u32 code_of(u32 reason) { return reason & abi::dominf_shutdown_mask; }
-
 Result<> shutdown(u64 address) {
     const auto op = TRY(GuestPointer<abi::SchedShutdown>(address).read());
-    current_domain().shutdown(code_of(op.reason));
+    current_domain().shutdown(op.reason);
     return {};
 }
 
@@ -40,7 +37,7 @@ Result<> shutdown_code(u64 address) {
     const auto op = TRY(GuestPointer<abi::SchedShutdown>(address).read());
     Domain& domain = current_domain();
     Guard guard(domain.lock);
-    if (domain.shutdown_code == ~0u) domain.shutdown_code = code_of(op.reason);
+    domain.announce_shutdown(op.reason);
     return {};
 }
 
@@ -48,7 +45,7 @@ Result<> remote_shutdown(u64 address) {
     const auto op = TRY(GuestPointer<abi::SchedRemoteShutdown>(address).read());
     if (!current_domain().is_privileged) return fail(Error::Perm);
     DomainRef domain = TRY(find_controlled_domain(op.domain_id));
-    domain->shutdown(code_of(op.reason));
+    domain->shutdown(op.reason);
     return {};
 }
 
