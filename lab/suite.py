@@ -26,7 +26,7 @@ PARTS = {
 }
 # Whole machines under emulation, several at a time, can miss a time limit that has nothing to do with what is tested: a
 # failed test is run once more, and the report names it.
-PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "ignore", "--tb=short", "-q", "-rR", "--reruns", "1",
+PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "ignore", "--tb=short", "-q", "--reruns", "1",
           "-p", "lab.first_tries"]
 
 
