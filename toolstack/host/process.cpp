@@ -46,6 +46,16 @@ long now_ms() {
     return time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+std::vector<std::string> environment_without(const std::vector<std::string_view>& prefixes) {
+    std::vector<std::string> out;
+    for (char** entry = environ; *entry; ++entry) {
+        std::string_view text = *entry;
+        if (std::ranges::none_of(prefixes, [&](auto prefix) { return text.starts_with(prefix); }))
+            out.emplace_back(text);
+    }
+    return out;
+}
+
 Result<pid_t> start(const Program& program) {
     auto words = program.words, environment = program.environment;
     std::vector<char*> arguments, variables;

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 #include <vector>
 
@@ -16,6 +17,9 @@ using toolstack::Result;
 
 /// Milliseconds of the monotonic clock.
 long now_ms();
+
+/// Our environment without the variables that begin with one of these, for who sets them anew.
+std::vector<std::string> environment_without(const std::vector<std::string_view>& prefixes);
 
 /// A program to start. Descriptors other than 0, 1 and 2 are not passed on.
 struct Program {

@@ -12,7 +12,7 @@
 namespace xl {
 namespace {
 
-/// A pipe's end to read the password from, or -1.
+/// The end of a pipe to read the password from; the caller closes it.
 Result<int> password_input(const std::string& password) {
     int ends[2];
     if (pipe(ends) != 0) return fail(fmt::format("no pipe for the password: {}", std::strerror(errno)));

@@ -13,7 +13,7 @@ using toolstack::Result;
 
 namespace {
 
-constexpr unsigned last_display = 65535 - 5900; ///< VNC's ports are 5900 + display
+constexpr unsigned last_display = 65535 - first_vnc_port;
 
 struct Flag {
     std::string_view key;

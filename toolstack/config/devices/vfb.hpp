@@ -11,6 +11,9 @@
 
 namespace config {
 
+/// VNC's port of display 0; display N has the N-th after it.
+inline constexpr unsigned first_vnc_port = 5900;
+
 /// One frame buffer, with its keyboard and pointer, as configured. Empty: not given.
 struct Vfb {
     std::optional<bool> vnc; ///< a VNC server shows it; the default

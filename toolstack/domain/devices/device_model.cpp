@@ -57,27 +57,26 @@ pid_t process_of(Session& session, DomId guest) {
 /// `log` named as QEMU's own keeps its standard error, which is the same file, open in the background.
 std::vector<std::string> command_line(const std::string& program, DomId guest, const std::string& name,
                                       const std::string& log, const config::Vfb* screen) {
-    std::vector<std::string> words = {
-        program,
-        "-xen-domid",
-        std::to_string(guest.value),
-        "-no-shutdown",
-        "-chardev",
-        fmt::format("socket,id=libxl-cmd,path=/run/xen/qmp-libxl-{},server=on,wait=off", guest.value),
-        "-mon",
-        "chardev=libxl-cmd,mode=control",
-        "-nodefaults",
-        "-no-user-config",
-        "-xen-attach",
-        "-name",
-        name,
-        "-machine",
-        "xenpv",
-        "-daemonize",
-        "-pidfile",
-        pid_file(guest),
-        "-D",
-        log};
+    std::vector<std::string> words = {program,
+                                      "-xen-domid",
+                                      std::to_string(guest.value),
+                                      "-no-shutdown",
+                                      "-chardev",
+                                      fmt::format("socket,id=libxl-cmd,path={},server=on,wait=off", qmp_path(guest)),
+                                      "-mon",
+                                      "chardev=libxl-cmd,mode=control",
+                                      "-nodefaults",
+                                      "-no-user-config",
+                                      "-xen-attach",
+                                      "-name",
+                                      name,
+                                      "-machine",
+                                      "xenpv",
+                                      "-daemonize",
+                                      "-pidfile",
+                                      pid_file(guest),
+                                      "-D",
+                                      log};
     std::ranges::copy(display_words(screen), std::back_inserter(words));
     return words;
 }
@@ -97,7 +96,7 @@ void kill_and_wait(pid_t process) {
 void stop(Session& session, DomId guest) {
     if (auto process = process_of(session, guest)) kill_and_wait(process);
     unlink(pid_file(guest).c_str());
-    unlink(fmt::format("/run/xen/qmp-libxl-{}", guest.value).c_str());
+    unlink(qmp_path(guest).c_str());
     auto client = session.store();
     if (!client) return;
     (void)(*client)->remove(pid_path(guest));
@@ -163,6 +162,8 @@ std::string qemu_words(std::string_view log, unsigned id) {
     }
     return {};
 }
+
+std::string qmp_path(DomId guest) { return fmt::format("/run/xen/qmp-libxl-{}", guest.value); }
 
 Result<void> ensure_device_model(Session& session, const std::vector<Device>& devices) {
     const Device* first = nullptr;

@@ -16,6 +16,9 @@ namespace domain {
 /// Whether QEMU is installed. Errors: it is not.
 Result<void> check_device_model();
 
+/// Where a guest's QEMU takes commands of its machine protocol (host/qmp.hpp); libxl's place.
+std::string qmp_path(DomId guest);
+
 /// Starts the guest's QEMU if one of the devices needs it and it does not run yet; returns when it serves.
 Result<void> ensure_device_model(Session&, const std::vector<Device>&);
 

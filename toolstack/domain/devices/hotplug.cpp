@@ -20,12 +20,7 @@ struct Running {
 };
 
 std::vector<std::string> environment_of(const Device& device) {
-    std::vector<std::string> out;
-    for (auto entry = environ; *entry; ++entry) {
-        std::string_view text = *entry;
-        if (!text.starts_with("XENBUS_") && !text.starts_with("vif=") && !text.starts_with("script="))
-            out.emplace_back(text);
-    }
+    auto out = host::environment_without({"XENBUS_", "vif=", "script="});
     auto base = path_of(device.back) + "/";
     out.push_back("script=" + device.script);
     out.push_back("XENBUS_TYPE=" + device.kind);
