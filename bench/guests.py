@@ -20,8 +20,9 @@ def archive(folder, files):
         (root / inside).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(outside, root / inside)
     listing = subprocess.run(["find", "."], cwd=root, capture_output=True, check=True).stdout
-    data = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], cwd=root, input=listing, capture_output=True,
-                          check=True).stdout
+    data = subprocess.run(
+        ["cpio", "-o", "-H", "newc", "--quiet"], cwd=root, input=listing, capture_output=True, check=True
+    ).stdout
     target = Path(folder) / "guest.cpio.gz"
     target.write_bytes(gzip.compress(data, 1, mtime=0))
     return target
@@ -32,10 +33,20 @@ def configuration(machine, name, memory=256, kernel="/boot/vmlinux", command="",
     extra = "console=hvc0 quiet"
     if command:
         extra += " guestcmd=" + base64.b64encode(command.encode()).decode()
-    lines = {"name": name, "type": "pv", "kernel": kernel, "ramdisk": "/run/guest.cpio", "memory": memory, "vcpus": 1,
-             "extra": extra, "on_crash": "preserve", **keys}
-    text = "".join(f"{key} = {value!r}\n" if not isinstance(value, str) else f'{key} = "{value}"\n'
-                   for key, value in lines.items())
+    lines = {
+        "name": name,
+        "type": "pv",
+        "kernel": kernel,
+        "ramdisk": "/run/guest.cpio",
+        "memory": memory,
+        "vcpus": 1,
+        "extra": extra,
+        "on_crash": "preserve",
+        **keys,
+    }
+    text = "".join(
+        f"{key} = {value!r}\n" if not isinstance(value, str) else f'{key} = "{value}"\n' for key, value in lines.items()
+    )
     # Not compressed: of two gzip streams libxenguest may take the first alone (it trusts the length at the end of the file),
     # and where it unpacks, that is no part of what is compared.
     machine.check("[ -e /run/guest.cpio ] || zcat /boot/guest.cpio.gz /bench/guest.cpio.gz > /run/guest.cpio")
@@ -60,6 +71,7 @@ def wait_command(machine, name, timeout=300):
 def guest_rows(machine, column):
     """The operations of dom0's table inside PV guests: default TSC mode, and native."""
     from bench.measure import parse
+
     if column == "none":
         return {}
     found = {}
@@ -76,6 +88,7 @@ def guest_rows(machine, column):
 def life_rows(machine, column):
     """What it costs dom0 to make and end a domain, and the pages one takes."""
     from bench.measure import cost, parse
+
     if column == "none":
         return {}
 
@@ -109,16 +122,21 @@ def life_rows(machine, column):
 def scale_rows(machine, column):
     """What the tools cost with 128 domains: small ones, paused, so that nothing else runs."""
     from bench.measure import COLUMNS, cost
+
     if COLUMNS[column] != ("proxenos", "proxenos"):
         return {}  # of stock xl a process stays for each domain, more than dom0 has memory for
     machine.put("/run/micro.elf", (ROOT / "build/guests/micro.elf").read_bytes())
-    machine.check("for i in $(seq 128); do printf 'name = \"small%d\"\\nkernel = \"/run/micro.elf\"\\nmemory = 16\\n' $i "
-                  "> /run/small$i.cfg; done; xl create -q -p /run/small1.cfg; xl destroy small1")
+    machine.check(
+        'for i in $(seq 128); do printf \'name = "small%d"\\nkernel = "/run/micro.elf"\\nmemory = 16\\n\' $i '
+        "> /run/small$i.cfg; done; xl create -q -p /run/small1.cfg; xl destroy small1"
+    )
     path = configuration(machine, "scale-first", memory=2100)
     machine.check(f"xl create -q -p {path} && xl destroy scale-first && sleep 5", 300)  # scrubbed, as in life_rows
     found, made = {}, 0
     for number in (1, 64, 128):
-        machine.check(f"for i in $(seq {made + 1} {number - 1}); do xl create -q -p /run/small$i.cfg || exit 1; done", 600)
+        machine.check(
+            f"for i in $(seq {made + 1} {number - 1}); do xl create -q -p /run/small$i.cfg || exit 1; done", 600
+        )
         found[f"scale-create-{number}"] = cost(machine, f"xl create -q -p /run/small{number}.cfg", 1)
         made = number
     found["scale-list"] = cost(machine, "xl list")
@@ -133,14 +151,23 @@ def scale_rows(machine, column):
 def io_rows(machine, column):
     """Block and network transfers: in this domain, and between it and a guest. The disk is a loop device in memory."""
     from bench.measure import parse
+
     # One that is served twice would be measured twice: a server for the machine's life.
-    machine.check("dd if=/dev/zero of=/run/disk.img bs=1M count=32 2>/dev/null; losetup /dev/loop0 /run/disk.img; "
-                  "setsid /bench/io serve < /dev/null > /dev/null 2>&1 & sleep 0.2")
+    machine.check(
+        "dd if=/dev/zero of=/run/disk.img bs=1M count=32 2>/dev/null; losetup /dev/loop0 /run/disk.img; "
+        "setsid /bench/io serve < /dev/null > /dev/null 2>&1 & sleep 0.2"
+    )
     found = parse(machine.check("/bench/io block /dev/loop0; /bench/io net 127.0.0.1", 300))
     if column == "none":
         return found
-    path = configuration(machine, "io", tsc_mode="native", disk=["phy:/dev/loop0,xvda,w"], vif=["bridge=xenbr0"],
-                         command="/bench/io serve & /bench/io block /dev/xvda; /bench/io net 10.0.2.15")
+    path = configuration(
+        machine,
+        "io",
+        tsc_mode="native",
+        disk=["phy:/dev/loop0,xvda,w"],
+        vif=["bridge=xenbr0"],
+        command="/bench/io serve & /bench/io block /dev/xvda; /bench/io net 10.0.2.15",
+    )
     machine.check(f"sed -i 's/quiet/quiet guestip=10.0.2.50/' {path}; xl create -q {path}", 300)
     said = parse(wait_command(machine, "io"))
     found.update({f"pv/{key}": value for key, value in said.items()})

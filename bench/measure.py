@@ -12,8 +12,12 @@ from lab.host import ROOT, LabError, call, say
 from lab.machine import Machine
 
 # Name of a column: (hypervisor, toolstack).
-COLUMNS = {"none": ("none", "stock"), "xen": ("xen", "stock"), "proxenos": ("proxenos", "stock"),
-           "proxenos-tools": ("proxenos", "proxenos")}
+COLUMNS = {
+    "none": ("none", "stock"),
+    "xen": ("xen", "stock"),
+    "proxenos": ("proxenos", "stock"),
+    "proxenos-tools": ("proxenos", "proxenos"),
+}
 PROGRAMS = {"rows": [], "first": [], "cost": [], "primitives": [], "io": [], "unpack": ["-llzma"]}  # {name: libraries}
 STAMP = re.compile(r"^\(XEN\) \[([0-9a-f]{16})\] (.*)$", re.M)
 
@@ -23,8 +27,24 @@ def programs(folder):
     files = {}
     for name, libraries in PROGRAMS.items():
         source, target = ROOT / f"bench/programs/{name}.cpp", Path(folder) / name
-        call(["clang++-19", "-std=c++23", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s", "-I", ROOT, source,
-              "-o", target, *libraries])
+        call(
+            [
+                "clang++-19",
+                "-std=c++23",
+                "-O2",
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-static",
+                "-s",
+                "-I",
+                ROOT,
+                source,
+                "-o",
+                target,
+                *libraries,
+            ]
+        )
         files[f"bench/{name}"] = target
     return files
 
@@ -37,7 +57,7 @@ def parse(text):
 def cost(machine, command, times=5, timeout=300):
     """Ticks of a command in dom0: the median of several runs after the first."""
     text = machine.check(f"/bench/cost {times} {command}", timeout)
-    found = sorted(int(line) for line in text.split()[1 if times > 1 else 0:])
+    found = sorted(int(line) for line in text.split()[1 if times > 1 else 0 :])
     return found[len(found) // 2]
 
 
@@ -85,8 +105,16 @@ def primitive_rows(machine, name):
     return found
 
 
-GROUPS = {"boot": boot_rows, "memory": memory_rows, "dom0": dom0_rows, "primitives": primitive_rows,
-          "guest": guests.guest_rows, "life": guests.life_rows, "scale": guests.scale_rows, "io": guests.io_rows}
+GROUPS = {
+    "boot": boot_rows,
+    "memory": memory_rows,
+    "dom0": dom0_rows,
+    "primitives": primitive_rows,
+    "guest": guests.guest_rows,
+    "life": guests.life_rows,
+    "scale": guests.scale_rows,
+    "io": guests.io_rows,
+}
 
 
 def column(name, groups):
@@ -97,9 +125,15 @@ def column(name, groups):
     try:
         files = programs(folder)
         files["bench/guest.cpio.gz"] = guests.archive(folder, files)
-        with Machine(hypervisor=hypervisor, toolstack=toolstack, icount=True, files=files, name=f"bench-{name}",
-                     hypervisor_args="console_timestamps=raw",
-                     kernel_args="rdinit=/bench/first") as machine:
+        with Machine(
+            hypervisor=hypervisor,
+            toolstack=toolstack,
+            icount=True,
+            files=files,
+            name=f"bench-{name}",
+            hypervisor_args="console_timestamps=raw",
+            kernel_args="rdinit=/bench/first",
+        ) as machine:
             machine.ready_ticks = parse(machine.check("/bench/first"))["boot-user"]
             for group in groups:
                 say(f"{name}: {group}")

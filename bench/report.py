@@ -39,8 +39,7 @@ def ratio(ours, theirs):
 
 def table(names, columns, ours, theirs):
     """A table of rows {key: title}; columns is [(title, {key: value})]; the ratio is of two of these."""
-    lines = ["| | " + " | ".join(title for title, _ in columns) + " | ratio |",
-             "|---|" + "---:|" * (len(columns) + 1)]
+    lines = ["| | " + " | ".join(title for title, _ in columns) + " | ratio |", "|---|" + "---:|" * (len(columns) + 1)]
     for key, title in names.items():
         values = [values.get(key) for _, values in columns]
         if all(value is None for value in values):
@@ -85,8 +84,11 @@ def longer(xen, proxenos):
             found.append((factor, key))
     if not found:
         return "In no row does Proxenos take more than Xen.\n"
-    return "Rows in which Proxenos takes more than Xen: " + ", ".join(
-        f"`{key}` ({factor:.2f})" for factor, key in sorted(found, reverse=True)) + ".\n"
+    return (
+        "Rows in which Proxenos takes more than Xen: "
+        + ", ".join(f"`{key}` ({factor:.2f})" for factor, key in sorted(found, reverse=True))
+        + ".\n"
+    )
 
 
 def text(results):
@@ -97,20 +99,35 @@ def text(results):
     two = three[1:]
     both = [*two, ("Proxenos, own toolstack", tools)]
     guests = {key: title for key, title in rows.OPERATIONS.items()}
-    parts = [HEAD, "## Promises\n", bars(rows.BARS, ("Xen", "Proxenos"), xen, ours), longer(xen, ours),
-             bars(rows.TOOL_BARS, ("Debian's tools", "own toolstack"), ours, tools),
-             "## Programs in dom0\n", table(rows.OPERATIONS, three, ours, xen)]
+    parts = [
+        HEAD,
+        "## Promises\n",
+        bars(rows.BARS, ("Xen", "Proxenos"), xen, ours),
+        longer(xen, ours),
+        bars(rows.TOOL_BARS, ("Debian's tools", "own toolstack"), ours, tools),
+        "## Programs in dom0\n",
+        table(rows.OPERATIONS, three, ours, xen),
+    ]
     for prefix, title, note in (
-            ("pv", "Programs in a PV guest, default TSC mode", ""),
-            ("pvn", "Programs in a PV guest, `tsc_mode=\"native\"`", "")):
+        ("pv", "Programs in a PV guest, default TSC mode", ""),
+        ("pvn", 'Programs in a PV guest, `tsc_mode="native"`', ""),
+    ):
         pair = [(name, inside(values, prefix)) for name, values in two]
         parts += [f"## {title}\n", note + table(guests, pair, pair[1][1], pair[0][1])]
-    parts += ["## Primitives, from dom0's user space\n", table(rows.PRIMITIVES, both, ours, xen),
-              "## Life of a domain\n", table(rows.LIFE, both, ours, xen),
-              "## Many domains\n", scale_table(tools),
-              "## Boot, instructions from reset\n", table(rows.BOOT, three, ours, xen),
-              "## Memory\n", table(titles(rows.MEMORY), two, ours, xen),
-              "## Input and output\n", io_table(results)]
+    parts += [
+        "## Primitives, from dom0's user space\n",
+        table(rows.PRIMITIVES, both, ours, xen),
+        "## Life of a domain\n",
+        table(rows.LIFE, both, ours, xen),
+        "## Many domains\n",
+        scale_table(tools),
+        "## Boot, instructions from reset\n",
+        table(rows.BOOT, three, ours, xen),
+        "## Memory\n",
+        table(titles(rows.MEMORY), two, ours, xen),
+        "## Input and output\n",
+        io_table(results),
+    ]
     return "\n".join(parts)
 
 
@@ -125,6 +142,8 @@ def io_table(results):
     """Block and network rows: dom0 on three columns, then guests."""
     described = titles(rows.INPUT_OUTPUT)
     names = {**described, **{f"pv/{key}": f"PV guest: {title}" for key, title in described.items()}}
-    columns = [(title, results.get(name, {})) for title, name in
-               (("bare Linux", "none"), ("Xen", "xen"), ("Proxenos", "proxenos"))]
+    columns = [
+        (title, results.get(name, {}))
+        for title, name in (("bare Linux", "none"), ("Xen", "xen"), ("Proxenos", "proxenos"))
+    ]
     return table(names, columns, columns[2][1], columns[1][1])

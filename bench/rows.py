@@ -40,7 +40,7 @@ PRIMITIVES = {
 
 BOOT = {
     "boot-line": "first line of the hypervisor",
-    "boot-building": "\"Building a PV Dom0\"",
+    "boot-building": '"Building a PV Dom0"',
     "boot-kernel": "dom0's kernel counts time",
     "boot-user": "dom0's first program",
     "boot-ready": "toolstack up, commands taken",
@@ -93,7 +93,7 @@ BARS = [
     ("hypercall", "empty hypercall, net of the ioctl", 200, None),
     ("memory-hypervisor", "hypervisor's memory at 3 GiB, MiB", 26, None),
     ("image", "image unpacked, MiB", 1.2, None),
-    ("boot-building", "reset to \"Building a PV Dom0\", of Xen's", None, 1 / 3),
+    ("boot-building", 'reset to "Building a PV Dom0", of Xen\'s', None, 1 / 3),
 ]
 
 # Promises of our own toolstack, against Debian's on the same hypervisor: (key, sentence, limit, or factor of Debian's).

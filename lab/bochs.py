@@ -56,13 +56,23 @@ def run_micro(machine, timeout):
     serial = LOGS / f"{machine.name}.log"
     serial.unlink(missing_ok=True)
     try:
-        iso = media.iso("multiboot", work, images.hypervisor(machine.hypervisor), qemu.hypervisor_arguments(machine),
-                        qemu.modules(machine, work))
+        iso = media.iso(
+            "multiboot",
+            work,
+            images.hypervisor(machine.hypervisor),
+            qemu.hypervisor_arguments(machine),
+            qemu.modules(machine, work),
+        )
         (work / "bochsrc").write_text(configuration(machine, work, iso, serial))
         (work / "commands").write_text("c\n")  # the package has the debugger built in: it waits for this
         # The display wants a terminal.
-        child = pexpect.spawn(PROGRAM, ["-q", "-f", f"{work}/bochsrc", "-rc", f"{work}/commands"], encoding="latin-1",
-                              env={"TERM": "vt100", "PATH": "/usr/bin:/bin"}, preexec_fn=die_with_parent)
+        child = pexpect.spawn(
+            PROGRAM,
+            ["-q", "-f", f"{work}/bochsrc", "-rc", f"{work}/commands"],
+            encoding="latin-1",
+            env={"TERM": "vt100", "PATH": "/usr/bin:/bin"},
+            preexec_fn=die_with_parent,
+        )
         end = time.monotonic() + timeout
         ended = False
         while not ended and time.monotonic() < end:

@@ -23,6 +23,7 @@ class CommandTimeout(LabError):
 
 class Result(NamedTuple):
     """What a command did: exit status, standard output, standard error (text)."""
+
     status: int
     output: str
     errors: str = ""
@@ -96,7 +97,7 @@ class Channel:
         try:
             self._send(name, "run", command.encode())
             for start in range(0, len(data), INPUT_CHUNK):
-                self._send(name, "in", data[start:start + INPUT_CHUNK])
+                self._send(name, "in", data[start : start + INPUT_CHUNK])
             self._send(name, "in", b"")
             end = time.monotonic() + timeout
             while True:

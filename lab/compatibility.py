@@ -12,10 +12,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/compatibility.md"
 FAMILIES = {  # enumeration: the hypercall's name
-    "Hypercall": "Hypercalls", "MemoryOp": "memory_op", "MmuextCommand": "mmuext_op", "GrantTableOp": "grant_table_op",
-    "EventChannelOp": "event_channel_op", "SchedOp": "sched_op", "VcpuOp": "vcpu_op", "CallbackOp": "callback_op",
-    "VersionOp": "xen_version", "PhysdevOp": "physdev_op", "PlatformOp": "platform_op", "SysctlCommand": "sysctl",
-    "DomctlCommand": "domctl"}
+    "Hypercall": "Hypercalls",
+    "MemoryOp": "memory_op",
+    "MmuextCommand": "mmuext_op",
+    "GrantTableOp": "grant_table_op",
+    "EventChannelOp": "event_channel_op",
+    "SchedOp": "sched_op",
+    "VcpuOp": "vcpu_op",
+    "CallbackOp": "callback_op",
+    "VersionOp": "xen_version",
+    "PhysdevOp": "physdev_op",
+    "PlatformOp": "platform_op",
+    "SysctlCommand": "sysctl",
+    "DomctlCommand": "domctl",
+}
 OF_HYPERVISOR = {"ResetCont", "SoftResetCont"}  # continuations: no guest's to call
 
 
@@ -91,11 +101,13 @@ def page():
     """The text of docs/compatibility.md."""
     states, features, classes = read_data()
     uses, names = micro_cases()
-    text = ("# Compatibility with Xen 4.17\n\n"
-            "Made by `python3 -m lab.compatibility` from abi/, lab/compatibility.txt and tests/guests/cases; not to be edited.\n\n"
-            "*done*: as in Xen for 64-bit paravirtual guests and their tools. *partly*: what follows works, the rest is refused.\n"
-            "*missing*: refused with the errno that follows. The last column names micro guests that use the operation (each has the\n"
-            "same verdict on Xen); operations without one are covered by the system tests with real kernels and tools, or not at all.\n")
+    text = (
+        "# Compatibility with Xen 4.17\n\n"
+        "Made by `python3 -m lab.compatibility` from abi/, lab/compatibility.txt and tests/guests/cases; not to be edited.\n\n"
+        "*done*: as in Xen for 64-bit paravirtual guests and their tools. *partly*: what follows works, the rest is refused.\n"
+        "*missing*: refused with the errno that follows. The last column names micro guests that use the operation (each has the\n"
+        "same verdict on Xen); operations without one are covered by the system tests with real kernels and tools, or not at all.\n"
+    )
     text += "".join(tables(states, uses))
     text += "\n## Features that are missing\n\n" + "".join(f"- {feature}\n" for feature in features)
     text += "\n## Classes of Xen's advisories\n\n| mistake | micro guests |\n| --- | --- |\n"

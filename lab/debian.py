@@ -12,9 +12,22 @@ def _apt(command, packages, archives):
     status = CACHE / "empty-status"
     status.write_text("")
     (archives / "partial").mkdir(parents=True, exist_ok=True)
-    return ["apt-get", *command, "-y", "--no-install-recommends", "-o", f"Dir::State::status={status}",
-            "-o", f"Dir::Cache::archives={archives}/", "-o", "Debug::NoLocking=1",
-            "-o", "APT::Sandbox::User=root", "install", *packages]
+    return [
+        "apt-get",
+        *command,
+        "-y",
+        "--no-install-recommends",
+        "-o",
+        f"Dir::State::status={status}",
+        "-o",
+        f"Dir::Cache::archives={archives}/",
+        "-o",
+        "Debug::NoLocking=1",
+        "-o",
+        "APT::Sandbox::User=root",
+        "install",
+        *packages,
+    ]
 
 
 def _closure(packages, archives):
@@ -47,6 +60,7 @@ def fetch(list_file, label="", beside=None):
         names = _closure(wanted, folder)
     except LabError:
         from lab.host import as_root  # only needed where apt has no lists yet
+
         call(as_root(["apt-get", "update"]))
         names = _closure(wanted, folder)
     _download([name for name in names if not any(fnmatch.fnmatch(name, p) for p in [*unwanted, *present])], folder)

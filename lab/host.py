@@ -35,8 +35,14 @@ def say(text):
 
 def call(command, **options):
     """Run a host command quietly; on failure raise LabError with the end of what it said."""
-    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, errors="replace", **options)
+    done = subprocess.run(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        **options,
+    )
     if done.returncode:
         tail = "\n".join(done.stdout.strip().splitlines()[-20:])
         raise LabError(f"{command[0]} failed with status {done.returncode}:\n{tail}")
@@ -53,7 +59,9 @@ def key(*inputs):
     """A short name for a cached file: hash of strings, files and folders (their contents and modes)."""
     digest = hashlib.sha256()
     for item in inputs:
-        paths = sorted(p for p in item.rglob("*") if p.is_file()) if isinstance(item, Path) and item.is_dir() else [item]
+        paths = (
+            sorted(p for p in item.rglob("*") if p.is_file()) if isinstance(item, Path) and item.is_dir() else [item]
+        )
         for path in paths:
             if isinstance(path, Path):
                 if "__pycache__" in path.parts:
@@ -93,8 +101,13 @@ def as_root(command):
 def missing_packages():
     """Which packages of lab/packages.txt are not installed."""
     wanted = words(LAB / "packages.txt")
-    shown = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *wanted],
-                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout
+    shown = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *wanted],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    ).stdout
     have = {line.split()[0] for line in shown.splitlines() if line.endswith(" installed")}
     return [name for name in wanted if name not in have]
 

@@ -16,20 +16,50 @@ from lab import debian
 from lab.host import BUILD, CACHE, LAB, LabError, call, forget_others, key, locked, say, words
 
 # Left out of dom0's image: documentation, and data that only other programs' set-up needs.
-UNUSED = ["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian", "usr/share/bug",
-          "usr/share/perl*", "usr/share/python3", "usr/share/bash-completion", "usr/share/i18n", "usr/share/zoneinfo",
-          "usr/lib/python3*", "usr/lib/xen-4.17/lib", "usr/lib/xen-4.17/boot/xen-shim", "usr/share/initramfs-tools",
-          "usr/lib/x86_64-linux-gnu/gconv", "usr/lib/x86_64-linux-gnu/perl*", "boot/System.map*", "boot/config*",
-          "usr/lib/systemd", "var/lib/dpkg", "usr/lib/udev", "etc/cron*", "usr/share/common-licenses",
-          "usr/lib/x86_64-linux-gnu/engines-3", "usr/lib/xen-4.17/bin/test-*", "usr/share/gdb"]
+UNUSED = [
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/locale",
+    "usr/share/info",
+    "usr/share/lintian",
+    "usr/share/bug",
+    "usr/share/perl*",
+    "usr/share/python3",
+    "usr/share/bash-completion",
+    "usr/share/i18n",
+    "usr/share/zoneinfo",
+    "usr/lib/python3*",
+    "usr/lib/xen-4.17/lib",
+    "usr/lib/xen-4.17/boot/xen-shim",
+    "usr/share/initramfs-tools",
+    "usr/lib/x86_64-linux-gnu/gconv",
+    "usr/lib/x86_64-linux-gnu/perl*",
+    "boot/System.map*",
+    "boot/config*",
+    "usr/lib/systemd",
+    "var/lib/dpkg",
+    "usr/lib/udev",
+    "etc/cron*",
+    "usr/share/common-licenses",
+    "usr/lib/x86_64-linux-gnu/engines-3",
+    "usr/lib/xen-4.17/bin/test-*",
+    "usr/share/gdb",
+]
 
 
 def _cpio(folder, target):
     """Pack a folder as a 'newc' cpio owned by root."""
     with open(target, "wb") as out:
-        names = subprocess.run(["find", ".", "-mindepth", "1", "-print0"], cwd=folder, stdout=subprocess.PIPE, check=True)
-        subprocess.run(["cpio", "--quiet", "-0", "-o", "-H", "newc", "-R", "0:0"], cwd=folder, input=names.stdout,
-                       stdout=out, check=True)
+        names = subprocess.run(
+            ["find", ".", "-mindepth", "1", "-print0"], cwd=folder, stdout=subprocess.PIPE, check=True
+        )
+        subprocess.run(
+            ["cpio", "--quiet", "-0", "-o", "-H", "newc", "-R", "0:0"],
+            cwd=folder,
+            input=names.stdout,
+            stdout=out,
+            check=True,
+        )
         out.write(b"\0" * (-out.tell() % 512))
 
 
@@ -51,7 +81,7 @@ def unpack_bzimage(image):
         raise LabError(f"{image} is no bzImage")
     offset, length = struct.unpack_from("<II", data, 0x248)
     start = (data[0x1F1] + 1) * 512 + offset
-    payload = data[start:start + length]
+    payload = data[start : start + length]
     if payload[:6] != b"\xfd7zXZ\0":
         raise LabError(f"{image}: its payload is not xz")
     return lzma.LZMADecompressor().decompress(payload)
@@ -136,8 +166,19 @@ def _dom0_image(base, target):
     at_start, _ = _copy_modules(base, work, LAB / "dom0/modules.txt")
     call(["cp", "-a", f"{LAB}/dom0/files/.", work])
     (work / "etc/lab-modules").write_text(" ".join(at_start) + "\n")
-    for name in ("proc", "sys", "dev", "run", "tmp", "root", "mnt", "var/log/xen/console", "var/lib/xenstored",
-                 "var/lib/xen", "var/lock"):
+    for name in (
+        "proc",
+        "sys",
+        "dev",
+        "run",
+        "tmp",
+        "root",
+        "mnt",
+        "var/log/xen/console",
+        "var/lib/xenstored",
+        "var/lib/xen",
+        "var/lock",
+    ):
         (work / name).mkdir(parents=True, exist_ok=True)
     if not (work / "var/run").is_symlink():
         (work / "var/run").rmdir() if (work / "var/run").exists() else None
@@ -243,8 +284,15 @@ def initrd(machine, work):
 def toolstack_files():
     """{path in dom0: host path} of our own toolstack's programs and of the libraries that dom0 does not have."""
     folder = BUILD / "toolstack"
-    programs = [p for p in folder.rglob("*") if p.is_file() and not p.suffix and p.read_bytes()[:4] == b"\x7fELF"
-                and "CMakeFiles" not in p.parts and not p.name.endswith("_test")]
+    programs = [
+        p
+        for p in folder.rglob("*")
+        if p.is_file()
+        and not p.suffix
+        and p.read_bytes()[:4] == b"\x7fELF"
+        and "CMakeFiles" not in p.parts
+        and not p.name.endswith("_test")
+    ]
     if not programs:
         raise LabError("our toolstack is not built (build/toolstack holds no program): use --toolstack stock")
     dom0_image()

@@ -52,8 +52,9 @@ class Machine:
         """Start QEMU; wait until dom0's agent answers unless there is no dom0 to wait for."""
         self._prepare()
         command = qemu.command(self.settings, self._work, False, self.log)
-        self.console = PopenSpawn(command, timeout=60, encoding="utf-8", codec_errors="replace",
-                                  preexec_fn=die_with_parent)
+        self.console = PopenSpawn(
+            command, timeout=60, encoding="utf-8", codec_errors="replace", preexec_fn=die_with_parent
+        )
         self.console.linesep = "\n"
         if not self.settings.micro_guest:
             self.channel = Channel(self._work / "agent")
@@ -84,7 +85,11 @@ class Machine:
             if time.monotonic() > end or not self.alive():
                 break
         if self.channel.closed.is_set() or not self.channel.ready.is_set():
-            why = f"dom0 was not ready within {timeout:g} s" if self.alive() else "the machine ended before dom0 was ready"
+            why = (
+                f"dom0 was not ready within {timeout:g} s"
+                if self.alive()
+                else "the machine ended before dom0 was ready"
+            )
             raise MachineDied(f"{why}; its last lines (all: {self.log}):\n{self.tail()}")
 
     def alive(self):

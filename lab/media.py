@@ -28,8 +28,13 @@ def iso(door, work, hypervisor, arguments, modules):
     (folder / "boot/grub").mkdir(parents=True)
     _link(hypervisor, folder / "boot/hypervisor")
     # GRUB's multiboot2 gives the arguments without the file's name, as Xen's rules expect.
-    lines = ["set timeout=0", "serial --unit=0 --speed=115200", "terminal_output serial", "menuentry lab {",
-             f"  {load} /boot/hypervisor {arguments}"]
+    lines = [
+        "set timeout=0",
+        "serial --unit=0 --speed=115200",
+        "terminal_output serial",
+        "menuentry lab {",
+        f"  {load} /boot/hypervisor {arguments}",
+    ]
     for number, (path, text) in enumerate(modules):
         _link(path, folder / f"boot/module{number}")
         lines.append(f"  {module} /boot/module{number} {text}".rstrip())

@@ -47,14 +47,24 @@ def _boot(machine, work):
         for path, _ in parts:
             if "," in str(path):
                 raise LabError(f"QEMU cannot take a comma in a module's name: {path}")
-        return ["-kernel", hypervisor, "-append", hypervisor_arguments(machine),
-                "-initrd", ",".join(f"{path} {text}".strip() for path, text in parts)]
+        return [
+            "-kernel",
+            hypervisor,
+            "-append",
+            hypervisor_arguments(machine),
+            "-initrd",
+            ",".join(f"{path} {text}".strip() for path, text in parts),
+        ]
     iso = media.iso(machine.door, work, hypervisor, hypervisor_arguments(machine), parts)
     options = ["-cdrom", iso, "-boot", "d"]
     if machine.door == "uefi":
         shutil.copy(OVMF[1], work / "vars.fd")
-        options += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={OVMF[0]}",
-                    "-drive", f"if=pflash,unit=1,format=raw,file={work}/vars.fd"]
+        options += [
+            "-drive",
+            f"if=pflash,unit=0,format=raw,readonly=on,file={OVMF[0]}",
+            "-drive",
+            f"if=pflash,unit=1,format=raw,file={work}/vars.fd",
+        ]
     return options
 
 
@@ -68,14 +78,27 @@ def _devices(machine):
     for number, (bus, path) in enumerate(kinds.disks(machine)):
         form = "qcow2" if path.endswith(".qcow2") else "raw"
         device = "virtio-blk-pci" if bus == "virtio" else f"ide-hd,bus=ide.{number}"
-        options += ["-drive", f"file={path},if=none,id=disk{number},format={form}", "-device", f"{device},drive=disk{number}"]
+        options += [
+            "-drive",
+            f"file={path},if=none,id=disk{number},format={form}",
+            "-device",
+            f"{device},drive=disk{number}",
+        ]
     return options
 
 
 def _timing(machine):
     if machine.icount:
-        return ["-accel", "tcg", "-icount", "shift=0,sleep=off", "-seed", "1",
-                "-rtc", "base=2026-01-01T00:00:00,clock=vm"]
+        return [
+            "-accel",
+            "tcg",
+            "-icount",
+            "shift=0,sleep=off",
+            "-seed",
+            "1",
+            "-rtc",
+            "base=2026-01-01T00:00:00,clock=vm",
+        ]
     # One thread per CPU only while the host has a core for each: spinning on a CPU that is not scheduled costs far more
     # than taking turns in one thread.
     threads = machine.threads or ("multi" if machine.cpus <= len(os.sched_getaffinity(0)) else "single")
@@ -85,11 +108,34 @@ def _timing(machine):
 def command(machine, work, interactive, log):
     """The whole command line. COM1 is the console (standard input and output), COM2 the agent's line."""
     console = f"stdio,id=com1,signal=off,logfile={log}" + (",mux=on" if interactive else "")
-    parts = [PROGRAM, *_timing(machine), "-machine", "q35", "-cpu", CPU, "-smp", machine.cpus, "-m", machine.memory,
-             "-display", "none", "-no-reboot", "-nodefaults",
-             "-chardev", console, "-serial", "chardev:com1",
-             "-chardev", f"socket,id=com2,path={work}/agent,server=on,wait=off", "-serial", "chardev:com2",
-             "-chardev", f"socket,id=hmp,path={work}/monitor,server=on,wait=off", "-mon", "chardev=hmp,mode=readline"]
+    parts = [
+        PROGRAM,
+        *_timing(machine),
+        "-machine",
+        "q35",
+        "-cpu",
+        CPU,
+        "-smp",
+        machine.cpus,
+        "-m",
+        machine.memory,
+        "-display",
+        "none",
+        "-no-reboot",
+        "-nodefaults",
+        "-chardev",
+        console,
+        "-serial",
+        "chardev:com1",
+        "-chardev",
+        f"socket,id=com2,path={work}/agent,server=on,wait=off",
+        "-serial",
+        "chardev:com2",
+        "-chardev",
+        f"socket,id=hmp,path={work}/monitor,server=on,wait=off",
+        "-mon",
+        "chardev=hmp,mode=readline",
+    ]
     if interactive:
         parts += ["-echr", "20", "-mon", "chardev=com1,mode=readline"]
     if machine.gdb:

@@ -14,31 +14,64 @@ from lab.settings import DOORS, EMULATORS, HYPERVISORS, NICS, TOOLSTACKS, Settin
 def parser():
     """The command line."""
     result = argparse.ArgumentParser(
-        prog="./run", description="Boot the whole system in QEMU: to dom0's shell with a demo guest running "
+        prog="./run",
+        description="Boot the whole system in QEMU: to dom0's shell with a demo guest running "
         "(end it with 'poweroff', or Ctrl-t x), or for one COMMAND, whose output and exit status become this command's.",
         epilog="One COMMAND word is a shell line; several are one program and its arguments. "
-        "Serial logs are in build/logs/.")
+        "Serial logs are in build/logs/.",
+    )
     add = result.add_argument
-    add("--hypervisor", default="proxenos", metavar="|".join(HYPERVISORS), help="ours (default), Debian's Xen 4.17, "
-        "bare Linux, or the path of an image")
-    add("--toolstack", default="proxenos", choices=TOOLSTACKS, help="dom0's tools: ours (default), or Debian's xen-utils")
+    add(
+        "--hypervisor",
+        default="proxenos",
+        metavar="|".join(HYPERVISORS),
+        help="ours (default), Debian's Xen 4.17, " "bare Linux, or the path of an image",
+    )
+    add(
+        "--toolstack",
+        default="proxenos",
+        choices=TOOLSTACKS,
+        help="dom0's tools: ours (default), or Debian's xen-utils",
+    )
     add("--cpus", type=int, default=1, metavar="N", help="host CPUs (default 1)")
     add("--memory", type=int, default=3072, metavar="MIB", help="host memory (default 3072)")
     add("--dom0-memory", type=int, default=768, metavar="MIB", help="dom0's memory (default 768)")
     add("--disk", action="append", default=[], metavar="[virtio:|ahci:]FILE", help="a further disk; repeatable")
-    add("--nic", action="append", default=[], metavar="|".join([*NICS, "none"]),
-        help="network cards, the first behind xenbr0 (default: one virtio); repeatable")
+    add(
+        "--nic",
+        action="append",
+        default=[],
+        metavar="|".join([*NICS, "none"]),
+        help="network cards, the first behind xenbr0 (default: one virtio); repeatable",
+    )
     add("--door", default="kernel", choices=DOORS, help="how the hypervisor is booted (default: QEMU's own loader)")
     add("--hypervisor-args", default="", metavar="ARGS", help="added to the hypervisor's command line")
     add("--kernel-args", default="", metavar="ARGS", help="added to dom0's command line")
-    add("--micro-guest", default="", metavar="FILE", help="start this paravirtual ELF as dom0 and print the serial line")
-    add("--machine", default="qemu", choices=EMULATORS, help="the emulator: bochs has an Intel CPU and takes micro guests only")
+    add(
+        "--micro-guest", default="", metavar="FILE", help="start this paravirtual ELF as dom0 and print the serial line"
+    )
+    add(
+        "--machine",
+        default="qemu",
+        choices=EMULATORS,
+        help="the emulator: bochs has an Intel CPU and takes micro guests only",
+    )
     add("--device-model", action="store_true", help="QEMU in dom0, for guests with qcow2 disks")
     add("--icount", action="store_true", help="deterministic: virtual time is executed instructions (one CPU)")
     add("--gdb", type=int, nargs="?", const=1234, default=0, metavar="PORT", help="wait for gdb on PORT (1234)")
-    add("--timeout", type=float, default=0, metavar="SECONDS",
-        help="end after this long (default: none for a shell, 600 for a command, 60 for a micro guest, 240 in Bochs)")
-    add("--demo", action=argparse.BooleanOptionalAction, default=None, help="the demo guest (default: with the shell only)")
+    add(
+        "--timeout",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="end after this long (default: none for a shell, 600 for a command, 60 for a micro guest, 240 in Bochs)",
+    )
+    add(
+        "--demo",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="the demo guest (default: with the shell only)",
+    )
     add("--no-build", action="store_true", help="use what is built already")
     add("command", nargs="*", metavar="-- COMMAND", help="run this in dom0")
     return result
@@ -49,11 +82,25 @@ def settings(options):
     interactive = not options.command and not options.micro_guest
     demo = options.demo if options.demo is not None else interactive
     return Settings(
-        hypervisor=options.hypervisor, toolstack=options.toolstack, cpus=options.cpus, memory=options.memory,
-        dom0_memory=options.dom0_memory, disks=options.disk, nics=options.nic or ["virtio"], door=options.door,
-        hypervisor_args=options.hypervisor_args, kernel_args=options.kernel_args, micro_guest=options.micro_guest,
-        emulator=options.machine, device_model=options.device_model, icount=options.icount, gdb=options.gdb,
-        demo=demo and options.hypervisor != "none", name="run", unpacked_kernel=options.door == "kernel").check()
+        hypervisor=options.hypervisor,
+        toolstack=options.toolstack,
+        cpus=options.cpus,
+        memory=options.memory,
+        dom0_memory=options.dom0_memory,
+        disks=options.disk,
+        nics=options.nic or ["virtio"],
+        door=options.door,
+        hypervisor_args=options.hypervisor_args,
+        kernel_args=options.kernel_args,
+        micro_guest=options.micro_guest,
+        emulator=options.machine,
+        device_model=options.device_model,
+        icount=options.icount,
+        gdb=options.gdb,
+        demo=demo and options.hypervisor != "none",
+        name="run",
+        unpacked_kernel=options.door == "kernel",
+    ).check()
 
 
 def run_command(machine, words, timeout):
@@ -78,7 +125,10 @@ def run_command(machine, words, timeout):
 def run_micro_guest(options, machine_settings):
     """A micro guest: its serial line to standard output. 0 when the machine ended by itself."""
     from lab.machine import run_micro
-    fields = {name: getattr(machine_settings, name) for name in machine_settings.__dataclass_fields__ if name != "micro_guest"}
+
+    fields = {
+        name: getattr(machine_settings, name) for name in machine_settings.__dataclass_fields__ if name != "micro_guest"
+    }
     timeout = options.timeout or (240 if options.machine == "bochs" else 60)
     ended, status, text = run_micro(options.micro_guest, timeout, **fields)
     sys.stdout.write(text)
@@ -95,8 +145,11 @@ def main(arguments=None):
         machine_settings = settings(options)
         host.install_packages()
         from lab.machine import Machine  # needs pexpect, which may have been installed just now
+
         if not options.no_build:
-            ours = options.hypervisor == "proxenos" or (options.toolstack == "proxenos" and options.hypervisor != "none")
+            ours = options.hypervisor == "proxenos" or (
+                options.toolstack == "proxenos" and options.hypervisor != "none"
+            )
             if ours:
                 host.say("building")
                 host.build()

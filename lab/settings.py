@@ -18,25 +18,26 @@ DISK_BUSES = ("virtio", "ahci")
 @dataclass
 class Settings:
     """One machine. Memory sizes in MiB; `hypervisor` may also be the path of an image."""
+
     hypervisor: str = "proxenos"
     toolstack: str = "proxenos"
     cpus: int = 1
     memory: int = 3072
     dom0_memory: int = 768
-    disks: list = field(default_factory=list)        # [BUS:]FILE, raw unless the name ends in .qcow2
+    disks: list = field(default_factory=list)  # [BUS:]FILE, raw unless the name ends in .qcow2
     nics: list = field(default_factory=lambda: ["virtio"])
     door: str = "kernel"
     hypervisor_args: str = ""
     kernel_args: str = ""
-    micro_guest: str = ""                            # an ELF started as dom0 in place of Linux
-    emulator: str = "qemu"                           # "bochs": an Intel CPU, for micro guests only
+    micro_guest: str = ""  # an ELF started as dom0 in place of Linux
+    emulator: str = "qemu"  # "bochs": an Intel CPU, for micro guests only
     icount: bool = False
-    threads: str = ""                                # TCG: "multi" or "single"; chosen by the host's cores if empty
-    gdb: int = 0                                     # port; the machine waits for the debugger
+    threads: str = ""  # TCG: "multi" or "single"; chosen by the host's cores if empty
+    gdb: int = 0  # port; the machine waits for the debugger
     demo: bool = False
-    device_model: bool = False                       # QEMU in dom0, for guests with qcow2 disks
-    unpacked_kernel: bool = True                     # /boot/vmlinux in dom0, for guests that must start fast
-    files: dict = field(default_factory=dict)        # {path in dom0: host path}, added to dom0's image
+    device_model: bool = False  # QEMU in dom0, for guests with qcow2 disks
+    unpacked_kernel: bool = True  # /boot/vmlinux in dom0, for guests that must start fast
+    files: dict = field(default_factory=dict)  # {path in dom0: host path}, added to dom0's image
     qemu_args: list = field(default_factory=list)
     name: str = "machine"
 
@@ -50,8 +51,10 @@ class Settings:
         _between("--cpus", self.cpus, 1, 255)
         _between("--memory", self.memory, 256, 1 << 20)
         if self.hypervisor != "none" and not self.micro_guest and self.memory < self.dom0_memory + 192:
-            raise LabError(f"--memory {self.memory}: dom0 alone takes {self.dom0_memory} MiB, give at least "
-                           f"{self.dom0_memory + 192}")
+            raise LabError(
+                f"--memory {self.memory}: dom0 alone takes {self.dom0_memory} MiB, give at least "
+                f"{self.dom0_memory + 192}"
+            )
         for nic in self.nics:
             _one_of("--nic", nic, (*NICS, "none"))
         for disk in self.disks:
@@ -75,8 +78,9 @@ class Settings:
         if self.hypervisor == "none" and self.door != "kernel":
             raise LabError("--door is about the hypervisor's boot: with --hypervisor none it stays 'kernel'")
         if "," in self.kernel_args and self.door == "kernel" and self.hypervisor != "none":
-            raise LabError("--kernel-args: with --door kernel QEMU takes a comma for the next module; "
-                           "use --door multiboot2")
+            raise LabError(
+                "--kernel-args: with --door kernel QEMU takes a comma for the next module; " "use --door multiboot2"
+            )
 
 
 def _one_of(option, value, choices):

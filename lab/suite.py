@@ -26,13 +26,27 @@ PARTS = {
 }
 # Whole machines under emulation, several at a time, can miss a time limit that has nothing to do with what is tested: a
 # failed test is run once more, and the report names it.
-PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "ignore", "--tb=short", "-q", "--reruns", "1",
-          "-p", "lab.first_tries"]
+PYTEST = [
+    sys.executable,
+    "-m",
+    "pytest",
+    "-p",
+    "no:cacheprovider",
+    "-W",
+    "ignore",
+    "--tb=short",
+    "-q",
+    "--reruns",
+    "1",
+    "-p",
+    "lab.first_tries",
+]
 
 
 @dataclass
 class Count:
     """What a job came to. `lines` are for the reader of a failure."""
+
     name: str
     passed: int = 0
     failed: int = 0
@@ -45,14 +59,24 @@ class Count:
 def parser():
     """The command line."""
     result = argparse.ArgumentParser(
-        prog="./test", formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="./test",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Install, build, test everything; the last line is 'N passed, N failed'.",
-        epilog="parts:\n" + "\n".join(f"  {name:8} {text}" for name, text in PARTS.items()))
+        epilog="parts:\n" + "\n".join(f"  {name:8} {text}" for name, text in PARTS.items()),
+    )
     add = result.add_argument
     add("parts", nargs="*", metavar="PART", help="only these parts (default: all)")
-    add("-k", dest="expression", default="", metavar="EXPR", help="only tests whose names match (pytest's -k; ctest -R)")
+    add(
+        "-k", dest="expression", default="", metavar="EXPR", help="only tests whose names match (pytest's -k; ctest -R)"
+    )
     add("--hypervisor", action="append", default=[], choices=("proxenos", "xen"), help="only on this one; repeatable")
-    add("--toolstack", action="append", default=[], choices=("proxenos", "stock"), help="only with these tools; repeatable")
+    add(
+        "--toolstack",
+        action="append",
+        default=[],
+        choices=("proxenos", "stock"),
+        help="only with these tools; repeatable",
+    )
     add("-j", "--jobs", type=int, default=0, metavar="N", help="machines at a time (default: one per CPU, at most 4)")
     add("--thorough", action="store_true", help="on real Xen too what concerns the tools alone (half an hour more)")
     add("--no-build", action="store_true", help="use what is built already")
@@ -65,8 +89,15 @@ def run_logged(name, command, timeout):
     log = LOGS / f"{name}.txt"
     with open(log, "w", encoding="utf-8") as out:
         try:
-            status = subprocess.run([str(word) for word in command], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
-                                    stdin=subprocess.DEVNULL, timeout=timeout, check=False).returncode
+            status = subprocess.run(
+                [str(word) for word in command],
+                cwd=ROOT,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                timeout=timeout,
+                check=False,
+            ).returncode
         except subprocess.TimeoutExpired:
             out.write(f"\nended after {timeout} s\n")
             status = 124
@@ -86,8 +117,10 @@ def style(_):
 def unit(options, preset="asan", target="all", label=""):
     """GoogleTest cases in a sanitizer's preset: those of a target, with a label (default: all of them)."""
     name = f"unit-{preset}"
-    for step, command in (("configure", ["cmake", "--preset", preset]),
-                          ("build", ["cmake", "--build", f"build/{preset}", "--target", target])):
+    for step, command in (
+        ("configure", ["cmake", "--preset", preset]),
+        ("build", ["cmake", "--build", f"build/{preset}", "--target", target]),
+    ):
         status, text = run_logged(f"{name}-{step}", command, 3600)
         if status:
             wrong = [line for line in text.splitlines() if re.search(r"error|Error|FAILED", line)]
@@ -117,9 +150,14 @@ def pytest_job(name, folder, arguments, options, timeout):
     except (OSError, ElementTree.ParseError, AttributeError):
         return Count(name, failed=1, lines=f"no report (status {status})\n{text[-3000:]}")
     bad = numbers["failures"] + numbers["errors"]
-    return Count(name, max(0, numbers["tests"] - bad - numbers["skipped"]), bad, numbers["skipped"],
-                 lines=text[-12000:] if bad or status else "",
-                 again=tuple(sorted(set(re.findall(r"^=+ first try of (.+?) =+\n(?:(?!=|E ).*\n)*(?:E +(.*))?", text, re.M)))))
+    return Count(
+        name,
+        max(0, numbers["tests"] - bad - numbers["skipped"]),
+        bad,
+        numbers["skipped"],
+        lines=text[-12000:] if bad or status else "",
+        again=tuple(sorted(set(re.findall(r"^=+ first try of (.+?) =+\n(?:(?!=|E ).*\n)*(?:E +(.*))?", text, re.M)))),
+    )
 
 
 def has_tests(folder):
@@ -136,7 +174,9 @@ def jobs(options, built):
             name = f"system-{hypervisor}-{toolstack}"
             absent = [what for what in (hypervisor, f"tools-{toolstack}") if not built[what]]
             if absent:
-                missing.append(Count(name, failed=1, lines=f"{name}: not built: {', '.join(absent)} (build/logs/build.log)"))
+                missing.append(
+                    Count(name, failed=1, lines=f"{name}: not built: {', '.join(absent)} (build/logs/build.log)")
+                )
             else:
                 arguments = [f"--hypervisor={hypervisor}", f"--toolstack={toolstack}"]
                 arguments += ["--thorough"] if options.thorough else []
@@ -169,7 +209,10 @@ def report(count, lock=threading.Lock()):
         if count.failed:
             print(f"\n{count.lines}\n")
         skipped = f", {count.skipped} skipped" if count.skipped else ""
-        print(f"{count.name:24} {count.passed} passed, {count.failed} failed{skipped}  ({count.seconds:.0f} s)", flush=True)
+        print(
+            f"{count.name:24} {count.passed} passed, {count.failed} failed{skipped}  ({count.seconds:.0f} s)",
+            flush=True,
+        )
         for name, reason in count.again:
             print(f"{'':24} run twice: {name}: {reason}", flush=True)
     return count
@@ -180,8 +223,12 @@ def build_all(options):
     if not options.no_build:
         host.say("building")
         host.build(required=False)
-    return {"xen": True, "proxenos": (BUILD / "proxenos").exists(), "tools-stock": True,
-            "tools-proxenos": (BUILD / "toolstack/xl").exists()}
+    return {
+        "xen": True,
+        "proxenos": (BUILD / "proxenos").exists(),
+        "tools-stock": True,
+        "tools-proxenos": (BUILD / "toolstack/xl").exists(),
+    }
 
 
 def run_all(options):
@@ -196,6 +243,7 @@ def run_all(options):
         counts.append(report(timed(lambda: unit(options, "tsan", "thread_tests", "threads"))))
     if machine_parts:
         from lab import images  # made once, before several machines want it at the same time
+
         images.dom0_image()
         work, missing = jobs(options, built)
         counts += [report(count) for count in missing]
@@ -224,7 +272,9 @@ def main(arguments=None):
         counts = [Count("set-up", failed=1)]
     except KeyboardInterrupt:
         return 130
-    passed, failed, skipped = (sum(getattr(count, what) for count in counts) for what in ("passed", "failed", "skipped"))
+    passed, failed, skipped = (
+        sum(getattr(count, what) for count in counts) for what in ("passed", "failed", "skipped")
+    )
     if not passed + failed:
         print("no test was run")
         failed = 1

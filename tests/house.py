@@ -17,7 +17,14 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 # Who may know whom. A part is the longest prefix that fits; what it may include are parts, itself always included.
 # start/ offers the boot options and the order of the parts to everyone but base/.
-PORTABLE = ("abi", "hypervisor/base", "hypervisor/memory", "hypervisor/domain", "hypervisor/schedule", "hypervisor/start")
+PORTABLE = (
+    "abi",
+    "hypervisor/base",
+    "hypervisor/memory",
+    "hypervisor/domain",
+    "hypervisor/schedule",
+    "hypervisor/start",
+)
 X86 = (*PORTABLE, "hypervisor/hypercall", "hypervisor/x86", "hypervisor/x86/machine")
 MAY_KNOW = {
     "abi": (),
@@ -39,8 +46,9 @@ CONSTANT_HEADERS = {"hypervisor/x86/layout.hpp", "hypervisor/x86/registers.hpp"}
 
 def tracked():
     """Every file of the project that git knows or would add."""
-    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, stdout=subprocess.PIPE,
-                           text=True, check=True).stdout.split("\n")
+    names = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.split("\n")
     return [ROOT / name for name in names if name and (ROOT / name).is_file()]
 
 
@@ -69,7 +77,7 @@ def check_includes(path, text):
     for name in INCLUDE.findall(text):
         target = resolve(name, path)
         if target is None:
-            yield f"{here}: includes \"{name}\", which is not in the project"
+            yield f'{here}: includes "{name}", which is not in the project'
             continue
         theirs = part_of(target)
         if theirs not in (mine, *MAY_KNOW[mine]) and target not in CONSTANT_HEADERS:
@@ -93,8 +101,9 @@ def check_file(path, text):
 
 def check_links():
     """Symbolic links that lead out of the project: in another clone they point nowhere."""
-    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, stdout=subprocess.PIPE,
-                           text=True, check=True).stdout.splitlines()
+    names = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.splitlines()
     for name in names:
         if (ROOT / name).is_symlink() and not (ROOT / name).resolve().is_relative_to(ROOT):
             yield f"{name}: a link out of the project"
@@ -113,7 +122,9 @@ def check_folders(files):
 def unformatted():
     """Sources that clang-format would write differently."""
     names = [str(path) for path in tracked() if path.suffix in (".hpp", ".cpp")]
-    said = subprocess.run(["clang-format-19", "--dry-run", *names], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
+    said = subprocess.run(
+        ["clang-format-19", "--dry-run", *names], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False
+    )
     return sorted({line.split(":")[0] for line in said.stderr.splitlines() if "-Wclang-format-violations" in line})
 
 
@@ -140,10 +151,14 @@ def check():
 def main():
     """Print the breaks."""
     breaks, count = check()
-    page = subprocess.run([sys.executable, "-m", "lab.compatibility", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+    page = subprocess.run(
+        [sys.executable, "-m", "lab.compatibility", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     breaks += page.stderr.strip().splitlines()[-1:] if page.returncode else []
-    breaks += [f"{Path(name).relative_to(ROOT)}: not as clang-format writes it (python3 tests/house.py --fix-format)"
-               for name in unformatted()]
+    breaks += [
+        f"{Path(name).relative_to(ROOT)}: not as clang-format writes it (python3 tests/house.py --fix-format)"
+        for name in unformatted()
+    ]
     for line in breaks:
         print(line)
     print(f"{count} files, {len(breaks)} against the rules of the house")

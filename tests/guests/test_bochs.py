@@ -17,9 +17,17 @@ LIMIT = 240  # seconds; idle hosts need about 20
 @lru_cache
 def console():
     """What COM1 said; one boot for all tests."""
-    ended, _, text = run_micro(BUILD / "guests/micro.elf", timeout=LIMIT, emulator="bochs", cpus=2, memory=512,
-                               dom0_memory=128, kernel_args="all absent_entries_that_point_to_memory",
-                               hypervisor_args="pv-l1tf=dom0 spec-ctrl=verw serial_tx_buffer=4k", name="micro-bochs")
+    ended, _, text = run_micro(
+        BUILD / "guests/micro.elf",
+        timeout=LIMIT,
+        emulator="bochs",
+        cpus=2,
+        memory=512,
+        dom0_memory=128,
+        kernel_args="all absent_entries_that_point_to_memory",
+        hypervisor_args="pv-l1tf=dom0 spec-ctrl=verw serial_tx_buffer=4k",
+        name="micro-bochs",
+    )
     return text.replace("\r", "") + ("" if ended else f"\nTIMED OUT after {LIMIT} s\n")
 
 
@@ -41,8 +49,18 @@ def test_all_cases_pass(log):
             assert f"MICRO-PASS {case}\n" in log
 
 
-@pytest.mark.parametrize("text", ["Using APIC driver x2apic", "TSC deadline timer enabled", "Brought up 2 CPUs", "SMAP",
-                                  "buffers cleared on the way", "XPTI: dom0 on, domU on", "absent page-table entries that point to memory are refused"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Using APIC driver x2apic",
+        "TSC deadline timer enabled",
+        "Brought up 2 CPUs",
+        "SMAP",
+        "buffers cleared on the way",
+        "XPTI: dom0 on, domU on",
+        "absent page-table entries that point to memory are refused",
+    ],
+)
 def test_what_qemu_lacks_is_in_use(log, text):
     assert text in log
 

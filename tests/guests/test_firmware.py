@@ -16,8 +16,15 @@ CASES = re.findall(r"^MICRO_CASE\((efi_\w+)\)", (Path(__file__).parent / "cases/
 @lru_cache
 def console(hypervisor):
     """What COM1 said while the guest ran the cases."""
-    ended, _, text = run_micro(BUILD / "guests/micro.elf", timeout=180, hypervisor=hypervisor, door="uefi", memory=1024,
-                               dom0_memory=256, kernel_args=" ".join(CASES))
+    ended, _, text = run_micro(
+        BUILD / "guests/micro.elf",
+        timeout=180,
+        hypervisor=hypervisor,
+        door="uefi",
+        memory=1024,
+        dom0_memory=256,
+        kernel_args=" ".join(CASES),
+    )
     return text.replace("\r", "") + ("" if ended else "\nTIMED OUT\n")
 
 

@@ -14,15 +14,20 @@ from lab.host import BUILD, LOGS
 
 HERE = Path(__file__).parent
 GUEST = BUILD / "guests/micro.elf"
-CASES = sorted(name for file in sorted((HERE / "cases").glob("*.cpp"))
-               for name in re.findall(r"^MICRO_CASE\((\w+)\)", file.read_text(), re.M))
+CASES = sorted(
+    name
+    for file in sorted((HERE / "cases").glob("*.cpp"))
+    for name in re.findall(r"^MICRO_CASE\((\w+)\)", file.read_text(), re.M)
+)
 # What the log says when the case has ended its guest.
 ENDINGS = {
     "crash_without_handler": r"Domain 0 .*crashed",
     "crash_by_bad_stack": r"Domain 0 .*crashed",
     "crash_by_iret_to_hypervisor": r"Domain 0 .*crashed|MICRO-FAIL unexpected trap d",
-    **{f"crash_by_{way}": r"Domain 0 .*crashed|MICRO-FAIL unexpected trap" for way in
-       ("sysret_not_canonical", "iret_not_canonical", "iret_selectors", "iret_null_selectors")},
+    **{
+        f"crash_by_{way}": r"Domain 0 .*crashed|MICRO-FAIL unexpected trap"
+        for way in ("sysret_not_canonical", "iret_not_canonical", "iret_selectors", "iret_null_selectors")
+    },
     "contexts_of_vcpus_are_judged": r"MICRO-PASS contexts_of_vcpus_are_judged",
     "reboot": r"rebooting machine",
 }
@@ -31,19 +36,43 @@ ENDINGS = {
 @lru_cache
 def console(hypervisor, words, cpus=2, timeout=90, cpu=qemu.CPU, more_options=""):
     """What COM1 said while the guest ran these cases."""
-    options = f"console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all dom0_mem=256M,max:256M bootscrub=0 {more_options}"
+    options = (
+        f"console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all dom0_mem=256M,max:256M bootscrub=0 {more_options}"
+    )
     if hypervisor == "xen":
         options += " spec-ctrl=eager-fpu"
-    command = [qemu.PROGRAM, "-accel", "tcg,thread=multi" if cpus > 1 else "tcg", "-machine", "q35", "-cpu", cpu,
-               "-smp", str(cpus), "-m", "1G", "-nographic", "-no-reboot", "-nic", "none",
-               "-kernel", str(images.hypervisor(hypervisor)), "-append", options, "-initrd", f"{GUEST} {words}"]
+    command = [
+        qemu.PROGRAM,
+        "-accel",
+        "tcg,thread=multi" if cpus > 1 else "tcg",
+        "-machine",
+        "q35",
+        "-cpu",
+        cpu,
+        "-smp",
+        str(cpus),
+        "-m",
+        "1G",
+        "-nographic",
+        "-no-reboot",
+        "-nic",
+        "none",
+        "-kernel",
+        str(images.hypervisor(hypervisor)),
+        "-append",
+        options,
+        "-initrd",
+        f"{GUEST} {words}",
+    ]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
         text = done.stdout
     except subprocess.TimeoutExpired as late:
         text = (late.stdout or b"") + b"\nTIMED OUT\n"
     LOGS.mkdir(parents=True, exist_ok=True)
-    (LOGS / f"micro-{Path(hypervisor).parent.name}{Path(hypervisor).name}-{cpus}-{words.split()[0]}.log").write_bytes(text)
+    (LOGS / f"micro-{Path(hypervisor).parent.name}{Path(hypervisor).name}-{cpus}-{words.split()[0]}.log").write_bytes(
+        text
+    )
     return text.decode(errors="replace").replace("\r", "")
 
 

@@ -27,4 +27,4 @@ def test_nothing_undefined(image, cpus):
     assert "MICRO-END" in log, log[-2000:]
     assert log.count("MICRO-PASS") >= len(CASES) - 1, log[-2000:]
     for word in ("UBSAN:", "Panic on CPU"):
-        assert word not in log, log[log.index(word) - 500:][:2000]
+        assert word not in log, log[log.index(word) - 500 :][:2000]

@@ -10,7 +10,7 @@ from lab.machine import Machine
 
 GUEST = BUILD / "guests/micro.elf"
 # By the layout of the address space (docs/memory-layout.md): what is there besides the M2P and the descriptor tables.
-HYPERVISOR = range(0xffff828000000000, 0xffff880000000000)
+HYPERVISOR = range(0xFFFF828000000000, 0xFFFF880000000000)
 KIB = 1 << 10
 
 
@@ -22,18 +22,35 @@ def fixture_ours_only(request):
 
 @pytest.mark.parametrize(("cpus", "option"), [(1, "xpti=on"), (2, "xpti=on"), (4, "xpti=on"), (2, "xpti=on,dom0=off")])
 def test_all_cases_pass(cpus, option):
-    with Machine(micro_guest=str(GUEST), kernel_args="all", hypervisor_args=option, cpus=cpus, memory=1024,
-                 dom0_memory=256, nics=[], name=f"xpti-{cpus}") as machine:
+    with Machine(
+        micro_guest=str(GUEST),
+        kernel_args="all",
+        hypervisor_args=option,
+        cpus=cpus,
+        memory=1024,
+        dom0_memory=256,
+        nics=[],
+        name=f"xpti-{cpus}",
+    ) as machine:
         machine.wait_end(120)
         log = machine.serial()
-    assert "MICRO-END" in log and "MICRO-FAIL" not in log, "\n".join(re.findall(r"MICRO-(?:FAIL|CHECK).*", log)) or log[-1500:]
+    assert "MICRO-END" in log and "MICRO-FAIL" not in log, (
+        "\n".join(re.findall(r"MICRO-(?:FAIL|CHECK).*", log)) or log[-1500:]
+    )
     assert f"XPTI: dom0 {'off' if 'dom0' in option else 'on'}, domU on" in log
 
 
 def hypervisor_ranges(option):
     """What the page tables in use map of the hypervisor while the CPU is in ring 3: [(start, bytes)]."""
-    with Machine(micro_guest=str(GUEST), kernel_args="spins_in_guest_mode", hypervisor_args=option, memory=1024,
-                 dom0_memory=256, nics=[], name="xpti-spin") as machine:
+    with Machine(
+        micro_guest=str(GUEST),
+        kernel_args="spins_in_guest_mode",
+        hypervisor_args=option,
+        memory=1024,
+        dom0_memory=256,
+        nics=[],
+        name="xpti-spin",
+    ) as machine:
         machine.expect_console("MICRO spins_in_guest_mode")
         for _ in range(50):
             machine.monitor("stop")
@@ -51,6 +68,6 @@ def test_a_guest_runs_without_the_hypervisor():
     """Code and stacks of the ways in, and no direct map; with xpti=off all of it, so that the test sees what it looks for."""
     shown = hypervisor_ranges("xpti=on")
     assert 0 < sum(size for _, size in shown) <= 96 * KIB, [(hex(start), size) for start, size in shown]
-    assert max(start for start, _ in shown) < 0xffff82d080000000  # nothing of the frame table, and no direct map
+    assert max(start for start, _ in shown) < 0xFFFF82D080000000  # nothing of the frame table, and no direct map
     everything = hypervisor_ranges("xpti=off")
-    assert sum(size for start, size in everything if start >= 0xffff830000000000) >= 1 << 29
+    assert sum(size for start, size in everything if start >= 0xFFFF830000000000) >= 1 << 29

@@ -33,7 +33,9 @@ def channel(tmp_path):
     result = Channel(tmp_path / "agent")
     link, _ = server.accept()
     threading.Thread(target=pump, args=(lambda: os.read(master, 4096), link.sendall), daemon=True).start()
-    threading.Thread(target=pump, args=(lambda: link.recv(4096), lambda data: os.write(master, data)), daemon=True).start()
+    threading.Thread(
+        target=pump, args=(lambda: link.recv(4096), lambda data: os.write(master, data)), daemon=True
+    ).start()
     agent = subprocess.Popen([images._agent(), os.ttyname(slave)])  # pylint: disable=protected-access
     assert result.ready.wait(10)
     yield result
@@ -70,8 +72,10 @@ def test_daemon_left_behind_does_not_hold_the_line(channel):
 
 def test_two_at_once(channel):
     results = {}
-    threads = [threading.Thread(target=lambda n=n: results.update({n: channel.run(f"sleep 0.2; echo {n}", 10).output}))
-               for n in range(4)]
+    threads = [
+        threading.Thread(target=lambda n=n: results.update({n: channel.run(f"sleep 0.2; echo {n}", 10).output}))
+        for n in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -19,8 +19,9 @@ OWN = re.compile(r"^(?:_ZN?\w*2px|px_|__x86_|boot_)")
 
 @pytest.mark.skipif(not IMAGE.exists() or not shutil.which(OBJDUMP), reason="no build of the hypervisor")
 def test_own_code_has_no_indirect_branches():
-    text = subprocess.run([OBJDUMP, "-d", "--no-show-raw-insn", "--section=.text", str(IMAGE)], capture_output=True, text=True,
-                          check=True).stdout
+    text = subprocess.run(
+        [OBJDUMP, "-d", "--no-show-raw-insn", "--section=.text", str(IMAGE)], capture_output=True, text=True, check=True
+    ).stdout
     function, found, thunked = "", set(), 0
     for line in text.splitlines():
         if match := re.match(r"^[0-9a-f]+ <(.*)>:$", line):

@@ -7,7 +7,12 @@ from lab.host import ROOT
 
 
 def test_command_on_bare_linux():
-    done = subprocess.run([ROOT / "run", "--hypervisor", "none", "--", "echo out; echo err >&2; exit 9"],
-                          capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        [ROOT / "run", "--hypervisor", "none", "--", "echo out; echo err >&2; exit 9"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert (done.returncode, done.stdout) == (9, "out\n")
     assert "err\n" in done.stderr

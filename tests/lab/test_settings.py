@@ -11,12 +11,27 @@ from lab.host import ROOT, LabError
 from lab.settings import Settings
 
 
-@pytest.mark.parametrize("fields, word", [
-    ({"hypervisor": "kvm"}, "--hypervisor"), ({"toolstack": "xm"}, "--toolstack"), ({"door": "cat-flap"}, "--door"),
-    ({"cpus": 0}, "--cpus"), ({"cpus": 256}, "--cpus"), ({"memory": 16}, "--memory"),
-    ({"memory": 800}, "dom0 alone"), ({"nics": ["ne2000"]}, "--nic"), ({"disks": ["/nowhere"]}, "--disk"),
-    ({"icount": True, "cpus": 2}, "--icount"), ({"gdb": 70000}, "--gdb"), ({"micro_guest": "/nowhere"}, "--micro-guest"),
-    ({"hypervisor": "none", "door": "uefi"}, "--door"), ({"emulator": "simics"}, "--machine"), ({"emulator": "bochs"}, "--machine"), ({"kernel_args": "a,b"}, "comma")])
+@pytest.mark.parametrize(
+    "fields, word",
+    [
+        ({"hypervisor": "kvm"}, "--hypervisor"),
+        ({"toolstack": "xm"}, "--toolstack"),
+        ({"door": "cat-flap"}, "--door"),
+        ({"cpus": 0}, "--cpus"),
+        ({"cpus": 256}, "--cpus"),
+        ({"memory": 16}, "--memory"),
+        ({"memory": 800}, "dom0 alone"),
+        ({"nics": ["ne2000"]}, "--nic"),
+        ({"disks": ["/nowhere"]}, "--disk"),
+        ({"icount": True, "cpus": 2}, "--icount"),
+        ({"gdb": 70000}, "--gdb"),
+        ({"micro_guest": "/nowhere"}, "--micro-guest"),
+        ({"hypervisor": "none", "door": "uefi"}, "--door"),
+        ({"emulator": "simics"}, "--machine"),
+        ({"emulator": "bochs"}, "--machine"),
+        ({"kernel_args": "a,b"}, "comma"),
+    ],
+)
 def test_refused(fields, word):
     with pytest.raises(LabError, match=word):
         Settings(**fields).check()
@@ -39,8 +54,16 @@ def test_command_line(tmp_path, monkeypatch):
     monkeypatch.setattr(qemu, "modules", lambda machine, work: [("/k", "console=hvc0"), ("/i", "")])
     monkeypatch.setattr(qemu.images, "hypervisor", lambda name: Path("/h"))
     (tmp_path / "d.img").write_bytes(b"")
-    machine = Settings(hypervisor="xen", cpus=1, memory=2048, nics=["e1000e", "virtio"],
-                       disks=[f"ahci:{tmp_path}/d.img"], hypervisor_args="sync_console", icount=True, gdb=1).check()
+    machine = Settings(
+        hypervisor="xen",
+        cpus=1,
+        memory=2048,
+        nics=["e1000e", "virtio"],
+        disks=[f"ahci:{tmp_path}/d.img"],
+        hypervisor_args="sync_console",
+        icount=True,
+        gdb=1,
+    ).check()
     words = qemu.command(machine, tmp_path, False, tmp_path / "log")
     line = " ".join(words)
     assert words[words.index("-initrd") + 1] == "/k console=hvc0,/i"
@@ -54,5 +77,3 @@ def test_interactive_gets_the_demo_and_a_command_does_not():
     assert run.settings(parse(["--hypervisor", "xen"])).demo
     assert not run.settings(parse(["--hypervisor", "xen", "--", "true"])).demo
     assert run.settings(parse(["--hypervisor", "xen", "--demo", "--", "true"])).demo
-
-

@@ -7,7 +7,8 @@ from lab import suite
 
 
 def test_a_second_try_is_told_with_the_reason_of_the_first(tmp_path, monkeypatch, capsys):
-    (tmp_path / "test_sometimes.py").write_text("""
+    (tmp_path / "test_sometimes.py").write_text(
+        """
 seen = []
 def test_one():
     seen.append(1)
@@ -15,10 +16,15 @@ def test_one():
 def test_two():
     seen.append(2)
     assert len(seen) > 3, ("too", "late")
-""")
+"""
+    )
     monkeypatch.setattr(suite, "LOGS", tmp_path)
     count = suite.pytest_job("sometimes", tmp_path, [], SimpleNamespace(expression=None), 60)
     suite.report(count)
     assert (count.passed, count.failed) == (2, 0)
     told = capsys.readouterr().out
-    assert "run twice: " in told and "::test_one: AssertionError: too early" in told and "::test_two: AssertionError: ('too', 'late')" in told
+    assert (
+        "run twice: " in told
+        and "::test_one: AssertionError: too early" in told
+        and "::test_two: AssertionError: ('too', 'late')" in told
+    )

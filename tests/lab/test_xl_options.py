@@ -17,9 +17,13 @@ def table():
     single = dict(re.findall(r"constexpr Option (\w+) = \{'(.+?)'", text))
     arrays = {}
     for name, body in re.findall(r"constexpr Option (\w+)\[\] = \{(.*?)\};", text, re.S):
-        arrays[name] = set(re.findall(r"\{'(\\?.)'", body)) | {single[word] for word in re.findall(r"\b\w+\b", body) if word in single}
+        arrays[name] = set(re.findall(r"\{'(\\?.)'", body)) | {
+            single[word] for word in re.findall(r"\b\w+\b", body) if word in single
+        }
     commands = {}
-    for name, function, rest in re.findall(r'\{"([\w-]+)",\s*(run_\w+),\s*Effect::(.*?)\}(?=,\n)', text[text.index("table[]"):], re.S):
+    for name, function, rest in re.findall(
+        r'\{"([\w-]+)",\s*(run_\w+),\s*Effect::(.*?)\}(?=,\n)', text[text.index("table[]") :], re.S
+    ):
         used = [array for array in arrays if re.search(rf"\b{array}\b", rest)]
         assert len(used) <= 1
         commands[name] = (function, arrays[used[0]] if used else set())
@@ -41,8 +45,12 @@ def looked_at():
 def test_options_and_code_agree():
     commands, (functions, files) = table(), looked_at()
     assert len(commands) > 40
-    promised = {(name, letter) for name, (function, letters) in commands.items() for letter in letters
-                if letter not in files[functions[function]]}
+    promised = {
+        (name, letter)
+        for name, (function, letters) in commands.items()
+        for letter in letters
+        if letter not in files[functions[function]]
+    }
     assert promised == IDLE
     for file, letters in files.items():
         if file in ("options.cpp", "main.cpp"):  # of every command

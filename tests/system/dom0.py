@@ -29,7 +29,7 @@ class Guest:
         """Wait until its console says a fixed text."""
         log = f"/var/log/xen/console/guest-{self.name}.log"
         command = f"until grep -qF '{text}' {log} 2>/dev/null; do sleep 0.1; done"
-        status = self.dom0.run(f"timeout {timeout} bash -c \"{command}\"", timeout + 20).status
+        status = self.dom0.run(f'timeout {timeout} bash -c "{command}"', timeout + 20).status
         assert status == 0, f"{self.name} did not say '{text}' in {timeout} s; it said:\n{self.log()[-3000:]}"
         return self.log()
 
@@ -116,8 +116,13 @@ class Dom0:
         keys = {"vcpus": 1, **keys}
         if ip:
             keys.setdefault("vif", '["bridge=xenbr0"]')
-        lines = [f'name = "{name}"', f'kernel = "{kernel}"', 'ramdisk = "/boot/guest.cpio.gz"', f"memory = {memory}",
-                 f'extra = "{" ".join(word for word in words if word)}"']
+        lines = [
+            f'name = "{name}"',
+            f'kernel = "{kernel}"',
+            'ramdisk = "/boot/guest.cpio.gz"',
+            f"memory = {memory}",
+            f'extra = "{" ".join(word for word in words if word)}"',
+        ]
         lines += [f"{key} = {value}" for key, value in keys.items()]
         self.machine.put(f"/etc/xen/{name}.cfg", "\n".join(lines) + "\n")
         self.run(f"rm -f /var/log/xen/console/guest-{name}.log")

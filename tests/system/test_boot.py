@@ -51,17 +51,23 @@ def test_disks_and_network_cards(cell, tmp_path):
     """AHCI and virtio disks, e1000e and virtio cards, by their interrupts, in dom0."""
     for name in ("one", "two"):
         (tmp_path / name).write_bytes(name.encode() * 1000 + bytes(1 << 20))
-    machine = cell.machine("devices", disks=[f"ahci:{tmp_path}/one", f"virtio:{tmp_path}/two"], nics=["virtio", "e1000e"])
+    machine = cell.machine(
+        "devices", disks=[f"ahci:{tmp_path}/one", f"virtio:{tmp_path}/two"], nics=["virtio", "e1000e"]
+    )
     try:
-        machine.check("modprobe ahci; modprobe sd_mod; for i in $(seq 50); do [ -b /dev/sda ] && break; sleep 0.2; done")
+        machine.check(
+            "modprobe ahci; modprobe sd_mod; for i in $(seq 50); do [ -b /dev/sda ] && break; sleep 0.2; done"
+        )
         assert machine.check("head -c 6 /dev/sda") == "oneone"
         assert machine.check("head -c 6 /dev/vda") == "twotwo"
         machine.check("echo written | dd of=/dev/vda conv=fsync bs=512 2>/dev/null")
         machine.check("echo written | dd of=/dev/sda conv=fsync bs=512 2>/dev/null")
         machine.check("ping -c 2 -W 5 10.0.2.2")
-        machine.check("ip addr flush dev xenbr0; ip addr add 10.0.2.16/24 dev eth1; ip link set eth1 up; "
-                      "for i in $(seq 100); do grep -q 1 /sys/class/net/eth1/carrier && break; sleep 0.1; done; "
-                      "ping -c 3 -W 10 10.0.2.2")
+        machine.check(
+            "ip addr flush dev xenbr0; ip addr add 10.0.2.16/24 dev eth1; ip link set eth1 up; "
+            "for i in $(seq 100); do grep -q 1 /sys/class/net/eth1/carrier && break; sleep 0.1; done; "
+            "ping -c 3 -W 10 10.0.2.2"
+        )
     finally:
         machine.stop()
     assert (tmp_path / "one").read_bytes()[:7] == b"written"
@@ -69,9 +75,11 @@ def test_disks_and_network_cards(cell, tmp_path):
 
 
 # Address spaces that come and go on all CPUs; pipes, copies, signals.
-WORK = ("sh -c 'for cpu in 1 2; do (i=0; while [ $i -lt 20 ]; do echo $i | cat | cat; i=$((i+1)); done | wc -l) & done; wait; "
-        "dd if=/dev/urandom of=/a bs=64k count=32 2>/dev/null; cp /a /b; cmp /a /b && echo same; rm /a /b; "
-        "sleep 60 & kill -TERM $!; wait $!; echo ended $?'")
+WORK = (
+    "sh -c 'for cpu in 1 2; do (i=0; while [ $i -lt 20 ]; do echo $i | cat | cat; i=$((i+1)); done | wc -l) & done; wait; "
+    "dd if=/dev/urandom of=/a bs=64k count=32 2>/dev/null; cp /a /b; cmp /a /b && echo same; rm /a /b; "
+    "sleep 60 & kill -TERM $!; wait $!; echo ended $?'"
+)
 RESULT = ["20", "20", "same", "ended 143"]
 
 

@@ -26,8 +26,11 @@ printf 'kernel %s\0ramdisk %s\0args %s mark=%s disk=%s\0' "$folder/kernel.x" "$f
 def loader(dom0):
     dom0.machine.put("/root/loader", LOADER)
     dom0.out("chmod +x /root/loader; truncate -s 16M /root/boot.img; mkdir -p /var/log/xen")
-    dom0.machine.put("/etc/xen/loaded.cfg", 'name = "loaded"\nmemory = 128\nbootloader = "/root/loader"\nbootloader_args = ["--mark=77"]\n'
-                     'extra = "console=hvc0 quiet"\ndisk = ["/root/boot.img,raw,xvda,rw"]\n')
+    dom0.machine.put(
+        "/etc/xen/loaded.cfg",
+        'name = "loaded"\nmemory = 128\nbootloader = "/root/loader"\nbootloader_args = ["--mark=77"]\n'
+        'extra = "console=hvc0 quiet"\ndisk = ["/root/boot.img,raw,xvda,rw"]\n',
+    )
     dom0.run("rm -f /var/log/xen/console/guest-loaded.log")
     return dom0
 
@@ -38,8 +41,12 @@ def test_kernel_of_the_loader(loader):
     loader.until(lambda: "GUEST-UP" in loader.run("cat /var/log/xen/console/guest-loaded.log").output, "not up", 90)
     tty = loader.out("xenstore-read /local/domain/$(xl domid loaded)/console/tty").strip()
     loader.run(f"echo 'cat /proc/cmdline' > {tty}")
-    loader.until(lambda: "console=hvc0 quiet mark=77 disk=/root/boot.img" in
-                 loader.run("cat /var/log/xen/console/guest-loaded.log").output, "other arguments", 30)
+    loader.until(
+        lambda: "console=hvc0 quiet mark=77 disk=/root/boot.img"
+        in loader.run("cat /var/log/xen/console/guest-loaded.log").output,
+        "other arguments",
+        30,
+    )
     assert loader.run("ls -d /run/xen/bootloader.*").output.strip() == ""
 
 

@@ -15,6 +15,7 @@ BLOCK = re.compile(r"^```console *(\w*)\n(.*?)^```$", re.M | re.S)
 @dataclass
 class Step:
     """One command and what it must say. `inside` are the steps typed on a guest's console that it opened."""
+
     line: int
     command: str
     output: list = field(default_factory=list)
@@ -48,8 +49,11 @@ def pattern(lines):
             parts.append(r"(?:[^\n]*\n)*?")
         else:
             words = [r"[^\n]*".join(re.escape(piece) for piece in word.split("...")) for word in line.split()]
-            parts.append(r"[ \t]*" + r"[ \t]+".join(words).replace(r"[ \t]+[^\n]*", r"[^\n]*").replace(r"[^\n]*[ \t]+", r"[^\n]*")
-                         + r"[ \t]*\n")
+            parts.append(
+                r"[ \t]*"
+                + r"[ \t]+".join(words).replace(r"[ \t]+[^\n]*", r"[^\n]*").replace(r"[^\n]*[ \t]+", r"[^\n]*")
+                + r"[ \t]*\n"
+            )
     return "".join(parts)
 
 
@@ -57,8 +61,9 @@ def check(step, text):
     """Compare what was said with what the page shows."""
     text = text.replace("\r", "")
     text += "" if text.endswith("\n") or not text else "\n"
-    assert re.fullmatch(pattern(step.output), text), \
+    assert re.fullmatch(pattern(step.output), text), (
         f"cookbook line {step.line}: {step.command}\nthe page shows:\n" + "\n".join(step.output) + f"\nit said:\n{text}"
+    )
 
 
 class Terminal:
@@ -124,10 +129,19 @@ def test_cookbook(machine, dom0, cell):
         check(step, result.output + result.errors)
 
 
-@pytest.mark.parametrize("shown, said, fits", [
-    (["a ... c"], "a b c\n", True), (["a ... c"], "a b d\n", False), (["x", "...", "y"], "x\n1\n2\ny\n", True),
-    (["x", "..."], "x\n", True), (["x"], "x\ny\n", False), (["a b"], "a \t b\n", True), ([], "", True), ([], "x\n", False),
-])
+@pytest.mark.parametrize(
+    "shown, said, fits",
+    [
+        (["a ... c"], "a b c\n", True),
+        (["a ... c"], "a b d\n", False),
+        (["x", "...", "y"], "x\n1\n2\ny\n", True),
+        (["x", "..."], "x\n", True),
+        (["x"], "x\ny\n", False),
+        (["a b"], "a \t b\n", True),
+        ([], "", True),
+        ([], "x\n", False),
+    ],
+)
 def test_pattern(shown, said, fits):
     """The comparison itself."""
     assert bool(re.fullmatch(pattern(shown), said)) == fits

@@ -46,7 +46,7 @@ class Core:
         first, skip = divmod(offset, 4096)
         count = (skip + size + 4095) // 4096
         text = self.dom0.out(f"dd if={self.path} bs=4096 skip={first} count={count} 2> /dev/null | base64 -w 0", 120)
-        return base64.b64decode(text)[skip:skip + size]
+        return base64.b64decode(text)[skip : skip + size]
 
     def fetch(self, offset, size):
         """The same, into the local copy for readelf."""
@@ -68,8 +68,8 @@ class Core:
             name, length, number = struct.unpack_from("<III", data)
             assert data[12:16] == b"Xen\0" and name == 4
             if number == kind:
-                return data[16:16 + length]
-            data = data[16 + length:]
+                return data[16 : 16 + length]
+            data = data[16 + length :]
         raise AssertionError(f"no note {kind:#x}")
 
     def frames(self):
@@ -102,7 +102,7 @@ def banner_frame(dom0):
     """The guest frame that begins with or holds the kernel's version string, from the kernel's own ELF file."""
     head = base64.b64decode(dom0.out("head -c 4096 /boot/vmlinux | base64 -w 0"))
     at = int(dom0.out("grep -abo 'Linux version 6' /boot/vmlinux | head -1").split(":")[0])
-    start, = struct.unpack_from("<Q", head, 32)
+    (start,) = struct.unpack_from("<Q", head, 32)
     for index in range(struct.unpack_from("<H", head, 56)[0]):
         kind, _, offset, _, physical, size = struct.unpack_from("<IIQQQQ", head, start + 56 * index)
         if kind == 1 and offset <= at < offset + size:
@@ -155,7 +155,9 @@ def test_full_disk_leaves_nothing(cell, room):
 
 def test_crash_is_dumped_and_restarted(room):
     """on_crash = coredump-restart."""
-    room.out("mkdir -p /var/lib/xen && rm -rf /var/lib/xen/dump && mkdir /core/dump && ln -s /core/dump /var/lib/xen/dump")
+    room.out(
+        "mkdir -p /var/lib/xen && rm -rf /var/lib/xen/dump && mkdir /core/dump && ln -s /core/dump /var/lib/xen/dump"
+    )
     guest = room.guest(memory=128, on_crash='"coredump-restart"', extra="oops=panic").up()
     first = guest.domid
     room.run(f"echo 'echo c > /proc/sysrq-trigger' > $(xenstore-read /local/domain/{first}/console/tty)")

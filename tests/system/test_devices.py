@@ -18,9 +18,11 @@ def loops(dom0):
 
 def write_and_read(guest):
     """In the guest: write a file, read it back past the cache."""
-    status, text = guest.run("mount -t ext4 /dev/xvda /mnt && dd if=/dev/urandom of=/mnt/f bs=64k count=64 2>/dev/null && "
-                             "sha256sum < /mnt/f && umount /mnt && echo 3 > /proc/sys/vm/drop_caches && "
-                             "mount -t ext4 /dev/xvda /mnt && sha256sum < /mnt/f && umount /mnt")
+    status, text = guest.run(
+        "mount -t ext4 /dev/xvda /mnt && dd if=/dev/urandom of=/mnt/f bs=64k count=64 2>/dev/null && "
+        "sha256sum < /mnt/f && umount /mnt && echo 3 > /proc/sys/vm/drop_caches && "
+        "mount -t ext4 /dev/xvda /mnt && sha256sum < /mnt/f && umount /mnt"
+    )
     assert status == 0, text
     sums = [line for line in text.splitlines() if line.endswith("  -")]
     assert len(sums) == 2 and sums[0] == sums[1]
@@ -59,7 +61,10 @@ def test_missing_disk_leaves_nothing(dom0):
 def test_hot_plug_disk(dom0, image):
     guest = dom0.guest().up()
     dom0.out(f"xl block-attach guest file:{image},xvda,w")
-    assert guest.run("for i in 1 2 3 4 5 6 7 8 9; do [ -b /dev/xvda ] && break; sleep 0.5; done; test -b /dev/xvda")[0] == 0
+    assert (
+        guest.run("for i in 1 2 3 4 5 6 7 8 9; do [ -b /dev/xvda ] && break; sleep 0.5; done; test -b /dev/xvda")[0]
+        == 0
+    )
     rows = dom0.out("xl block-list guest").splitlines()
     assert rows[0].split() == ["Vdev", "BE", "handle", "state", "evt-ch", "ring-ref", "BE-path"]
     assert rows[1].split()[:4] == ["51712", "0", str(guest.domid), "4"]
@@ -105,8 +110,13 @@ def test_missing_bridge_leaves_nothing(dom0):
 def test_hot_plug_network(dom0):
     guest = dom0.guest().up()
     dom0.out("xl network-attach guest bridge=xenbr0 mac=00:16:3e:aa:bb:cc")
-    assert guest.run("for i in 1 2 3 4 5 6 7 8 9; do [ -e /sys/class/net/eth0 ] && break; sleep 0.5; done; "
-                     "cat /sys/class/net/eth0/address")[1].strip() == "00:16:3e:aa:bb:cc"
+    assert (
+        guest.run(
+            "for i in 1 2 3 4 5 6 7 8 9; do [ -e /sys/class/net/eth0 ] && break; sleep 0.5; done; "
+            "cat /sys/class/net/eth0/address"
+        )[1].strip()
+        == "00:16:3e:aa:bb:cc"
+    )
     rows = dom0.out("xl network-list guest").splitlines()
     assert rows[0].split()[:4] == ["Idx", "BE", "Mac", "Addr."]
     assert "00:16:3e:aa:bb:cc" in rows[1]

@@ -37,7 +37,10 @@ def overlay(dom0, tmp_path):
     base, over = tmp_path / "base.qcow2", tmp_path / "over.qcow2"
     subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", tmp_path / "files", tmp_path / "raw", "16M"], check=True)
     subprocess.run(["qemu-img", "convert", "-O", "qcow2", tmp_path / "raw", base], check=True)
-    subprocess.run(["qemu-img", "create", "-q", "-u", "-f", "qcow2", "-F", "qcow2", "-b", "/root/base.qcow2", over, "16M"], check=True)
+    subprocess.run(
+        ["qemu-img", "create", "-q", "-u", "-f", "qcow2", "-F", "qcow2", "-b", "/root/base.qcow2", over, "16M"],
+        check=True,
+    )
     put_image(dom0, "/root/base.qcow2", base, tmp_path / "b")
     put_image(dom0, "/root/over.qcow2", over, tmp_path / "o")
     yield "/root/over.qcow2"
@@ -70,8 +73,11 @@ def test_copy_on_write(dom0, overlay):
     before = dom0.out("sha256sum /root/base.qcow2")
     empty = dom0.out(f"sha256sum {overlay}")
     guest = dom0.guest(disk=f'["{overlay},qcow2,xvda,w"]').up()
-    status, text = guest.run(MOUNT.format("xvda", "") + " && cat /mnt/base && echo new > /mnt/f && umount /mnt && echo 3 > /proc/sys/vm/drop_caches && "
-                             "mount -t ext4 /dev/xvda /mnt && cat /mnt/f && umount /mnt")
+    status, text = guest.run(
+        MOUNT.format("xvda", "")
+        + " && cat /mnt/base && echo new > /mnt/f && umount /mnt && echo 3 > /proc/sys/vm/drop_caches && "
+        "mount -t ext4 /dev/xvda /mnt && cat /mnt/f && umount /mnt"
+    )
     assert status == 0 and "from the base" in text and "new" in text
     dom0.out("xl destroy guest")
     nothing_left(dom0)
@@ -96,8 +102,10 @@ def test_other_formats(ours, tmp_path, form, name):
     subprocess.run(["qemu-img", "create", "-q", "-f", name, tmp_path / "image", "8M"], check=True)
     put_image(ours, "/root/image", tmp_path / "image", tmp_path / "i")
     guest = ours.guest(disk=f'["/root/image,{form},xvda,w"]').up()
-    status, text = guest.run("for i in 1 2 3 4 5 6 7 8 9; do [ -b /dev/xvda ] && break; sleep 0.5; done; echo written > /f; "
-                             "dd if=/f of=/dev/xvda bs=512 conv=sync 2>/dev/null; echo 3 > /proc/sys/vm/drop_caches; head -c 7 /dev/xvda")
+    status, text = guest.run(
+        "for i in 1 2 3 4 5 6 7 8 9; do [ -b /dev/xvda ] && break; sleep 0.5; done; echo written > /f; "
+        "dd if=/f of=/dev/xvda bs=512 conv=sync 2>/dev/null; echo 3 > /proc/sys/vm/drop_caches; head -c 7 /dev/xvda"
+    )
     assert status == 0 and "written" in text.split()
     ours.out("xl destroy guest; rm /root/image")
     nothing_left(ours)
@@ -132,7 +140,9 @@ def test_damaged_qcow2(ours):
 
 def timed_failure(dom0, command):
     """What a command says that must fail, and the seconds it took."""
-    said = dom0.fails(f"S=$(cut -d' ' -f1 /proc/uptime); {command}; R=$?; echo took $S $(cut -d' ' -f1 /proc/uptime); exit $R")
+    said = dom0.fails(
+        f"S=$(cut -d' ' -f1 /proc/uptime); {command}; R=$?; echo took $S $(cut -d' ' -f1 /proc/uptime); exit $R"
+    )
     before, after = re.search(r"took (\S+) (\S+)", said).groups()
     return said, float(after) - float(before)
 
@@ -163,7 +173,9 @@ def test_loop_device(ours, raw):
     """Goes with its last user, whoever that is; past the cache where the file system can; sectors of 512 bytes."""
     ours.out("truncate -s 64M /root/fs.img; mke2fs -q -t ext4 -F /root/fs.img; mkdir -p /root/fs")
     for sector, direct in (512, "1"), (4096, "0"):
-        ours.out(f"losetup -b {sector} /dev/loop7 /root/fs.img && mke2fs -q -t ext4 -b 4096 -F /dev/loop7 && mount /dev/loop7 /root/fs")
+        ours.out(
+            f"losetup -b {sector} /dev/loop7 /root/fs.img && mke2fs -q -t ext4 -b 4096 -F /dev/loop7 && mount /dev/loop7 /root/fs"
+        )
         ours.out("truncate -s 16M /root/fs/disk.img")
         guest = ours.guest(disk='["/root/fs/disk.img,raw,xvda,w"]').up()
         path = ours.out(f"xenstore-read /local/domain/0/backend/vbd/{guest.domid}/51712/physical-device-path").strip()
@@ -188,7 +200,9 @@ def test_sharing(ours, raw):
     ours.guest("reader", disk=f'["{raw},raw,xvda,r"]')
     assert "used by domain reader, read-only" in ours.fails(f"xl create -q {other} \"disk=['{raw},raw,xvda,w']\"")
     ours.out(f"xl create -q -p {other} \"disk=['{raw},raw,xvda,r']\"; xl destroy other")
-    assert "used by domain reader" in ours.fails(f"xl block-attach reader {raw},raw,xvdb,w; xl create -q {other} \"disk=['{raw},raw,xvda,w']\"")
+    assert "used by domain reader" in ours.fails(
+        f"xl block-attach reader {raw},raw,xvdb,w; xl create -q {other} \"disk=['{raw},raw,xvda,w']\""
+    )
     ours.out("xl destroy reader")
     nothing_left(ours)
 
@@ -207,7 +221,9 @@ def test_mounted_here(ours, raw):
 
 def test_script(dom0, raw):
     """A user's script makes the device, from what stands in its environment, and takes it away."""
-    dom0.machine.put("/etc/xen/scripts/block-mine", """#!/bin/bash
+    dom0.machine.put(
+        "/etc/xen/scripts/block-mine",
+        """#!/bin/bash
 echo "$1 $XENBUS_TYPE $XENBUS_PATH $XENBUS_BASE_PATH $script" >> /root/script.log
 if [ "$1" = add ]; then
     losetup /dev/loop5 "/root/$(xenstore-read "$XENBUS_PATH/params")"
@@ -215,7 +231,8 @@ if [ "$1" = add ]; then
 else
     losetup -d /dev/loop5
 fi
-""")
+""",
+    )
     dom0.out("chmod +x /etc/xen/scripts/block-mine; rm -f /root/script.log")
     guest = dom0.guest(disk='["vdev=xvda,access=w,script=block-mine,target=raw.img"]').up()
     domid = guest.domid
@@ -229,7 +246,9 @@ fi
 def test_several_disks(dom0, raw):
     """Names far apart, read-write, read-only and QEMU's, in one guest."""
     dom0.out("for i in 1 2 3; do truncate -s ${i}M /root/n$i.img; done")
-    guest = dom0.guest(disk='["/root/n1.img,raw,xvda,w", "/root/n2.img,raw,xvdq,r", "backendtype=qdisk,vdev=xvdz,access=w,target=/root/n3.img"]').up()
+    guest = dom0.guest(
+        disk='["/root/n1.img,raw,xvda,w", "/root/n2.img,raw,xvdq,r", "backendtype=qdisk,vdev=xvdz,access=w,target=/root/n3.img"]'
+    ).up()
     guest.run("for i in 1 2 3 4 5 6 7 8 9; do [ -b /dev/xvdz ] && break; sleep 0.5; done")
     for name, mib, ro in ("xvda", 1, 0), ("xvdq", 2, 1), ("xvdz", 3, 0):
         assert guest.run(f"cat /sys/block/{name}/size /sys/block/{name}/ro")[1].split() == [str(mib * 2048), str(ro)]
@@ -237,11 +256,13 @@ def test_several_disks(dom0, raw):
     nothing_left(dom0)
 
 
-@pytest.mark.parametrize("step", ["open its disks", "write its devices' nodes", "start its device model", "join its networks"])
+@pytest.mark.parametrize(
+    "step", ["open its disks", "write its devices' nodes", "start its device model", "join its networks"]
+)
 def test_killed_in_the_middle(ours, raw, overlay, step):
     """The tools are killed while devices come up: destroying the domain cleans up all of it."""
     path = ours.config("guest", disk=f'["{raw},raw,xvda,w", "{overlay},qcow2,xvdb,w"]', vif='["bridge=xenbr0"]')
-    assert ours.run(f"PROXENOS_KILL_STEP=\"{step}\" xl create -q {path}").status == 137
+    assert ours.run(f'PROXENOS_KILL_STEP="{step}" xl create -q {path}').status == 137
     ours.out("xl destroy guest")
     nothing_left(ours)
     assert len(ours.rows()) == 1

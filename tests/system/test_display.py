@@ -21,9 +21,17 @@ def ours(cell, dom0):
 
 def store(dom0, domid):
     """Nodes of the guest's display, their permissions, and QEMU's part; without what differs from one domain to the next."""
-    lines = [line for line in dom0.out("xenstore-ls -fp").splitlines() if re.search("vfb|vkbd|console/vnc|device-model/|libxl.*setup", line)]
+    lines = [
+        line
+        for line in dom0.out("xenstore-ls -fp").splitlines()
+        if re.search("vfb|vkbd|console/vnc|device-model/|libxl.*setup", line)
+    ]
     text = "\n".join(line for line in lines if not re.search("page-|event-channel|device-model-pid|/setup = ", line))
-    return re.sub(rf'(domain/|backend/vfb/|backend/vkbd/|libxl/|device-model/|frontend-id = "|[(,][nr]){domid}(?![0-9])', r"\1N", text)
+    return re.sub(
+        rf'(domain/|backend/vfb/|backend/vkbd/|libxl/|device-model/|frontend-id = "|[(,][nr]){domid}(?![0-9])',
+        r"\1N",
+        text,
+    )
 
 
 def test_a_viewer_is_served_and_nothing_is_left(cell, dom0):
@@ -50,7 +58,9 @@ def test_the_next_free_display_is_taken(dom0):
     first = dom0.guest("first", vfb='["vnc=1"]')
     second = dom0.guest("second", vfb='["vncunused=1,keymap=de"]')
     try:
-        ports = [dom0.out(f"xenstore-read /local/domain/{each.domid}/console/vnc-port").strip() for each in (first, second)]
+        ports = [
+            dom0.out(f"xenstore-read /local/domain/{each.domid}/console/vnc-port").strip() for each in (first, second)
+        ]
         assert ports == ["5900", "5901"]
     finally:
         dom0.run("xl destroy first; xl destroy second")
@@ -62,16 +72,28 @@ def test_store_and_list_are_as_stock(ours, spec):
     seen = []
     for tool in (STOCK, "xl"):
         ours.out(f"{tool} create -q -p {path}", 180)
-        seen.append((store(ours, ours.rows()["guest"][0]), re.sub(r'"(domid|uuid)": .*', "", ours.out(f"{STOCK} list -l guest")),
-                     re.sub(r'"(domid|uuid)": .*', "", ours.out("xl list -l guest"))))
+        seen.append(
+            (
+                store(ours, ours.rows()["guest"][0]),
+                re.sub(r'"(domid|uuid)": .*', "", ours.out(f"{STOCK} list -l guest")),
+                re.sub(r'"(domid|uuid)": .*', "", ours.out("xl list -l guest")),
+            )
+        )
         ours.out("xl destroy guest")
     for stock, our in zip(*seen):
         assert stock == our, f"{stock}\n---\n{our}"
     assert seen[1][1] == seen[1][2]
 
 
-@pytest.mark.parametrize("spec, words", [
-    ("vnc=1,vnclisten=192.0.2.1", "192.0.2.1"), ("vncdisplay=x", "no VNC display"), ("keymap=nosuch", "nosuch"), ("sdl=1", "sdl")])
+@pytest.mark.parametrize(
+    "spec, words",
+    [
+        ("vnc=1,vnclisten=192.0.2.1", "192.0.2.1"),
+        ("vncdisplay=x", "no VNC display"),
+        ("keymap=nosuch", "nosuch"),
+        ("sdl=1", "sdl"),
+    ],
+)
 def test_what_cannot_be_shown(ours, spec, words):
     """One message with QEMU's reason; no guest, no QEMU, no nodes."""
     said = ours.fails(f"xl create {ours.config('guest', vfb=f'[{chr(34)}{spec}{chr(34)}]')}")

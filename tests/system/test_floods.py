@@ -7,9 +7,11 @@ TOOLS_ALONE = True
 
 FLOOD = "while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done"
 # A request to read "domid", as it is on the wire: type 2, id, transaction, length 6.
-STORE_FLOOD = ("mkdir -p /xen; mount -t xenfs xenfs /xen 2>/dev/null; d=/dev/xen/xenbus; [ -e $d ] || d=/xen/xenbus; exec 3<>$d; "
-               "(while :; do cat <&3 >/dev/null; done) & echo flooding; "
-               "while :; do printf '\\002\\000\\000\\000\\001\\000\\000\\000\\000\\000\\000\\000\\006\\000\\000\\000domid\\000' >&3; done")
+STORE_FLOOD = (
+    "mkdir -p /xen; mount -t xenfs xenfs /xen 2>/dev/null; d=/dev/xen/xenbus; [ -e $d ] || d=/xen/xenbus; exec 3<>$d; "
+    "(while :; do cat <&3 >/dev/null; done) & echo flooding; "
+    "while :; do printf '\\002\\000\\000\\000\\001\\000\\000\\000\\000\\000\\000\\000\\006\\000\\000\\000domid\\000' >&3; done"
+)
 
 
 def size_kib(dom0, program):

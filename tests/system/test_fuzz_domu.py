@@ -24,10 +24,12 @@ def fixture_attackers(dom0, cell):
     def start(seed):
         for number in (1, 2):
             name = f"fuzz{number}"
-            dom0.machine.put(f"/etc/xen/{name}.cfg",
-                             f'name = "{name}"\nkernel = "/root/micro.elf"\nmemory = 32\nvcpus = 2\n'
-                             f'extra = "fuzz seed={seed + number * 10000} seeds={SEEDS}"\n'
-                             'on_poweroff = "destroy"\non_reboot = "destroy"\non_crash = "destroy"\non_watchdog = "destroy"\n')
+            dom0.machine.put(
+                f"/etc/xen/{name}.cfg",
+                f'name = "{name}"\nkernel = "/root/micro.elf"\nmemory = 32\nvcpus = 2\n'
+                f'extra = "fuzz seed={seed + number * 10000} seeds={SEEDS}"\n'
+                'on_poweroff = "destroy"\non_reboot = "destroy"\non_crash = "destroy"\non_watchdog = "destroy"\n',
+            )
             dom0.out(f"rm -f /var/log/xen/console/guest-{name}.log; xl create -q /etc/xen/{name}.cfg", 180)
 
     return start
@@ -46,8 +48,10 @@ def wait_for_end(dom0, timeout=40):
         time.sleep(0.5)
     for name in sorted({"fuzz1", "fuzz2"} & set(dom0.states())):
         dom0.out(f"xl destroy {name}")
-    dom0.until(lambda: not {"fuzz1", "fuzz2", "(null)"} & set(dom0.states()) and "" not in dom0.states(),
-               "a fuzzing guest stays as a zombie")
+    dom0.until(
+        lambda: not {"fuzz1", "fuzz2", "(null)"} & set(dom0.states()) and "" not in dom0.states(),
+        "a fuzzing guest stays as a zombie",
+    )
 
 
 def test_others_do_not_notice(dom0, attackers):

@@ -11,11 +11,13 @@ def test_info(dom0):
     """Every line that scripts look for, with values that fit the machine."""
     text = dom0.out("xl info")
     keys = [line.partition(":")[0].strip() for line in text.splitlines()]
-    for key in ("host release version machine nr_cpus max_cpu_id nr_nodes cores_per_socket threads_per_core cpu_mhz "
-                "hw_caps virt_caps total_memory free_memory sharing_freed_memory sharing_used_memory "
-                "outstanding_claims free_cpus xen_major xen_minor xen_extra xen_version xen_caps xen_scheduler "
-                "xen_pagesize platform_params xen_changeset xen_commandline cc_compiler cc_compile_by "
-                "cc_compile_domain cc_compile_date build_id xend_config_format").split():
+    for key in (
+        "host release version machine nr_cpus max_cpu_id nr_nodes cores_per_socket threads_per_core cpu_mhz "
+        "hw_caps virt_caps total_memory free_memory sharing_freed_memory sharing_used_memory "
+        "outstanding_claims free_cpus xen_major xen_minor xen_extra xen_version xen_caps xen_scheduler "
+        "xen_pagesize platform_params xen_changeset xen_commandline cc_compiler cc_compile_by "
+        "cc_compile_domain cc_compile_date build_id xend_config_format"
+    ).split():
         assert key in keys
     assert (dom0.info("xen_major"), dom0.info("xen_minor")) == ("4", "17")
     assert "xen-3.0-x86_64" in dom0.info("xen_caps")
@@ -100,13 +102,19 @@ def test_hypervisor_in_sysfs(dom0):
 def test_clock_is_the_hosts(dom0):
     """Wall clock within some seconds of the emulated RTC, which follows this machine."""
     import time
+
     assert abs(int(dom0.out("date -u +%s")) - time.time()) < 120
 
 
 def test_clock_advances_evenly(dom0):
     """Ten sleeps of 0.1 s take about a second of dom0's own time."""
-    first, last = map(float, dom0.out("cut -d' ' -f1 /proc/uptime; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; "
-                                      "cut -d' ' -f1 /proc/uptime").split())
+    first, last = map(
+        float,
+        dom0.out(
+            "cut -d' ' -f1 /proc/uptime; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; "
+            "cut -d' ' -f1 /proc/uptime"
+        ).split(),
+    )
     assert 0.99 <= last - first < 10
 
 

@@ -32,7 +32,9 @@ def test_dom0(machine):
 def test_guest(dom0):
     """The program comes in a further part of the guest's initramfs."""
     dom0.machine.put("/root/ia32", PROGRAM.read_bytes())
-    dom0.out("cd /root; chmod +x ia32; (cat /boot/guest.cpio.gz; echo ia32 | busybox cpio -o -H newc 2>/dev/null | gzip -1) > ia32.cpio.gz")
+    dom0.out(
+        "cd /root; chmod +x ia32; (cat /boot/guest.cpio.gz; echo ia32 | busybox cpio -o -H newc 2>/dev/null | gzip -1) > ia32.cpio.gz"
+    )
     guest = dom0.guest(command="/ia32", end="poweroff", ramdisk='"/root/ia32.cpio.gz"', on_poweroff='"preserve"')
     check(guest.wait("GUEST-STATUS 0", 120).replace("\r", ""), {"0"}, NO_DOOR)
 

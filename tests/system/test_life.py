@@ -27,7 +27,8 @@ def test_debian_kernel_as_shipped(dom0):
 def test_guest_computes(dom0):
     guest = dom0.guest().up()
     assert guest.run("dd if=/dev/zero bs=1M count=4 2>/dev/null | sha256sum")[1].startswith(
-        "bb9f8df61474d25e71fa00722318cd387396ca1736605e1248821cc0de3d3af8")
+        "bb9f8df61474d25e71fa00722318cd387396ca1736605e1248821cc0de3d3af8"
+    )
     assert guest.run("i=0; while [ $i -lt 5000 ]; do i=$((i+1)); done; echo $i")[1].strip() == "5000"
 
 

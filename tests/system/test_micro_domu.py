@@ -15,10 +15,14 @@ CASES = re.findall(r"^MICRO_CASE_ALONE\((domu_\w+)\)", (ROOT / "tests/guests/cas
 def fixture_said(shared):
     """What the guest's console said while it ran all cases, once."""
     from dom0 import Dom0
+
     dom0 = Dom0(shared.get())
     dom0.machine.put("/root/micro.elf", GUEST.read_bytes())
-    dom0.machine.put("/etc/xen/micro.cfg", f'name = "micro"\nkernel = "/root/micro.elf"\nmemory = 32\nvcpus = 1\n'
-                     f'extra = "{" ".join(CASES)}"\non_poweroff = "destroy"\non_crash = "destroy"\n')
+    dom0.machine.put(
+        "/etc/xen/micro.cfg",
+        f'name = "micro"\nkernel = "/root/micro.elf"\nmemory = 32\nvcpus = 1\n'
+        f'extra = "{" ".join(CASES)}"\non_poweroff = "destroy"\non_crash = "destroy"\n',
+    )
     log = "/var/log/xen/console/guest-micro.log"
     dom0.out(f"rm -f {log}; xl create -q /etc/xen/micro.cfg", 180)
     dom0.run(f"timeout 60 bash -c \"until grep -qE 'MICRO-END|unexpected' {log}; do sleep 0.2; done\"", 90)
@@ -45,8 +49,11 @@ def test_many_paused_domains_and_a_console_daemon_that_dies(dom0):
     dom0.machine.put("/root/micro.elf", GUEST.read_bytes())
     dom0.run("rm -f /var/log/xen/console/guest-many*.log")
     for number in range(MANY):
-        dom0.machine.put(f"/etc/xen/many{number}.cfg", f'name = "many{number}"\nkernel = "/root/micro.elf"\nmemory = 8\nvcpus = 1\n'
-                         f'extra = "{CASES[0]}"\non_poweroff = "preserve"\n')
+        dom0.machine.put(
+            f"/etc/xen/many{number}.cfg",
+            f'name = "many{number}"\nkernel = "/root/micro.elf"\nmemory = 8\nvcpus = 1\n'
+            f'extra = "{CASES[0]}"\non_poweroff = "preserve"\n',
+        )
     dom0.out(f"for n in $(seq 0 {MANY - 1}); do xl create -q -p /etc/xen/many$n.cfg || exit 1; done", 500)
     rows = dom0.rows()
     ids = [rows[f"many{number}"][0] for number in range(MANY)]
@@ -57,14 +64,18 @@ def test_many_paused_domains_and_a_console_daemon_that_dies(dom0):
         return dom0.out(f"xenstore-read {nodes}").split()
 
     dom0.until(lambda: len(set(terminals())) == MANY, "consoles without terminals")
-    dom0.out("kill -9 $(pidof xenconsoled); while pidof xenconsoled; do sleep 0.1; done; rm -f /run/xen/xenconsoled.pid; "
-             f"for node in {nodes}; do xenstore-write $node gone; done; "
-             "timeout 60 xenconsoled --log=guest --log-dir=/var/log/xen/console --pid-file=/run/xen/xenconsoled.pid")
+    dom0.out(
+        "kill -9 $(pidof xenconsoled); while pidof xenconsoled; do sleep 0.1; done; rm -f /run/xen/xenconsoled.pid; "
+        f"for node in {nodes}; do xenstore-write $node gone; done; "
+        "timeout 60 xenconsoled --log=guest --log-dir=/var/log/xen/console --pid-file=/run/xen/xenconsoled.pid"
+    )
     dom0.until(lambda: "gone" not in terminals() and len(set(terminals())) == MANY, "the new daemon does not serve all")
     dom0.out(f"for tty in {' '.join(terminals())}; do [ -c $tty ] || exit 1; done")
     for number in (0, MANY - 1):
         dom0.out(f"xl unpause many{number}")
         log = f"/var/log/xen/console/guest-many{number}.log"
-        assert dom0.run(f"timeout 60 bash -c \"until grep -q MICRO-END {log}; do sleep 0.2; done\"", 90).status == 0, number
+        assert (
+            dom0.run(f'timeout 60 bash -c "until grep -q MICRO-END {log}; do sleep 0.2; done"', 90).status == 0
+        ), number
     dom0.out(f"for n in $(seq 0 {MANY - 1}); do xl destroy many$n || exit 1; done", 300)
     dom0.until(lambda: set(dom0.rows()) == {"Domain-0"}, "domains are left", 60)

@@ -24,13 +24,17 @@ def xl_conf(dom0):
 
 def network(dom0):
     """What the tools may not leave behind."""
-    return dom0.out("ls /sys/class/net; ip -4 addr | sed 's/state [A-Z]*//'; ip route; ip -6 route | grep fd00; nft list ruleset; cat /proc/sys/net/ipv4/ip_forward; ls /run/xen | grep translation$; xenstore-ls -f /local/domain/0 | grep backend/vif/[0-9]; true")
+    return dom0.out(
+        "ls /sys/class/net; ip -4 addr | sed 's/state [A-Z]*//'; ip route; ip -6 route | grep fd00; nft list ruleset; cat /proc/sys/net/ipv4/ip_forward; ls /run/xen | grep translation$; xenstore-ls -f /local/domain/0 | grep backend/vif/[0-9]; true"
+    )
 
 
 def addressed(guest, address, router):
     """In the guest: one address, everything else by the router."""
-    status, text = guest.run(f"for i in 1 2 3 4 5 6 7 8 9; do [ -e /sys/class/net/eth0 ] && break; sleep 0.5; done; ip addr add {address}/32 dev eth0; "
-                             f"ip link set eth0 up; ip route add {router} dev eth0; ip route add default via {router}")
+    status, text = guest.run(
+        f"for i in 1 2 3 4 5 6 7 8 9; do [ -e /sys/class/net/eth0 ] && break; sleep 0.5; done; ip addr add {address}/32 dev eth0; "
+        f"ip link set eth0 up; ip route add {router} dev eth0; ip route add default via {router}"
+    )
     assert status == 0, text
 
 
@@ -39,7 +43,10 @@ def test_bridged(ours):
     ours.out("ip link add br1 type bridge; ip link set br1 mtu 1400 up")
     before = network(ours)
     guest = ours.guest(vif='["bridge=br1,vifname=inner,mac=00:16:3e:01:02:03", "bridge=xenbr0"]').up()
-    assert ours.out("cat /sys/class/net/inner/mtu /sys/class/net/inner/address").split() == ["1400", "fe:ff:ff:ff:ff:ff"]
+    assert ours.out("cat /sys/class/net/inner/mtu /sys/class/net/inner/address").split() == [
+        "1400",
+        "fe:ff:ff:ff:ff:ff",
+    ]
     assert ours.out("ls /sys/class/net/br1/brif").split() == ["inner"]
     assert f"vif{guest.domid}.1" in ours.out("ls /sys/class/net/xenbr0/brif")
     assert ours.out(f"xenstore-read /local/domain/{guest.domid}/device/vif/0/mtu").strip() == "1400"
@@ -81,7 +88,9 @@ def test_routed_ipv6(ours):
     routes = ours.out("ip -6 route")
     assert f"fd00:9::5 dev {vif}" in routes and f"fd00:9:1::/64 dev {vif}" in routes
     addressed(guest, "10.9.0.5", "10.0.2.15")
-    status, text = guest.run("ip -6 addr add fd00:9::5/128 dev eth0 && ip -6 route add default via fe80::fcff:ffff:feff:ffff dev eth0")
+    status, text = guest.run(
+        "ip -6 addr add fd00:9::5/128 dev eth0 && ip -6 route add default via fe80::fcff:ffff:feff:ffff dev eth0"
+    )
     assert status == 0, text
     ours.until(lambda: ours.run("ping -c 1 -W 2 fd00:9::5").status == 0, "no answer by IPv6", 30)
     assert "2 received" in ours.out("ping -c 2 -W 5 10.9.0.5")
@@ -129,12 +138,15 @@ def test_translation_keeps_what_was(ours):
 
 def test_users_script(dom0):
     """What a script finds in its arguments and its environment is the same with all tools."""
-    dom0.machine.put("/etc/xen/scripts/vif-mine", """#!/bin/bash
+    dom0.machine.put(
+        "/etc/xen/scripts/vif-mine",
+        """#!/bin/bash
 echo "$@ vif=$vif netdev=$netdev $XENBUS_TYPE $XENBUS_PATH $XENBUS_BASE_PATH $script" >> /root/vif.log
 [ "$1" = online ] || exit 0
 ip link set "$vif" master xenbr0 up
 xenstore-write "$XENBUS_PATH/hotplug-status" connected
-""")
+""",
+    )
     dom0.out("chmod +x /etc/xen/scripts/vif-mine; rm -f /root/vif.log")
     guest = dom0.guest(ip="10.0.2.72", vif='["script=vif-mine,vifname=mine,gatewaydev=xenbr0"]').up()
     domid = guest.domid
@@ -150,7 +162,9 @@ def test_stock_script(ours, xl_conf, vif):
     if "script" not in vif:
         xl_conf("native_hotplug=0\n")
     before = network(ours)
-    address = "10.0.2.73" if "script" in vif else "10.0.2.74"  # two MAC addresses of one IP address confuse the neighbours
+    address = (
+        "10.0.2.73" if "script" in vif else "10.0.2.74"
+    )  # two MAC addresses of one IP address confuse the neighbours
     ours.guest(ip=address, vif=f"[{vif}]").up()
     assert "stock" in ours.out("ls /sys/class/net/xenbr0/brif")
     assert "2 received" in ours.out(f"ping -c 2 -W 5 {address}")
@@ -183,12 +197,14 @@ def test_bad_interface(ours, vif):
     assert network(ours) == before
 
 
-@pytest.mark.parametrize("step", ["write its devices' nodes", "wait for its back ends", "join its networks", "run its hotplug scripts"])
+@pytest.mark.parametrize(
+    "step", ["write its devices' nodes", "wait for its back ends", "join its networks", "run its hotplug scripts"]
+)
 def test_hot_plug_that_fails(ours, step):
     """Each step of a hot-plug, made to fail and interrupted: the guest and the host are as before."""
     ours.guest(options="-p")
     before = network(ours)
     for how in "FAIL", "STOP":
-        ours.fails(f"PROXENOS_{how}_STEP=\"{step}\" xl network-attach guest script=vif-nat ip=10.9.0.7")
+        ours.fails(f'PROXENOS_{how}_STEP="{step}" xl network-attach guest script=vif-nat ip=10.9.0.7')
         assert len(ours.out("xl network-list guest").splitlines()) == 1
         assert network(ours) == before

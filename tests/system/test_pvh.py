@@ -39,12 +39,18 @@ def settle(dom0, before):
 def test_boots_computes_and_talks(able):
     """Several vCPUs, RAM disk, command line, disk and network; what it leaves when it is shut down."""
     before = free(able)
-    guest = able.guest(type='"pvh"', memory=256, vcpus=4, ip="10.0.2.71", disk='["/root/pvh.img,raw,xvda,rw"]', extra="word=here").up(300)
+    guest = able.guest(
+        type='"pvh"', memory=256, vcpus=4, ip="10.0.2.71", disk='["/root/pvh.img,raw,xvda,rw"]', extra="word=here"
+    ).up(300)
     assert guest.run("nproc")[1].strip() == "4"
     assert "word=here" in guest.run("cat /proc/cmdline")[1]
     assert guest.run("dd if=/dev/zero bs=1M count=4 2>/dev/null | sha256sum", 120)[1].startswith(
-        "bb9f8df61474d25e71fa00722318cd387396ca1736605e1248821cc0de3d3af8")
-    status, text = guest.run("dd if=/dev/urandom of=/dev/xvda bs=64k count=16 2>/dev/null && dd if=/dev/xvda bs=64k count=16 2>/dev/null | sha256sum", 120)
+        "bb9f8df61474d25e71fa00722318cd387396ca1736605e1248821cc0de3d3af8"
+    )
+    status, text = guest.run(
+        "dd if=/dev/urandom of=/dev/xvda bs=64k count=16 2>/dev/null && dd if=/dev/xvda bs=64k count=16 2>/dev/null | sha256sum",
+        120,
+    )
     assert status == 0
     assert text.split()[0] == able.out("head -c 1048576 /root/pvh.img | sha256sum").split()[0]
     assert "2 received" in able.out("ping -c 2 -W 10 10.0.2.71")
@@ -66,7 +72,11 @@ def state_of(dom0, name):
     places = rf'(/domain/|/libxl/|backend/\w+/|frontend-id = "|/domid = "|[(,][nr]){domid}\b'
     store = re.sub(places, r"\1ID", store.replace(uuid, "UUID"))
     # What /libxl keeps of devices is each toolstack's own affair.
-    store = sorted(line for line in store.splitlines() if not re.search(r"start_time|/watcher|console/tty|^/libxl/0|event-channel|^/libxl/ID/device/", line))
+    store = sorted(
+        line
+        for line in store.splitlines()
+        if not re.search(r"start_time|/watcher|console/tty|^/libxl/0|event-channel|^/libxl/ID/device/", line)
+    )
     machine = re.sub(r"tsc 0x\w+|gtsc_khz \d+", "", dom0.out(f"xen-hvmctx {domid}")).replace(f"domain {domid}", "")
     policy = dom0.out(f"xen-cpuid -p {domid}").replace(f"Domain {domid}", "")
     return config, store, machine, policy
@@ -74,8 +84,15 @@ def state_of(dom0, name):
 
 def test_is_what_stock_xl_makes(able):
     """The same configuration by both, paused: nothing that tools or guest can see is different."""
-    path = able.config("guest", type='"pvh"', memory=256, vcpus=2, maxvcpus=4, vif='["mac=00:16:3e:11:22:33,bridge=xenbr0"]',
-                       disk='["/root/pvh.img,raw,xvda,rw"]')
+    path = able.config(
+        "guest",
+        type='"pvh"',
+        memory=256,
+        vcpus=2,
+        maxvcpus=4,
+        vif='["mac=00:16:3e:11:22:33,bridge=xenbr0"]',
+        disk='["/root/pvh.img,raw,xvda,rw"]',
+    )
     able.out(f"{STOCK} create -q -p {path}", 240)
     stock = state_of(able, "guest")
     able.out(f"{STOCK} destroy guest")
@@ -102,10 +119,16 @@ def test_failure_leaves_nothing(able, step):
     settle(able, before)
 
 
-@pytest.mark.parametrize("keys, complaint", [
-    ({"memory": 64}, "raise memory="), ({"acpi": 0, "vcpus": 2}, "leave acpi=0 away"), ({"hap": 0}, "shadow"),
-    ({"pvshim": 1}, "not supported yet"), ({"vcpus": 200}, "at most 128"),
-])
+@pytest.mark.parametrize(
+    "keys, complaint",
+    [
+        ({"memory": 64}, "raise memory="),
+        ({"acpi": 0, "vcpus": 2}, "leave acpi=0 away"),
+        ({"hap": 0}, "shadow"),
+        ({"pvshim": 1}, "not supported yet"),
+        ({"vcpus": 200}, "at most 128"),
+    ],
+)
 def test_bad_input_is_explained(able, keys, complaint):
     path = able.config("guest", **{"type": '"pvh"', "memory": 256, **keys})
     assert complaint in able.fails(f"xl create -q {path}", 180)

@@ -12,8 +12,11 @@ GUEST = Path(__file__).resolve().parents[2] / "build/guests/micro.elf"
 def test_micro(dom0, mode):
     case = f"time_stamp_{mode}"
     dom0.machine.put("/root/micro.elf", GUEST.read_bytes())
-    dom0.machine.put("/etc/xen/micro.cfg", f'name = "micro"\nkernel = "/root/micro.elf"\nmemory = 32\nvcpus = 1\nextra = "{case}"\n'
-                     f'tsc_mode = "{mode}"\non_poweroff = "destroy"\non_crash = "destroy"\n')
+    dom0.machine.put(
+        "/etc/xen/micro.cfg",
+        f'name = "micro"\nkernel = "/root/micro.elf"\nmemory = 32\nvcpus = 1\nextra = "{case}"\n'
+        f'tsc_mode = "{mode}"\non_poweroff = "destroy"\non_crash = "destroy"\n',
+    )
     log = "/var/log/xen/console/guest-micro.log"
     dom0.out(f"rm -f {log}; xl create -q /etc/xen/micro.cfg", 180)
     dom0.run(f"timeout 60 bash -c \"until grep -qE 'MICRO-END|unexpected' {log}; do sleep 0.2; done\"", 90)
@@ -24,7 +27,11 @@ def test_micro(dom0, mode):
 def test_linux(dom0):
     """Debian's kernel lives with a counter that traps: its clock goes as dom0's does."""
     guest = dom0.guest(tsc_mode='"always_emulate"').up(120)
-    before, guest_before = (float(x) for x in (dom0.out("cut -d' ' -f1 /proc/uptime"), guest.run("cut -d' ' -f1 /proc/uptime")[1]))
+    before, guest_before = (
+        float(x) for x in (dom0.out("cut -d' ' -f1 /proc/uptime"), guest.run("cut -d' ' -f1 /proc/uptime")[1])
+    )
     assert guest.run("sleep 3")[0] == 0
-    guest_after, after = (float(x) for x in (guest.run("cut -d' ' -f1 /proc/uptime")[1], dom0.out("cut -d' ' -f1 /proc/uptime")))
+    guest_after, after = (
+        float(x) for x in (guest.run("cut -d' ' -f1 /proc/uptime")[1], dom0.out("cut -d' ' -f1 /proc/uptime"))
+    )
     assert 3 <= guest_after - guest_before <= after - before + 0.5

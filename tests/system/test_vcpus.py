@@ -59,7 +59,9 @@ def test_pin(dom0):
     dom0.out("xl vcpu-pin guest 1 0")
     rows = placement(dom0, "guest")
     assert (rows[0][2], rows[1][2]) == ("1", "0")
-    dom0.until(lambda: (placement(dom0, "guest")[0][0], placement(dom0, "guest")[1][0]) == (1, 0), "not where pinned", 30)
+    dom0.until(
+        lambda: (placement(dom0, "guest")[0][0], placement(dom0, "guest")[1][0]) == (1, 0), "not where pinned", 30
+    )
     dom0.out("xl vcpu-pin guest all all")
     assert placement(dom0, "guest")[0][2] == "all"
 
@@ -80,8 +82,10 @@ def test_scheduler_parameters(dom0):
 
 def used(dom0, name, seconds):
     """Percent of one CPU that a domain uses in the next seconds."""
+
     def look():
         return dom0.rows()[name][4], float(dom0.out("cat /proc/uptime").split()[0])
+
     first, start = look()
     dom0.out(f"sleep {seconds}")
     last, end = look()

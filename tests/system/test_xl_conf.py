@@ -91,7 +91,7 @@ def test_random_ids(conf):
     for _ in range(2):
         ids.append(conf.guest(options="-p").domid)
         conf.out("xl destroy guest")
-    assert max(ids) > 100 and max(ids) < 0x7ff0
+    assert max(ids) > 100 and max(ids) < 0x7FF0
 
 
 def test_no_hotplug(conf):

@@ -6,14 +6,33 @@ import pytest
 
 TOOLS_ALONE = True
 
-STEPS = ["check the host", "load the kernel", "create the domain", "set its limits", "place its CPUs",
-         "write its xenstore nodes", "open event channels", "find its memory", "build its memory", "introduce it", "open its disks",
-         "write its devices' nodes", "start its device model", "wait for its back ends", "join its networks",
-         "run its hotplug scripts", "attach its devices",
-         "keep its configuration", "wait for its console", "start it"]
+STEPS = [
+    "check the host",
+    "load the kernel",
+    "create the domain",
+    "set its limits",
+    "place its CPUs",
+    "write its xenstore nodes",
+    "open event channels",
+    "find its memory",
+    "build its memory",
+    "introduce it",
+    "open its disks",
+    "write its devices' nodes",
+    "start its device model",
+    "wait for its back ends",
+    "join its networks",
+    "run its hotplug scripts",
+    "attach its devices",
+    "keep its configuration",
+    "wait for its console",
+    "start it",
+]
 
-SNAPSHOT = ("xenstore-ls -f | grep -v -e ^/tool -e '/control/' -e 'memory/target' | grep -v '= \"\"$'; losetup -a; ls /sys/class/net; "
-            "ls /var/lib/xen; xl list | cut -c1-50; xl info free_memory; ls /proc/self/fd | wc -l")
+SNAPSHOT = (
+    "xenstore-ls -f | grep -v -e ^/tool -e '/control/' -e 'memory/target' | grep -v '= \"\"$'; losetup -a; ls /sys/class/net; "
+    "ls /var/lib/xen; xl list | cut -c1-50; xl info free_memory; ls /proc/self/fd | wc -l"
+)
 
 
 @pytest.fixture
@@ -38,7 +57,9 @@ def snapshot(dom0, before=None):
     """The host's state; what is being freed gets some seconds to be so."""
     dom0.until(lambda: "(null)" not in dom0.out("xl list"), "dying domains", 20)
     if before is not None:
-        dom0.until(lambda: dom0.out(SNAPSHOT) == before, "the host is not as it was:\n" + before + dom0.out(SNAPSHOT), 20)
+        dom0.until(
+            lambda: dom0.out(SNAPSHOT) == before, "the host is not as it was:\n" + before + dom0.out(SNAPSHOT), 20
+        )
     return dom0.out(SNAPSHOT)
 
 
@@ -46,7 +67,7 @@ def snapshot(dom0, before=None):
 def test_failure_at_each_step_leaves_nothing(ours, step):
     before = snapshot(ours)
     for how, message in (("FAIL", "failure injected"), ("STOP", "interrupted")):
-        said = ours.fails(f"PROXENOS_{how}_STEP=\"{step}\" xl create -q /etc/xen/guest.cfg", 180)
+        said = ours.fails(f'PROXENOS_{how}_STEP="{step}" xl create -q /etc/xen/guest.cfg', 180)
         assert f"{message} after '{step}'" in said
         snapshot(ours, before)
 

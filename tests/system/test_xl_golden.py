@@ -8,15 +8,63 @@ import pytest
 from lab.host import BUILD
 
 STOCK = "/usr/lib/xen-4.17/bin/xl"
-SAME = ["list", "list guest", "list -v", "list -c", "list -n", "list -Z", "list -vcn", "list -l", "list -l guest", "vcpu-list",
-        "vcpu-list guest", "uptime", "uptime guest", "claims", "vm-list", "sharing", "info", "info -n", "info xen_caps",
-        "sched-credit2", "sched-credit2 -s", "sched-credit2 -d guest", "sched-credit", "cpupool-list", "cpupool-list -c",
-        "domid guest", "domname 0", "domid nosuch", "domname 99", "list nosuch", "block-list guest", "network-list guest",
-        "block-list nosuch", "dmesg", "list 0", "list -n guest", "list -lvc", "vcpu-list guest 0", "uptime -s", "uptime -s guest 0",
-        "sharing guest", "info nr_cpus", "info nosuchkey", "cpupool-list Pool-0", "cpupool-list -c Pool-0", "sched-credit2 -p Pool-0",
-        "sched-credit2 -s -p Pool-0", "block-list guest 0", "network-list guest 0 guest", "network-list 77", "-N vcpu-pin guest all 0 all",
-        "-N block-attach guest phy:/root/golden.img,xvdb,w", "-N block-attach guest vdev=xvdb,format=raw,access=ro,target=/root/golden.img",
-        "-N network-attach guest mac=00:16:3e:01:02:03", "-N network-attach guest bridge=xenbr0 rate=1Mb/s"]
+SAME = [
+    "list",
+    "list guest",
+    "list -v",
+    "list -c",
+    "list -n",
+    "list -Z",
+    "list -vcn",
+    "list -l",
+    "list -l guest",
+    "vcpu-list",
+    "vcpu-list guest",
+    "uptime",
+    "uptime guest",
+    "claims",
+    "vm-list",
+    "sharing",
+    "info",
+    "info -n",
+    "info xen_caps",
+    "sched-credit2",
+    "sched-credit2 -s",
+    "sched-credit2 -d guest",
+    "sched-credit",
+    "cpupool-list",
+    "cpupool-list -c",
+    "domid guest",
+    "domname 0",
+    "domid nosuch",
+    "domname 99",
+    "list nosuch",
+    "block-list guest",
+    "network-list guest",
+    "block-list nosuch",
+    "dmesg",
+    "list 0",
+    "list -n guest",
+    "list -lvc",
+    "vcpu-list guest 0",
+    "uptime -s",
+    "uptime -s guest 0",
+    "sharing guest",
+    "info nr_cpus",
+    "info nosuchkey",
+    "cpupool-list Pool-0",
+    "cpupool-list -c Pool-0",
+    "sched-credit2 -p Pool-0",
+    "sched-credit2 -s -p Pool-0",
+    "block-list guest 0",
+    "network-list guest 0 guest",
+    "network-list 77",
+    "-N vcpu-pin guest all 0 all",
+    "-N block-attach guest phy:/root/golden.img,xvdb,w",
+    "-N block-attach guest vdev=xvdb,format=raw,access=ro,target=/root/golden.img",
+    "-N network-attach guest mac=00:16:3e:01:02:03",
+    "-N network-attach guest bridge=xenbr0 rate=1Mb/s",
+]
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +101,29 @@ def test_listings_are_the_same(guest, dom0):
     assert not different, "\n".join(different)
 
 
-RICH = {"maxmem": 200, "vcpus": 1, "maxvcpus": 2, "cpus": '"0"', "cpu_weight": 512, "tsc_mode": '"native"', "rtc_timeoffset": 3600,
-        "nomigrate": 1, "max_grant_frames": 40, "max_maptrack_frames": 500, "max_grant_version": 1, "max_event_channels": 500,
-        "pool": '"Pool-0"', "on_poweroff": '"preserve"', "on_reboot": '"destroy"', "on_crash": '"coredump-restart"',
-        "on_watchdog": '"rename-restart"', "uuid": '"11111111-2222-3333-4444-555555555555"',
-        "disk": '["/root/golden.img,raw,xvda,rw", "format=raw,vdev=xvdb,access=ro,target=/root/golden2.img", '
-                '"/root/golden3.img,raw,xvdc,w,no-discard,direct-io-safe"]',
-        "vif": '["mac=00:16:3e:11:22:33,bridge=xenbr0", "mac=00:16:3e:11:22:34,bridge=xenbr0,rate=10Mb/s@50ms,mtu=1400"]'}
+RICH = {
+    "maxmem": 200,
+    "vcpus": 1,
+    "maxvcpus": 2,
+    "cpus": '"0"',
+    "cpu_weight": 512,
+    "tsc_mode": '"native"',
+    "rtc_timeoffset": 3600,
+    "nomigrate": 1,
+    "max_grant_frames": 40,
+    "max_maptrack_frames": 500,
+    "max_grant_version": 1,
+    "max_event_channels": 500,
+    "pool": '"Pool-0"',
+    "on_poweroff": '"preserve"',
+    "on_reboot": '"destroy"',
+    "on_crash": '"coredump-restart"',
+    "on_watchdog": '"rename-restart"',
+    "uuid": '"11111111-2222-3333-4444-555555555555"',
+    "disk": '["/root/golden.img,raw,xvda,rw", "format=raw,vdev=xvdb,access=ro,target=/root/golden2.img", '
+    '"/root/golden3.img,raw,xvdc,w,no-discard,direct-io-safe"]',
+    "vif": '["mac=00:16:3e:11:22:33,bridge=xenbr0", "mac=00:16:3e:11:22:34,bridge=xenbr0,rate=10Mb/s@50ms,mtu=1400"]',
+}
 
 
 @pytest.mark.parametrize("kind", ["pv", "pvh"])
@@ -73,7 +137,10 @@ def test_long_list_of_a_rich_guest(ours, dom0, kind):
     seen = []
     for maker, other in ((STOCK, "xl"), ("xl", STOCK)):
         dom0.out(f"{maker} create -q -p {path}", 240)
-        seen += [re.sub(r'"domid": \d+,\n        "config"', '"config"', dom0.out(f"{tool} list -l guest")) for tool in (maker, other)]
+        seen += [
+            re.sub(r'"domid": \d+,\n        "config"', '"config"', dom0.out(f"{tool} list -l guest"))
+            for tool in (maker, other)
+        ]
         dom0.out(f"{maker} destroy guest")
     for text in seen[1:]:
         assert text == seen[0]
@@ -92,7 +159,9 @@ def nodes(dom0, name):
     dom0.until(lambda: set(dom0.out(states).split()) == {"2"}, "its back ends do not come up")
     places = rf'(/domain/|/libxl/|backend/\w+/|frontend-id = "|/domid = "|[(,][nr]|domid = "){domid}\b'
     lines = (re.sub(places, r"\1ID", line) for line in dom0.out("xenstore-ls -fp /").splitlines())
-    mine = (line for line in lines if re.match(r"/(local/domain/ID|libxl/ID|vm|local/domain/0/backend/\w+/ID)[/ ]", line))
+    mine = (
+        line for line in lines if re.match(r"/(local/domain/ID|libxl/ID|vm|local/domain/0/backend/\w+/ID)[/ ]", line)
+    )
     return {re.sub(CHANCE, r'\1 = "?"', line) for line in mine if not re.search(DELIBERATE, line)}
 
 
@@ -114,19 +183,35 @@ def test_store_of_a_rich_guest(ours, dom0, kind):
 
 
 # Cases of the micro guest, with the letter of each one's reason.
-REASONS = {"reboot": "r", "end_suspend": "s", "end_crash": "c", "end_watchdog": "w", "end_soft_reset": "S",
-           "end_unknown": "?", "end_far": "?", "end_announced": "s"}
+REASONS = {
+    "reboot": "r",
+    "end_suspend": "s",
+    "end_crash": "c",
+    "end_watchdog": "w",
+    "end_soft_reset": "S",
+    "end_unknown": "?",
+    "end_far": "?",
+    "end_announced": "s",
+}
 
 
 def test_states_after_each_end(ours, dom0):
     """Guests that ended by each reason of shutdown, and one by a number that nobody knows, kept as they are."""
     dom0.machine.put("/root/micro.elf", (BUILD / "guests/micro.elf").read_bytes())
     for reason in REASONS:
-        dom0.machine.put(f"/etc/xen/{reason}.cfg", f'name = "{reason}"\nkernel = "/root/micro.elf"\nmemory = 32\nextra = "{reason}"\n'
-                         + "".join(f'on_{event} = "preserve"\n' for event in ("poweroff", "reboot", "crash", "watchdog", "soft_reset")))
+        dom0.machine.put(
+            f"/etc/xen/{reason}.cfg",
+            f'name = "{reason}"\nkernel = "/root/micro.elf"\nmemory = 32\nextra = "{reason}"\n'
+            + "".join(
+                f'on_{event} = "preserve"\n' for event in ("poweroff", "reboot", "crash", "watchdog", "soft_reset")
+            ),
+        )
         dom0.out(f"xl create -q /etc/xen/{reason}.cfg")
     try:
-        dom0.until(lambda: all(dom0.rows()[reason][3] == f"---s{letter}-" for reason, letter in REASONS.items()), "a guest does not end")
+        dom0.until(
+            lambda: all(dom0.rows()[reason][3] == f"---s{letter}-" for reason, letter in REASONS.items()),
+            "a guest does not end",
+        )
         for words in ("list", "list -v", "vm-list"):
             stock, our = dom0.out(f"{STOCK} {words}"), dom0.out(f"xl {words}")
             assert steady(stock) == steady(our), f"{stock}---\n{our}"
@@ -152,7 +237,9 @@ def test_dry_run_draws_a_uuid(ours, dom0):
 
 def test_top_in_batch_mode(guest, dom0):
     """xl top -b has xentop's columns; what a paused guest has used stays."""
-    stock, our = (dom0.out(command).splitlines() for command in ("/usr/lib/xen-4.17/bin/xentop -b -i 1", "xl top -b -i 1"))
+    stock, our = (
+        dom0.out(command).splitlines() for command in ("/usr/lib/xen-4.17/bin/xentop -b -i 1", "xl top -b -i 1")
+    )
     assert our[0] == stock[0]
     assert [line for line in our if "guest" in line] == [line for line in stock if "guest" in line]
 
