@@ -2,6 +2,7 @@
 """The host's end of the command line to dom0's agent (the wire format is described in agent/agent.cpp)."""
 
 import base64
+import os
 import queue
 import socket
 import threading
@@ -38,6 +39,7 @@ class Channel:
         self._waiting = {}
         self._next = 0
         self.ready = threading.Event()
+        self.woken = None  # an errno of the agent's, once a copy has been told that it is one
         self.closed = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -70,7 +72,9 @@ class Channel:
         if len(parts) != 3:  # noise, such as a firmware that prints on every port
             return
         name, verb, field = parts
-        if verb == "hello":
+        if verb == "awake":
+            self.woken = int(field)
+        if verb in ("hello", "awake"):
             self.ready.set()
         with self._lock:
             answers = self._waiting.get(name)
@@ -86,6 +90,10 @@ class Channel:
                 self._socket.sendall(f"{name} {verb} {field}\n".encode())
         except OSError:
             raise MachineDied("the machine has ended") from None
+
+    def wake(self):
+        """Tell the agent of a machine that is a copy what its own time and random numbers are; it is ready when it answers."""
+        self._send("-", "wake", f"{time.time_ns()} ".encode() + os.urandom(32))
 
     def stream(self, command, timeout, data=b""):
         """Run a command; yield ("out"|"err", bytes) as they come and last ("end", status)."""

@@ -211,7 +211,7 @@ def dom0_image():
             _dom0_image(base, target)
             for old in CACHE.glob("dom0-*"):
                 if not old.name.startswith(target.stem):
-                    old.unlink()
+                    shutil.rmtree(old) if old.is_dir() else old.unlink()
         return target
 
 
@@ -239,10 +239,12 @@ def device_model_image():
         return target
 
 
-def dom0_kernel():
-    """Path of Debian's kernel as shipped."""
+def dom0_kernel(machine):
+    """Path of Debian's kernel: as shipped, or unpacked where nothing but time depends on it (xz is half of a boot under
+    emulation). Boot loaders and bare hosts get it as shipped."""
     dom0_image()
-    return _base_root() / "boot/vmlinuz"
+    packed = machine.packed_kernel or machine.door != "kernel" or machine.hypervisor == "none"
+    return _base_root() / ("boot/vmlinuz" if packed else "boot/vmlinux")
 
 
 def _overlay(work, files):
@@ -260,8 +262,8 @@ def _overlay(work, files):
     return target
 
 
-def initrd(machine, work):
-    """dom0's initramfs for one machine: the cached image, the unpacked kernel, our toolstack, extra files."""
+def initrd_parts(machine):
+    """What dom0's initramfs is made of for one machine: (images, {path in dom0: host path})."""
     parts = [dom0_image()]
     if machine.unpacked_kernel and machine.hypervisor != "none":
         parts.append(parts[0].with_suffix(".kernel"))
@@ -269,6 +271,12 @@ def initrd(machine, work):
         parts.append(device_model_image())
     files = dict(toolstack_files() if machine.toolstack == "proxenos" and machine.hypervisor != "none" else {})
     files.update(machine.files)
+    return parts, files
+
+
+def initrd(machine, work):
+    """dom0's initramfs for one machine: the cached image, the unpacked kernel, our toolstack, extra files."""
+    parts, files = initrd_parts(machine)
     if files:
         parts.append(_overlay(work, files))
     if len(parts) == 1:

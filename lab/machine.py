@@ -3,23 +3,55 @@
 
 import atexit
 import os
+import resource
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from queue import Empty
 
 import pexpect
 from pexpect.popen_spawn import PopenSpawn
 
-from lab import bochs, qemu
+from lab import bochs, qemu, templates
 from lab.channel import Channel, MachineDied
-from lab.host import LOGS, LabError, die_with_parent
+from lab.host import LOGS, LabError, die_with_parent, say
+from lab.qmp import Qmp
 from lab.settings import Settings
 
 READY_TIMEOUT = 300
+WAKE_TIMEOUT = 120
+PROMPT = "dom0:~# "
+DEMO_LOG = "/var/log/xen/console/guest-demo.log"
+# A copy's disks are not those that its kernel had looked at.
+READ_DISKS = (
+    "for disk in /sys/block/[sv]d*; do [ -e $disk ] || continue; "
+    "blockdev --flushbufs /dev/${disk##*/}; blockdev --rereadpt /dev/${disk##*/}; done"
+)
+
+
+class Console(PopenSpawn):
+    """pexpect on QEMU's standard input and output that waits for output without asking ten thousand times a second."""
+
+    def read_nonblocking(self, size, timeout):
+        if not self._buf and not self._read_reached_eof and timeout != 0:
+            try:
+                first = self._read_queue.get(timeout=min(1, timeout if timeout and timeout > 0 else 1))
+                if first is None:
+                    self._read_reached_eof = True
+                else:
+                    self._buf += self._decoder.decode(first, final=False)
+            except Empty:
+                pass
+        return super().read_nonblocking(size, 0 if timeout is None else timeout)
+
+
+class DoesNotLoad(LabError):
+    """QEMU, or what ran in the machine, does not go on from a template."""
 
 
 class Machine:
@@ -38,7 +70,9 @@ class Machine:
         self.log = LOGS / f"{self.settings.name}.log"
         self.console = None
         self.channel = None
+        self.template = None  # which one this machine came from, while it runs
         self._work = None
+        self._process = None
 
     # Life
 
@@ -49,34 +83,136 @@ class Machine:
         self.stop()
 
     def start(self, wait=True, timeout=READY_TIMEOUT):
-        """Start QEMU; wait until dom0's agent answers unless there is no dom0 to wait for."""
+        """Start QEMU; wait until dom0's agent answers unless there is no dom0 to wait for. Where only dom0 is wanted and not
+        its boot, the machine goes on from a template, which is made first when there is none."""
+        if wait and self._wake_up(False):
+            return self
         self._prepare()
-        command = qemu.command(self.settings, self._work, False, self.log)
-        self.console = PopenSpawn(
-            command, timeout=60, encoding="utf-8", codec_errors="replace", preexec_fn=die_with_parent
-        )
-        self.console.linesep = "\n"
+        self._spawn(qemu.command(self.settings, self._work, False, self.log))
         if not self.settings.micro_guest:
             self.channel = Channel(self._work / "agent")
             if wait:
                 self.wait_ready(timeout)
+                self._run_prepare(timeout)
         return self
 
     def interact(self, timeout=None):
         """Start with this terminal as the console and wait for the end (Ctrl-t x ends it)."""
-        self._prepare()
-        command = qemu.command(self.settings, self._work, True, self.log)
-        with subprocess.Popen(command, preexec_fn=die_with_parent) as process:
-            try:
-                return process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise LabError(f"the machine was ended after {timeout} s") from None
+        if not self._wake_up(True):
+            self._prepare()
+            self._attach(qemu.command(self.settings, self._work, True, self.log))
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise LabError(f"the machine was ended after {timeout} s") from None
+        finally:
+            self.stop()
 
     def _prepare(self):
         self._work = Path(tempfile.mkdtemp(prefix="proxenos-"))
         self.log.unlink(missing_ok=True)
         atexit.register(self.stop)
+
+    def _spawn(self, command):
+        self.console = Console(
+            command, timeout=60, encoding="utf-8", codec_errors="replace", preexec_fn=die_with_parent
+        )
+        self.console.linesep = "\n"
+        self._process = self.console.proc
+
+    def _attach(self, command, **streams):
+        self._process = subprocess.Popen(command, preexec_fn=die_with_parent, **streams)
+
+    def _run_prepare(self, timeout):
+        if self.settings.prepare:
+            self.check(self.settings.prepare, timeout)
+
+    # Templates
+
+    def _wake_up(self, interactive):
+        """Go on from a template, where one fits. Returns whether this machine runs."""
+        if not templates.fits(self.settings):
+            return False
+        for last in (False, True):
+            try:
+                self.template = templates.obtain(self.settings, _make_template)
+            except templates.NoRoom as error:
+                say(
+                    f"booting, since there is no room for a template: {error} (./run --clear-templates removes old ones)"
+                )
+                return False
+            try:
+                self._load(interactive)
+                return True
+            except DoesNotLoad as error:
+                template, self.template = self.template, None
+                self.stop()
+                template.discard()
+                if last:
+                    raise LabError(f"a template that was just made does not load: {error}") from None
+                say(f"the template {template.key} is made anew, since it does not load: {error}")
+        return False
+
+    def _load(self, interactive):
+        """QEMU with the template's memory and state, its own disks and sockets; its clock and random numbers made its own."""
+        template = self.template
+        self._prepare()
+        shutil.copyfile(template.log, self.log)
+        command = qemu.clone_command(self.settings, self._work, interactive, self.log, template.ram)
+        words = self._work / "words"  # QEMU's own
+        if interactive:
+            with open(words, "wb") as errors:
+                self._attach(command, stderr=errors)
+        else:
+            self._spawn(command)
+        try:
+            with Qmp(self._work / "qmp", self.alive) as qmp:
+                qmp.migrate("migrate-incoming", f"exec:cat '{template.state}'", WAKE_TIMEOUT)
+                if interactive:
+                    sys.stdout.write(self.serial().replace("\n", "\r\n") if sys.stdout.isatty() else self.serial())
+                    sys.stdout.flush()
+                else:
+                    self.console.buffer = self.serial()  # as if it had been watched from the start
+                qmp.ask("cont")
+            self.channel = Channel(self._work / "agent")
+            self.channel.wake()
+            self.wait_ready(WAKE_TIMEOUT)
+            if self.channel.woken:
+                raise LabError(f"its clock and random numbers: {os.strerror(self.channel.woken)}")
+            if self.settings.disks:
+                self.run(READ_DISKS)
+        except LabError as error:
+            said = words.read_text(errors="replace") if interactive else self._said()
+            raise DoesNotLoad(f"{error}\n{said.strip()}".strip()) from None
+
+    def _said(self):
+        """What a QEMU that is of no use any more has said."""
+        self._process.kill()
+        self._process.wait()
+        try:
+            return self.console.read()
+        except (OSError, ValueError):
+            return ""
+
+    def freeze(self, folder):
+        """Keep the state beside the memory, for a template: this machine is over with that."""
+        with Qmp(self._work / "qmp", self.alive) as qmp:
+            qmp.ask("stop")
+            qmp.migrate("migrate", f"exec:cat > '{folder}/state'", WAKE_TIMEOUT)
+            qmp.ask("quit")
+        self._process.wait()
+        shutil.copyfile(self.log, folder / "log")
+
+    def boot_into(self, ram, timeout=READY_TIMEOUT):
+        """Boot with the memory in a file, until dom0 takes commands, has its prompt, and has done what it shall be found at."""
+        self._prepare()
+        self._spawn(qemu.command(self.settings, self._work, False, self.log, (ram, True)))
+        self.channel = Channel(self._work / "agent")
+        self.wait_ready(timeout)
+        self._run_prepare(timeout)
+        self.expect_console(PROMPT, timeout)
+        if self.settings.demo:
+            self.check(f"timeout {timeout} sh -c 'until grep -q GUEST-UP {DEMO_LOG}; do sleep 0.1; done'", timeout)
 
     def wait_ready(self, timeout=READY_TIMEOUT):
         """Wait until dom0 takes commands."""
@@ -94,12 +230,12 @@ class Machine:
 
     def alive(self):
         """Whether QEMU runs."""
-        return self.console is not None and self.console.proc.poll() is None
+        return self._process is not None and self._process.poll() is None
 
     def wait_end(self, timeout=60):
         """Wait until QEMU ends by itself (power-off; a reboot too). Returns whether it did."""
         try:
-            self.console.proc.wait(timeout)
+            self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             return False
         return True
@@ -108,15 +244,18 @@ class Machine:
         """End it: no question asked."""
         atexit.unregister(self.stop)
         if self.alive():
-            self.console.proc.kill()
+            self._process.kill()
+        if self._process is not None:
+            self._process.wait()
         if self.console is not None:
-            self.console.proc.wait()
             self.console.proc.stdin.close()
         if self.channel is not None:
             self.channel.close()
         if self._work is not None:
             shutil.rmtree(self._work, ignore_errors=True)
-        self._work = None
+        if self.template is not None:
+            self.template.release()
+        self._work = self.template = None
 
     # Use
 
@@ -172,6 +311,20 @@ class Machine:
         except (pexpect.TIMEOUT, pexpect.EOF):
             raise LabError(f"the console did not say {pattern!r}; its last lines:\n{self.tail()}") from None
         return self.console.match
+
+
+def _make_template(settings, folder):
+    """Boot a machine for a template: ram, state and log in the folder. Returns the seconds of CPU that it took."""
+    say(f"booting once for a template: {templates.describe(settings)}")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    machine = Machine(settings, name=f"template-{folder.name.lstrip('.')}")
+    try:
+        machine.boot_into(folder / "ram")
+        machine.freeze(folder)
+    finally:
+        machine.stop()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1)
 
 
 def run_micro(image, timeout=60, **fields):

@@ -33,7 +33,7 @@ def modules(machine, work):
     """What the hypervisor is given to start: [(file, command line)]."""
     if machine.micro_guest:
         return [(machine.micro_guest, machine.kernel_args)]
-    return [(images.dom0_kernel(), kernel_arguments(machine)), (images.initrd(machine, work), "")]
+    return [(images.dom0_kernel(machine), kernel_arguments(machine)), (images.initrd(machine, work), "")]
 
 
 def _boot(machine, work):
@@ -105,14 +105,26 @@ def _timing(machine):
     return ["-accel", f"tcg,thread={threads}"]
 
 
-def command(machine, work, interactive, log):
-    """The whole command line. COM1 is the console (standard input and output), COM2 the agent's line."""
-    console = f"stdio,id=com1,signal=off,logfile={log}" + (",mux=on" if interactive else "")
+def _memory(machine, memory):
+    """Memory in a file: written to ("make") or mapped privately, so that what is written stays this machine's own."""
+    if memory is None:
+        return []
+    path, share = memory
+    return [
+        "-object",
+        f"memory-backend-file,id=ram,size={machine.memory}M,mem-path={path},share={'on' if share else 'off'}",
+    ]
+
+
+def hardware(machine, work, interactive, log, memory=None):
+    """The machine without what boots in it. COM1 is the console (standard input and output), COM2 the agent's line."""
+    console = f"stdio,id=com1,signal=off,logfile={log},logappend=on" + (",mux=on" if interactive else "")
     parts = [
         PROGRAM,
         *_timing(machine),
         "-machine",
-        "q35",
+        "q35" + (",memory-backend=ram" if memory else ""),
+        *_memory(machine, memory),
         "-cpu",
         CPU,
         "-smp",
@@ -135,10 +147,27 @@ def command(machine, work, interactive, log):
         f"socket,id=hmp,path={work}/monitor,server=on,wait=off",
         "-mon",
         "chardev=hmp,mode=readline",
+        "-chardev",
+        f"socket,id=qmp,path={work}/qmp,server=on,wait=off",
+        "-mon",
+        "chardev=qmp,mode=control",
     ]
     if interactive:
         parts += ["-echr", "20", "-mon", "chardev=com1,mode=readline"]
     if machine.gdb:
         parts += ["-gdb", f"tcp::{machine.gdb}", "-S"]
     parts += ["-vga", "std"] if machine.door != "kernel" else []
-    return [str(part) for part in [*parts, *_devices(machine), *_boot(machine, work), *machine.qemu_args]]
+    return [str(part) for part in [*parts, *_devices(machine), *machine.qemu_args]]
+
+
+def command(machine, work, interactive, log, memory=None):
+    """The whole command line of a machine that boots."""
+    return [*hardware(machine, work, interactive, log, memory), *map(str, _boot(machine, work))]
+
+
+def clone_command(machine, work, interactive, log, ram):
+    """The command line of a machine that goes on where a template stood. The kernel is named for the sake of its option ROM
+    alone, which is part of the state; nobody reads it."""
+    kernel = images.dom0_kernel(machine) if machine.hypervisor == "none" else images.hypervisor(machine.hypervisor)
+    words = hardware(machine, work, interactive, log, (ram, False))
+    return [*words, "-kernel", str(kernel), "-incoming", "defer", "-S"]

@@ -38,6 +38,9 @@ class Settings:
     device_model: bool = False  # QEMU in dom0, for guests with qcow2 disks
     unpacked_kernel: bool = True  # /boot/vmlinux in dom0, for guests that must start fast
     files: dict = field(default_factory=dict)  # {path in dom0: host path}, added to dom0's image
+    packed_kernel: bool = False  # dom0's kernel as Debian ships it, although the door is "kernel"
+    prepare: str = ""  # a shell script in dom0 whose effects belong to the template
+    boot: bool = False  # boot it, even where a template would do
     qemu_args: list = field(default_factory=list)
     name: str = "machine"
 
@@ -58,7 +61,7 @@ class Settings:
         for nic in self.nics:
             _one_of("--nic", nic, (*NICS, "none"))
         for disk in self.disks:
-            _disk(disk)
+            _check_disk(disk)
         if self.icount and self.cpus != 1:
             raise LabError("--icount counts on one CPU only: leave --cpus at 1")
         if self.gdb and not 1 <= self.gdb <= 65535:
@@ -96,11 +99,15 @@ def _between(option, value, low, high):
 def _disk(text):
     """(bus, path) of a --disk value."""
     bus, _, path = text.rpartition(":") if re.match(r"^(virtio|ahci):", text) else ("virtio", "", text)
+    return bus, path
+
+
+def _check_disk(text):
+    _, path = _disk(text)
     if not Path(path).is_file():
         raise LabError(f"--disk {text}: no such file: {path}")
     if "," in path:
         raise LabError(f"--disk {text}: QEMU cannot take a comma in a file name")
-    return bus, path
 
 
 def disks(settings):

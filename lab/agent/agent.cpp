@@ -5,22 +5,29 @@
 //   to the agent    ID run COMMAND     start `bash -c COMMAND` in its own session
 //                   ID in BYTES        feed bytes to its standard input (an empty field closes it)
 //                   ID kill -          kill its process group
+//                   - wake BYTES       this machine is a copy: set the clock, take new random numbers. BYTES: nanoseconds
+//                                      since 1970 in decimal, a space, 32 random bytes
 //   from the agent  - hello -          once, when it is ready
+//                   - awake ERROR      the answer to wake: 0, or the errno of what did not work
 //                   ID out BYTES       standard output
 //                   ID err BYTES       standard error
 //                   ID end STATUS      exit status as a shell reports it (128 + signal when killed)
 // The line is a plain UART so that the protocol needs no driver of its own and no part of the toolstack under test.
 
 #include <fcntl.h>
+#include <linux/random.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <string>
@@ -79,6 +86,28 @@ void closeFd(int& fd) {
     fd = -1;
 }
 
+/// Make the wall clock and the kernel's random numbers this copy's own. 0 or an errno. All of the generator's keys (each
+/// CPU has one) are drawn anew from the pool, which the seed is mixed into and credited with.
+int wake(std::string_view bytes) {
+    const auto space = bytes.find(' ');
+    if (space == std::string_view::npos) return EINVAL;
+    const long long now = std::atoll(std::string{bytes.substr(0, space)}.c_str());
+    const timespec clock{static_cast<time_t>(now / 1'000'000'000), static_cast<long>(now % 1'000'000'000)};
+    if (clock_settime(CLOCK_REALTIME, &clock)) return errno;
+
+    struct { // rand_pool_info with room for its last field
+        int credited = 256, size = 32; // bits, bytes
+        std::array<char, 32> seed{};
+    } pool;
+    const std::string_view seed = bytes.substr(space + 1);
+    if (seed.size() != pool.seed.size()) return EINVAL;
+    std::memcpy(pool.seed.data(), seed.data(), seed.size());
+    int random = open("/dev/urandom", O_RDWR | O_CLOEXEC);
+    const int wrong = random < 0 || ioctl(random, RNDADDENTROPY, &pool) || ioctl(random, RNDRESEEDCRNG) ? errno : 0;
+    closeFd(random);
+    return wrong;
+}
+
 class Agent {
   public:
     explicit Agent(int line) : line_(line) {}
@@ -122,6 +151,7 @@ class Agent {
         const std::string id = frame.substr(0, first), verb = frame.substr(first + 1, second - first - 1);
         const std::string field = frame.substr(second + 1);
         if (verb == "run") return start(id, decode(field));
+        if (verb == "wake") return send("-", "awake", std::to_string(wake(decode(field))));
         const auto found = children_.find(id);
         if (found == children_.end()) return;
         if (verb == "kill") kill(-found->second.pid, SIGKILL);
