@@ -129,6 +129,7 @@ def column(name, groups):
             hypervisor=hypervisor,
             toolstack=toolstack,
             icount=True,
+            packed_kernel=True,  # a boot as Debian ships it
             files=files,
             name=f"bench-{name}",
             hypervisor_args="console_timestamps=raw",

@@ -9,13 +9,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LAB = ROOT / "lab"
 BUILD = ROOT / "build"
 LOGS = BUILD / "logs"
+MOST_NOTES = 1000
 CACHE = Path(os.environ.get("PROXENOS_CACHE", ROOT / ".cache"))
 
 
@@ -71,6 +72,37 @@ def key(*inputs):
                 digest.update(str(path).encode())
             digest.update(b"\0")
     return digest.hexdigest()[:16]
+
+
+def content(path):
+    """Hash of a file's bytes. A large one is read once as long as its size, times and number stay: noted in .cache/sums."""
+    path = Path(path).resolve()
+    about = path.stat()
+    if about.st_size < 64 << 10:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    times = f"{about.st_size} {about.st_mtime_ns} {about.st_ctime_ns}"
+    return noted("sums", key(f"{path} {about.st_dev} {about.st_ino} {times}"), lambda: _sum(path))
+
+
+def _sum(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def noted(folder, name, find):
+    """What find() says, a text, kept under a name that tells everything that it depends on."""
+    note = CACHE / folder / name
+    with suppress(OSError):
+        return note.read_text(encoding="utf-8")
+    found = find()
+    note.parent.mkdir(parents=True, exist_ok=True)
+    if len(os.listdir(note.parent)) > MOST_NOTES:
+        for old in note.parent.iterdir():
+            old.unlink(missing_ok=True)
+    temporary = note.with_name(f".{name}.{os.getpid()}")
+    temporary.write_text(found, encoding="utf-8")
+    temporary.rename(note)
+    return found
 
 
 @contextmanager

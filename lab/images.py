@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 from lab import debian
-from lab.host import BUILD, CACHE, LAB, LabError, call, forget_others, key, locked, say, words
+from lab.host import BUILD, CACHE, LAB, LabError, call, content, forget_others, key, locked, noted, say, words
 
 # Left out of dom0's image: documentation, and data that only other programs' set-up needs.
 UNUSED = [
@@ -289,6 +289,16 @@ def initrd(machine, work):
     return target
 
 
+def _head(path):
+    with open(path, "rb") as file:
+        return file.read(4)
+
+
+def _ldd(program):
+    # It fails for static ones: no libraries.
+    return subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
+
+
 def toolstack_files():
     """{path in dom0: host path} of our own toolstack's programs and of the libraries that dom0 does not have."""
     folder = BUILD / "toolstack"
@@ -297,9 +307,9 @@ def toolstack_files():
         for p in folder.rglob("*")
         if p.is_file()
         and not p.suffix
-        and p.read_bytes()[:4] == b"\x7fELF"
         and "CMakeFiles" not in p.parts
         and not p.name.endswith("_test")
+        and _head(p) == b"\x7fELF"
     ]
     if not programs:
         raise LabError("our toolstack is not built (build/toolstack holds no program): use --toolstack stock")
@@ -307,8 +317,7 @@ def toolstack_files():
     base, files = _base_root(), {}
     for program in programs:
         files[f"usr/local/sbin/{program.name}"] = program
-        listed = subprocess.run(["ldd", program], capture_output=True, text=True)  # fails for static ones: no libraries
-        for line in listed.stdout.splitlines():
+        for line in noted("libraries", content(program), lambda: _ldd(program)).splitlines():
             part = line.split()
             if len(part) >= 3 and part[1] == "=>" and not list(base.glob(f"usr/lib/x86_64-linux-gnu/{part[0]}")):
                 files[f"usr/local/lib/{part[0]}"] = Path(part[2])

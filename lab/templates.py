@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab import images, qemu, settings as kinds
-from lab.host import CACHE, LabError, say
+from lab.host import CACHE, LabError, call, content, say
 
 FORMAT = 1  # counts what this file, lab/machine.py and the wire to the agent expect of a template
 FOLDER = CACHE / "templates"
@@ -76,32 +76,6 @@ def fits(machine):
 
 
 # Names
-
-
-def content(path):
-    """Hash of a file's bytes. Large ones are read once as long as their size, times and number stay."""
-    path = Path(path).resolve()
-    about = path.stat()
-    if about.st_size < 64 << 10:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    name = f"{path} {about.st_dev} {about.st_ino} {about.st_size} {about.st_mtime_ns} {about.st_ctime_ns}"
-    note = FOLDER / "sums" / hashlib.sha256(name.encode()).hexdigest()[:32]
-    with contextlib.suppress(OSError):
-        known = note.read_text()
-        if len(known) == 64:
-            return known
-    with open(path, "rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    note.parent.mkdir(parents=True, exist_ok=True)
-    _write(note, found)
-    return found
-
-
-def _write(path, text):
-    """A small file, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
-    temporary.rename(path)
 
 
 def disk_sizes(machine):
@@ -251,6 +225,7 @@ def _make(machine, name, make):
         cost = make(_with_disks(machine, f"{folder}/disk"), folder)
         for disk in folder.glob("disk*"):
             disk.unlink()
+        call(["fallocate", "--dig-holes", folder / "ram"])  # a third of it is zeroes
         _sync(folder / "ram")
         _sync(folder / "state")
         about = {
@@ -402,7 +377,6 @@ def listing():
 def clear():
     """Remove all that are not in use: (removed, kept)."""
     results = [_drop(folder) for folder in _all()]
-    shutil.rmtree(FOLDER / "sums", ignore_errors=True)
     if results:
         say(f"{results.count(True)} templates removed")
     return results.count(True), results.count(False)

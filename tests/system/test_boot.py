@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ways in and out: boot doors, numbers of CPUs, sizes of memory, power-off and reboot."""
+"""Ways in and out: boot doors, numbers of CPUs, sizes of memory, power-off and reboot. What is about booting boots (boot=True)."""
 
 import re
 
@@ -10,7 +10,7 @@ from dom0 import Dom0
 @pytest.mark.parametrize("door", ["multiboot", "multiboot2", "uefi"])
 def test_door(cell, door):
     """Each boot loader's way ends in a dom0 that can list domains."""
-    machine = cell.machine(f"door-{door}", door=door, unpacked_kernel=False)
+    machine = cell.machine(f"door-{door}", boot=True, door=door, unpacked_kernel=False)
     try:
         assert "Domain-0" in machine.check("xl list")
     finally:
@@ -19,7 +19,7 @@ def test_door(cell, door):
 
 @pytest.mark.parametrize("cpus, memory", [(4, 2048), (8, 16384)])
 def test_host_sizes(cell, cpus, memory):
-    machine = cell.machine(f"host-{cpus}-{memory}", cpus=cpus, memory=memory)
+    machine = cell.machine(f"host-{cpus}-{memory}", boot=True, cpus=cpus, memory=memory)
     try:
         assert machine.check("xl info nr_cpus").strip() == str(cpus)
         assert machine.check("nproc").strip() == str(cpus)
@@ -40,7 +40,7 @@ def test_end(cell, command):
 
 
 def test_unknown_option_is_no_failure(cell):
-    machine = cell.machine("option", hypervisor_args="no-such-option=1 another -- lab.word=1 lab.more")
+    machine = cell.machine("option", boot=True, hypervisor_args="no-such-option=1 another -- lab.word=1 lab.more")
     try:  # what follows the dashes is for dom0's kernel
         assert machine.check("cat /proc/cmdline").strip().endswith("quiet lab.word=1 lab.more")
     finally:
@@ -52,7 +52,7 @@ def test_disks_and_network_cards(cell, tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).write_bytes(name.encode() * 1000 + bytes(1 << 20))
     machine = cell.machine(
-        "devices", disks=[f"ahci:{tmp_path}/one", f"virtio:{tmp_path}/two"], nics=["virtio", "e1000e"]
+        "devices", boot=True, disks=[f"ahci:{tmp_path}/one", f"virtio:{tmp_path}/two"], nics=["virtio", "e1000e"]
     )
     try:
         machine.check(
@@ -92,7 +92,7 @@ def test_linux_on_isolated_page_tables(cell):
     """dom0 and a guest of several CPUs, on page tables without the hypervisor (XPTI)."""
     if cell.toolstack != "stock":
         pytest.skip("the hypervisor's affair: beside one toolstack")
-    machine = cell.machine("xpti", cpus=2, hypervisor_args="xpti=on")
+    machine = cell.machine("xpti", boot=True, cpus=2, hypervisor_args="xpti=on")
     try:
         dom0 = Dom0(machine)
         assert re.search("XPTI.*(on|enabled)", dom0.out("xl dmesg"))
