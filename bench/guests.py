@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from bench.counts import COLUMNS, cost, parse
 from lab.host import ROOT, LabError
 
 CONSOLE = "/var/log/xen/console/guest-{}.log"
@@ -70,8 +71,6 @@ def wait_command(machine, name, timeout=300):
 
 def guest_rows(machine, column):
     """The operations of dom0's table inside PV guests: default TSC mode, and native."""
-    from bench.measure import parse
-
     if column == "none":
         return {}
     found = {}
@@ -87,8 +86,6 @@ def guest_rows(machine, column):
 
 def life_rows(machine, column):
     """What it costs dom0 to make and end a domain, and the pages one takes."""
-    from bench.measure import cost, parse
-
     if column == "none":
         return {}
 
@@ -121,8 +118,6 @@ def life_rows(machine, column):
 
 def scale_rows(machine, column):
     """What the tools cost with 128 domains: small ones, paused, so that nothing else runs."""
-    from bench.measure import COLUMNS, cost
-
     if COLUMNS[column] != ("proxenos", "proxenos"):
         return {}  # of stock xl a process stays for each domain, more than dom0 has memory for
     machine.put("/run/micro.elf", (ROOT / "build/guests/micro.elf").read_bytes())
@@ -150,8 +145,6 @@ def scale_rows(machine, column):
 
 def io_rows(machine, column):
     """Block and network transfers: in this domain, and between it and a guest. The disk is a loop device in memory."""
-    from bench.measure import parse
-
     # One that is served twice would be measured twice: a server for the machine's life.
     machine.check(
         "dd if=/dev/zero of=/run/disk.img bs=1M count=32 2>/dev/null; losetup /dev/loop0 /run/disk.img; "

@@ -7,17 +7,11 @@ import tempfile
 from pathlib import Path
 
 from bench import guests, rows
+from bench.counts import COLUMNS, cost, parse
 from lab import images
 from lab.host import ROOT, LabError, call, say
 from lab.machine import Machine
 
-# Name of a column: (hypervisor, toolstack).
-COLUMNS = {
-    "none": ("none", "stock"),
-    "xen": ("xen", "stock"),
-    "proxenos": ("proxenos", "stock"),
-    "proxenos-tools": ("proxenos", "proxenos"),
-}
 PROGRAMS = {"rows": [], "first": [], "cost": [], "primitives": [], "io": [], "unpack": ["-llzma"]}  # {name: libraries}
 STAMP = re.compile(r"^\(XEN\) \[([0-9a-f]{16})\] (.*)$", re.M)
 
@@ -47,18 +41,6 @@ def programs(folder):
         )
         files[f"bench/{name}"] = target
     return files
-
-
-def parse(text):
-    """{key: value} of the lines that a measuring program prints."""
-    return {key: float(value) for key, value in re.findall(r"^row ([\w-]+)=([\d.]+)", text.replace("\r", ""), re.M)}
-
-
-def cost(machine, command, times=5, timeout=300):
-    """Ticks of a command in dom0: the median of several runs after the first."""
-    text = machine.check(f"/bench/cost {times} {command}", timeout)
-    found = sorted(int(line) for line in text.split()[1 if times > 1 else 0 :])
-    return found[len(found) // 2]
 
 
 def image_size(path):

@@ -18,6 +18,7 @@ sys.path[:0] = [str(ROOT)]
 
 # pylint: disable=wrong-import-position
 from bench import measure, report
+from bench.counts import COLUMNS
 from lab.host import LabError, say
 
 RESULTS = ROOT / "bench/results.json"
@@ -26,7 +27,7 @@ RESULTS = ROOT / "bench/results.json"
 def main():
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--columns", nargs="+", default=list(measure.COLUMNS), choices=list(measure.COLUMNS))
+    parser.add_argument("--columns", nargs="+", default=list(COLUMNS), choices=list(COLUMNS))
     parser.add_argument("--groups", nargs="+", default=list(measure.GROUPS), choices=list(measure.GROUPS))
     parser.add_argument("--report", action="store_true", help="measure nothing, write the report")
     options = parser.parse_args()
