@@ -17,6 +17,7 @@ LAB = ROOT / "lab"
 BUILD = ROOT / "build"
 LOGS = BUILD / "logs"
 MOST_NOTES = 1000
+MOST_PATIENCE = 8
 CACHE = Path(os.environ.get("PROXENOS_CACHE", ROOT / ".cache"))
 
 
@@ -32,6 +33,13 @@ def die_with_parent():
 def say(text):
     """Progress, always on standard error: standard output belongs to the command that was asked for."""
     print(f"lab: {text}", file=sys.stderr, flush=True)
+
+
+def patience(seconds):
+    """A limit for waiting, in seconds: so much on an idle host, more where more wants to run than there are CPUs. Nothing that
+    goes well takes longer for it."""
+    load = os.getloadavg()[0] / len(os.sched_getaffinity(0))
+    return seconds * min(MOST_PATIENCE, max(1.0, 1.5 * load))
 
 
 def call(command, **options):

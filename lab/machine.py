@@ -19,7 +19,7 @@ from pexpect.popen_spawn import PopenSpawn
 
 from lab import bochs, qemu, templates
 from lab.channel import Channel, MachineDied
-from lab.host import LOGS, LabError, die_with_parent, say
+from lab.host import LOGS, LabError, die_with_parent, patience, say
 from lab.qmp import Qmp
 from lab.settings import Settings
 
@@ -216,7 +216,7 @@ class Machine:
 
     def wait_ready(self, timeout=READY_TIMEOUT):
         """Wait until dom0 takes commands."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + patience(timeout)
         while not self.channel.ready.wait(0.5):
             if time.monotonic() > end or not self.alive():
                 break
@@ -235,7 +235,7 @@ class Machine:
     def wait_end(self, timeout=60):
         """Wait until QEMU ends by itself (power-off; a reboot too). Returns whether it did."""
         try:
-            self._process.wait(timeout)
+            self._process.wait(patience(timeout))
         except subprocess.TimeoutExpired:
             return False
         return True
@@ -263,9 +263,9 @@ class Machine:
         """Run a shell command in dom0: Result(status, output, errors). `data` becomes its standard input."""
         return self.channel.run(command, timeout, data)
 
-    def stream(self, command, timeout=120):
+    def stream(self, command, timeout=120, exact=False):
         """Run a shell command in dom0, yielding ("out"|"err", bytes) ... ("end", status)."""
-        return self.channel.stream(command, timeout)
+        return self.channel.stream(command, timeout, exact=exact)
 
     def check(self, command, timeout=120, data=b""):
         """Run a command that must succeed; returns its output."""
@@ -307,7 +307,7 @@ class Machine:
     def expect_console(self, pattern, timeout=60):
         """Wait for a regular expression on COM1; returns the match."""
         try:
-            self.console.expect(pattern, timeout=timeout)
+            self.console.expect(pattern, timeout=patience(timeout))
         except (pexpect.TIMEOUT, pexpect.EOF):
             raise LabError(f"the console did not say {pattern!r}; its last lines:\n{self.tail()}") from None
         return self.console.match

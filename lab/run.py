@@ -5,7 +5,6 @@ import argparse
 import shlex
 import signal
 import sys
-import time
 
 from lab import host
 from lab.settings import DOORS, EMULATORS, HYPERVISORS, NICS, TOOLSTACKS, Settings
@@ -72,6 +71,21 @@ def parser():
         default=None,
         help="the demo guest (default: with the shell only)",
     )
+    add(
+        "--template",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="go on from a machine that was booted before, or boot one for later (default); --no-template: boot",
+    )
+    add(
+        "--list-templates", "--template-list", action="store_true", help="show what is kept of booted machines, and end"
+    )
+    add(
+        "--clear-templates",
+        "--template-clear",
+        action="store_true",
+        help="remove what is kept, but what machines run from, and end",
+    )
     add("--no-build", action="store_true", help="use what is built already")
     add("command", nargs="*", metavar="-- COMMAND", help="run this in dom0")
     return result
@@ -100,26 +114,32 @@ def settings(options):
         demo=demo and options.hypervisor != "none",
         name="run",
         unpacked_kernel=options.door == "kernel",
+        boot=not options.template,
     ).check()
 
 
 def run_command(machine, words, timeout):
     """One command in dom0: its streams to ours as they come, its status as the result."""
     line = words[0] if len(words) == 1 else shlex.join(words)
-    host.say("booting")
-    end = time.monotonic() + timeout
+    signal.signal(signal.SIGALRM, lambda *_: _late(timeout))
+    signal.setitimer(signal.ITIMER_REAL, timeout)
     try:
-        machine.start(timeout=timeout)
+        machine.start()
         host.say("dom0 is ready")
         streams = {"out": sys.stdout.buffer, "err": sys.stderr.buffer}
-        for kind, value in machine.stream(line, max(1, end - time.monotonic())):
+        for kind, value in machine.stream(line, timeout, exact=True):
             if kind == "end":
                 return value
             streams[kind].write(value)
             streams[kind].flush()
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         machine.stop()
     return 1
+
+
+def _late(timeout):
+    raise host.LabError(f"no end of the command within {timeout:g} s")
 
 
 def run_micro_guest(options, machine_settings):
@@ -137,11 +157,38 @@ def run_micro_guest(options, machine_settings):
     return status
 
 
+def templates_command(options):
+    """--list-templates and --clear-templates."""
+    from lab import templates
+
+    if options.clear_templates:
+        removed, kept = templates.clear()
+        print(f"{removed} removed" + (f", {kept} in use and kept" if kept else ""))
+        return 0
+    rows = templates.listing()
+    for name, words, mib, age, used in rows:
+        print(f"{name}  {mib:5} MiB  {'in use' if used else _ago(age):12}  ./run {words}")
+    total = sum(row[2] for row in rows)
+    print(
+        f"{len(rows)} of at most {templates.MOST}, {total} of at most {templates.MOST_MIB} MiB, in {templates.FOLDER}"
+    )
+    return 0
+
+
+def _ago(seconds):
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
+
+
 def main(arguments=None):
     """Entry of ./run."""
     options = parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly end: the machine's folder goes with it
     try:
+        if options.list_templates or options.clear_templates:
+            return templates_command(options)
         machine_settings = settings(options)
         host.install_packages()
         from lab.machine import Machine  # needs pexpect, which may have been installed just now
@@ -158,7 +205,7 @@ def main(arguments=None):
         machine = Machine(machine_settings)
         if options.command:
             return run_command(machine, options.command, options.timeout or 600)
-        host.say("booting; leave with 'poweroff' in dom0, or Ctrl-t x")
+        host.say("leave with 'poweroff' in dom0, or Ctrl-t x")
         return machine.interact(options.timeout or None)
     except host.LabError as error:
         print(f"run: {error}", file=sys.stderr)

@@ -2,6 +2,7 @@
 """The ./test command: installs, builds, runs every part, ends with one plain summary."""
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,7 @@ PARTS = {
     "system": "Linux as dom0 and as guest, in every cell of {hypervisor} x {toolstack}",
     "interop": "our halves beside stock Xen's",
 }
+MACHINE_PARTS = {"lab", "guests", "system", "interop"}
 # Whole machines under emulation, several at a time, can miss a time limit that has nothing to do with what is tested: a
 # failed test is run once more, and the report names it.
 PYTEST = [
@@ -52,6 +55,7 @@ class Count:
     failed: int = 0
     skipped: int = 0
     seconds: float = 0.0
+    cpu: float = 0.0  # seconds of all processes that the job waited for
     lines: str = ""
     again: tuple = ()  # tests that were run twice, passed or not, each with what the first try said
 
@@ -83,25 +87,30 @@ def parser():
     return result
 
 
+SPENT = threading.local()  # .cpu: seconds of CPU of the commands that this thread ran
+
+
 def run_logged(name, command, timeout):
     """Run a host command into build/logs/NAME.txt: (status, text)."""
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f"{name}.txt"
     with open(log, "w", encoding="utf-8") as out:
-        try:
-            status = subprocess.run(
-                [str(word) for word in command],
-                cwd=ROOT,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                timeout=timeout,
-                check=False,
-            ).returncode
-        except subprocess.TimeoutExpired:
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            cwd=ROOT,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
+        late = threading.Timer(timeout, process.kill)
+        late.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if not late.is_alive():
             out.write(f"\nended after {timeout} s\n")
-            status = 124
-    return status, log.read_text(errors="replace")
+        late.cancel()
+    SPENT.cpu = getattr(SPENT, "cpu", 0) + usage.ru_utime + usage.ru_stime
+    return process.returncode, log.read_text(errors="replace")
 
 
 def style(_):
@@ -117,15 +126,18 @@ def style(_):
 def unit(options, preset="asan", target="all", label=""):
     """GoogleTest cases in a sanitizer's preset: those of a target, with a label (default: all of them)."""
     name = f"unit-{preset}"
+    beside = (
+        max(1, options.jobs // 2) if set(options.parts) & MACHINE_PARTS else options.jobs
+    )  # one of the places is ours
     for step, command in (
         ("configure", ["cmake", "--preset", preset]),
-        ("build", ["cmake", "--build", f"build/{preset}", "--target", target]),
+        ("build", ["cmake", "--build", f"build/{preset}", "--target", target, "-j", beside]),
     ):
         status, text = run_logged(f"{name}-{step}", command, 3600)
         if status:
             wrong = [line for line in text.splitlines() if re.search(r"error|Error|FAILED", line)]
             return Count(name, failed=1, lines=f"the {preset} preset's {step} failed\n" + "\n".join(wrong[:20]))
-    command = ["ctest", "--test-dir", f"build/{preset}", "--output-on-failure", "--timeout", "300", "-j", options.jobs]
+    command = ["ctest", "--test-dir", f"build/{preset}", "--output-on-failure", "--timeout", "300", "-j", beside]
     command += ["-L", label] if label else []
     _, text = run_logged(name, command + (["-R", options.expression] if options.expression else []), 3600)
     total = re.search(r"(\d+) tests failed out of (\d+)", text)
@@ -160,46 +172,125 @@ def pytest_job(name, folder, arguments, options, timeout):
     )
 
 
-def has_tests(folder):
-    """Whether a folder of the tests exists already."""
-    return bool(list((ROOT / folder).glob("test_*.py")))
+@dataclass
+class Job:
+    """Something to run beside others. `group` is the line of the summary that it is counted in."""
+
+    name: str
+    group: str
+    function: object
+    cost: float = 0.0  # seconds of CPU that it took last time, or a guess: the longest begin first
 
 
-def jobs(options, built):
-    """The jobs of the chosen parts, longest first: [(name, function)]."""
-    result, missing = [], []
-    cells = [(hypervisor, toolstack) for hypervisor in options.hypervisor for toolstack in options.toolstack]
+def known_costs():
+    """What the modules cost when they ran last: here, else as noted in tests/costs.json."""
+    costs = {}
+    for path in (ROOT / "tests/costs.json", LOGS / "costs.json"):
+        with suppress(OSError, ValueError):
+            costs.update(json.loads(path.read_text()))
+    return costs
+
+
+def keep_costs(counts):
+    """Note what modules cost that passed, for the next time."""
+    costs = {count.name: round(count.cpu) for count in counts if count.cpu and count.passed and not count.failed}
+    LOGS.mkdir(parents=True, exist_ok=True)
+    (LOGS / "costs.json").write_text(json.dumps({**known_costs(), **costs}, indent=1, sort_keys=True) + "\n")
+
+
+def module_jobs(group, folder, arguments, options, timeout, costs):
+    """One job for each module of a folder that has tests for these arguments."""
+    paths = sorted((ROOT / folder).glob("test_*.py"))
+    if options.expression and paths:
+        command = [*PYTEST, "--collect-only", folder, *arguments, "-k", options.expression]
+        _, text = run_logged(f"{group}-collect", command, 300)
+        paths = [path for path in paths if f"{folder}/{path.name}::" in text]
+    for path in paths:
+        name = f"{group}-{path.stem.removeprefix('test_')}"
+        guess = 10 * path.read_text().count("\ndef test_")
+        yield Job(
+            name,
+            group,
+            lambda n=name, p=path: pytest_job(n, p.relative_to(ROOT), arguments, options, timeout),
+            costs.get(name, guess),
+        )
+
+
+def jobs(options, cells):
+    """The pytest jobs of the chosen parts."""
+    result, costs = [], known_costs()
     if "system" in options.parts:
         for hypervisor, toolstack in cells:
+            arguments = [f"--hypervisor={hypervisor}", f"--toolstack={toolstack}"]
+            arguments += ["--thorough"] if options.thorough else []
+            group = f"system-{hypervisor}-{toolstack}"
+            result += module_jobs(group, "tests/system", arguments, options, 3600, costs)
+    for part in ("guests", "interop"):
+        if part in options.parts:
+            for hypervisor in options.hypervisor if part == "guests" else [""]:
+                arguments = [f"--hypervisor={hypervisor}"] if hypervisor else []
+                group = f"{part}-{hypervisor}".rstrip("-")
+                result += module_jobs(group, f"tests/{part}", arguments, options, 2400, costs)
+    if "lab" in options.parts:
+        result += module_jobs("lab", "tests/lab", [], options, 900, costs)
+    return result
+
+
+def unit_jobs(options):
+    """Host tests, each preset one job: built and run beside the machines."""
+    if "unit" not in options.parts:
+        return []
+    costs = known_costs()
+    presets = {"unit-asan": ("asan", "all", ""), "unit-tsan": ("tsan", "thread_tests", "threads")}
+    return [
+        Job(name, name, lambda words=words: unit(options, *words), costs.get(name, 500))
+        for name, words in presets.items()
+    ]
+
+
+def first_boot(hypervisor, toolstack):
+    """A cell shows that it boots; its template is there afterwards. One failure for the whole cell when it does not."""
+    from lab.machine import Machine
+
+    name = f"system-{hypervisor}-{toolstack}"
+    try:
+        with Machine(hypervisor=hypervisor, toolstack=toolstack, name=f"{name}-first"):
+            return Count(name)
+    except host.LabError as error:
+        return Count(name, failed=1, lines=f"{name} does not boot, none of its tests was run:\n{error}")
+
+
+def cells_that_boot(options, built, pool):
+    """The chosen cells of the system tests that can be tested, and a failure for each of the others."""
+    if "system" not in options.parts:
+        return [], []
+    cells, failed, tried = [], [], []
+    for hypervisor in options.hypervisor:
+        for toolstack in options.toolstack:
             name = f"system-{hypervisor}-{toolstack}"
             absent = [what for what in (hypervisor, f"tools-{toolstack}") if not built[what]]
             if absent:
-                missing.append(
-                    Count(name, failed=1, lines=f"{name}: not built: {', '.join(absent)} (build/logs/build.log)")
-                )
+                text = f"{name}: not built: {', '.join(absent)} (build/logs/build.log)"
+                failed.append(report(Count(name, failed=1, lines=text)))
             else:
-                arguments = [f"--hypervisor={hypervisor}", f"--toolstack={toolstack}"]
-                arguments += ["--thorough"] if options.thorough else []
-                result.append((name, lambda n=name, a=arguments: pytest_job(n, "tests/system", a, options, 3600)))
-    for part in ("guests", "interop"):
-        if part in options.parts and has_tests(f"tests/{part}"):
-            for hypervisor in options.hypervisor if part == "guests" else [""]:
-                name = f"{part}-{hypervisor}".rstrip("-")
-                arguments = [f"--hypervisor={hypervisor}"] if hypervisor else []
-                result.append((name, lambda n=name, p=part, a=arguments: pytest_job(n, f"tests/{p}", a, options, 2400)))
-    if "lab" in options.parts and has_tests("tests/lab"):
-        result.append(("lab", lambda: pytest_job("lab", "tests/lab", [], options, 900)))
-    return result, missing
+                tried.append((hypervisor, toolstack))
+    for cell, count in zip(tried, pool.map(lambda cell: timed(lambda: first_boot(*cell)), tried)):
+        if count.failed:
+            failed.append(report(count))
+        else:
+            cells.append(cell)
+    return cells, failed
 
 
 def timed(function):
     """A job's count with its time; a job that breaks is a failure."""
     start = time.monotonic()
+    SPENT.cpu = 0.0
     try:
         count = function()
     except Exception as error:  # pylint: disable=broad-except  # one broken job must not end the others
         count = Count("?", failed=1, lines=f"{type(error).__name__}: {error}")
-    count.seconds = time.monotonic() - start
+    count.seconds, count.cpu = time.monotonic() - start, SPENT.cpu
     return count
 
 
@@ -208,14 +299,38 @@ def report(count, lock=threading.Lock()):
     with lock:
         if count.failed:
             print(f"\n{count.lines}\n")
-        skipped = f", {count.skipped} skipped" if count.skipped else ""
-        print(
-            f"{count.name:24} {count.passed} passed, {count.failed} failed{skipped}  ({count.seconds:.0f} s)",
-            flush=True,
-        )
+        print(f"{result_line(count)}  ({count.seconds:.0f} s, {count.cpu:.0f} of CPU)", flush=True)
         for name, reason in count.again:
-            print(f"{'':24} run twice: {name}: {reason}", flush=True)
+            print(f"{'':32} run twice: {name}: {reason}", flush=True)
+        for folder in sorted(set(re.findall(r"^kept in (\S+)$", count.lines, re.M))):
+            print(f"{'':32} kept: {folder}", flush=True)
     return count
+
+
+def result_line(count):
+    """NAME  N passed, N failed, N skipped"""
+    skipped = f", {count.skipped} skipped" if count.skipped else ""
+    return f"{count.name:32} {count.passed} passed, {count.failed} failed{skipped}"
+
+
+def summary(counts):
+    """What the groups came to, and which modules cost most: [(group, count)]."""
+    groups = {}
+    for group, count in counts:
+        total = groups.setdefault(group, Count(group))
+        for field in ("passed", "failed", "skipped", "cpu"):
+            setattr(total, field, getattr(total, field) + getattr(count, field))
+    print()
+    for total in groups.values():
+        print(f"{result_line(total)}  ({total.cpu:.0f} s of CPU)")
+    costly = sorted((count for _, count in counts if count.cpu), key=lambda count: -count.cpu)[:10]
+    if len(counts) > 1 and costly:
+        print("\nwhat cost most (seconds of CPU, and from start to end):")
+        for count in costly:
+            print(f"  {count.cpu:6.0f} {count.seconds:6.0f}  {count.name}")
+    again = [name for _, count in counts for name, _ in count.again]
+    if again:
+        print(f"\n{len(again)} tests were run twice: {', '.join(again)}")
 
 
 def build_all(options):
@@ -232,23 +347,31 @@ def build_all(options):
 
 
 def run_all(options):
-    """Every chosen job; their counts."""
+    """Every chosen job: [(group, count)]. Host tests are built and run beside the machines; of these each cell boots once,
+    then all modules of all cells follow, the longest first."""
     counts = []
     if "style" in options.parts:
-        counts.append(report(timed(lambda: style(options))))
-    machine_parts = set(options.parts) & {"system", "guests", "interop", "lab"}
+        counts.append(("style", report(timed(lambda: style(options)))))
+    machine_parts = set(options.parts) & MACHINE_PARTS
     built = build_all(options) if machine_parts else {}
-    if "unit" in options.parts:
-        counts.append(report(timed(lambda: unit(options))))
-        counts.append(report(timed(lambda: unit(options, "tsan", "thread_tests", "threads"))))
-    if machine_parts:
-        from lab import images  # made once, before several machines want it at the same time
+    with ThreadPoolExecutor(options.jobs) as pool:
 
-        images.dom0_image()
-        work, missing = jobs(options, built)
-        counts += [report(count) for count in missing]
-        with ThreadPoolExecutor(options.jobs) as pool:
-            counts += list(pool.map(lambda job: report(timed(job[1])), work))
+        def begin(work):
+            return [(job.group, pool.submit(lambda job=job: report(timed(job.function)))) for job in work]
+
+        units = unit_jobs(options)
+        begun = begin(units[:1])
+        if machine_parts:
+            from lab import images  # made once, before several machines want it at the same time
+
+            images.dom0_image()
+            cells, failed = cells_that_boot(options, built, pool)
+            counts += [(count.name, count) for count in failed]
+            begun += begin(sorted([*units[1:], *jobs(options, cells)], key=lambda job: -job.cost))
+        else:
+            begun += begin(units[1:])
+        counts += [(group, future.result()) for group, future in begun]
+    keep_costs([count for _, count in counts])
     return counts
 
 
@@ -269,11 +392,12 @@ def main(arguments=None):
         counts = run_all(options)
     except host.LabError as error:
         print(f"test: {error}", file=sys.stderr)
-        counts = [Count("set-up", failed=1)]
+        counts = [("set-up", Count("set-up", failed=1))]
     except KeyboardInterrupt:
         return 130
+    summary(counts)
     passed, failed, skipped = (
-        sum(getattr(count, what) for count in counts) for what in ("passed", "failed", "skipped")
+        sum(getattr(count, what) for _, count in counts) for what in ("passed", "failed", "skipped")
     )
     if not passed + failed:
         print("no test was run")

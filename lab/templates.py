@@ -100,6 +100,7 @@ def inputs(machine):
     found = {
         "format": FORMAT,
         "emulator": [emulator, content(emulator)],
+        "host": _host_clock(),
         "hardware": words[1:],
         "disks": disk_sizes(machine),
         "kernel": content(images.dom0_kernel(machine)),
@@ -112,6 +113,12 @@ def inputs(machine):
         found["hypervisor"] = content(images.hypervisor(machine.hypervisor))
         found["hypervisor arguments"] = qemu.hypervisor_arguments(machine)
     return found
+
+
+def _host_clock():
+    """The emulated time stamp counter ticks as the host's does, and what runs in the machine has measured it."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def key(machine):

@@ -19,6 +19,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -110,7 +111,13 @@ int wake(std::string_view bytes) {
 
 class Agent {
   public:
-    explicit Agent(int line) : line_(line) {}
+    explicit Agent(int line) : line_(line) {
+        sigset_t ended;
+        sigemptyset(&ended);
+        sigaddset(&ended, SIGCHLD);
+        sigprocmask(SIG_BLOCK, &ended, &mask_);
+        ended_ = signalfd(-1, &ended, SFD_CLOEXEC | SFD_NONBLOCK);
+    }
 
     [[noreturn]] void serve() {
         send("-", "hello", "-");
@@ -138,6 +145,7 @@ class Agent {
             setsid();
             dup2(in[0], 0), dup2(out[1], 1), dup2(err[1], 2);
             signal(SIGPIPE, SIG_DFL);
+            sigprocmask(SIG_SETMASK, &mask_, nullptr);
             execl("/bin/bash", "bash", "-c", command.c_str(), nullptr);
             _exit(127);
         }
@@ -180,17 +188,18 @@ class Agent {
             std::string id;
             int which;
         };
-        std::vector<pollfd> fds{{line_, POLLIN, 0}};
-        std::vector<Source> sources{{"", 0}};
+        std::vector<pollfd> fds{{line_, POLLIN, 0}, {ended_, POLLIN, 0}};
+        std::vector<Source> sources{{"", 0}, {"", 0}};
         for (const auto& [id, child] : children_)
             for (int which : {0, 1})
                 if (child.out[static_cast<std::size_t>(which)] >= 0) {
                     fds.push_back({child.out[static_cast<std::size_t>(which)], POLLIN, 0});
                     sources.push_back({id, which});
                 }
-        poll(fds.data(), fds.size(), children_.empty() ? -1 : 50);
+        poll(fds.data(), fds.size(), -1);
         if (fds[0].revents) readLine();
-        for (std::size_t i = 1; i < fds.size(); ++i)
+        for (signalfd_siginfo child{}; read(ended_, &child, sizeof child) > 0;) {} // reap() asks each of them
+        for (std::size_t i = 2; i < fds.size(); ++i)
             if (fds[i].revents) readStream(sources[i].id, children_[sources[i].id], sources[i].which);
     }
 
@@ -220,6 +229,8 @@ class Agent {
     }
 
     int line_;
+    int ended_ = -1; ///< readable when a child has ended
+    sigset_t mask_{};
     std::string pending_;
     std::map<std::string, Child> children_;
 };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lab's own tests: no machine is started in these but for one bare Linux."""
+"""The lab's own tests: no machine is started in these but bare Linux."""
 
 import sys
 from pathlib import Path

@@ -10,10 +10,12 @@ import pytest
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parent)]
 
 from dom0 import Dom0  # noqa: E402  (needs the path above)
-from lab.host import LabError  # noqa: E402
+from lab import failures  # noqa: E402
+from lab.host import ROOT, LabError  # noqa: E402
 from lab.machine import Machine  # noqa: E402
 
 BOOT_TIMEOUT = 240
+MACHINES = []  # those that run
 
 
 def pytest_addoption(parser):
@@ -50,24 +52,33 @@ class Cell:
         if Cell.broken:
             pytest.fail(f"this cell does not boot: {Cell.broken}")
         machine = Machine(hypervisor=self.hypervisor, toolstack=self.toolstack, name=f"{self.name}-{name}", **fields)
+        MACHINES[:] = [other for other in MACHINES if other.alive()] + [machine]
         try:
             return machine.start(timeout=BOOT_TIMEOUT)
         except LabError as error:
             machine.stop()
+            if not fields:
+                Cell.broken = str(error).splitlines()[0]
             pytest.fail(str(error))
 
 
 @pytest.fixture(scope="session")
 def cell(request):
-    """The cell, once it has shown that it boots."""
-    result = Cell(request.config)
-    if Cell.broken is None:
-        try:
-            result.machine("first").stop()
-        except pytest.fail.Exception as error:
-            Cell.broken = str(error).splitlines()[0]
-            raise
-    return result
+    """The cell."""
+    return Cell(request.config)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """While its machines still run: keep what a failed test leaves (lab/failures.py), and say where."""
+    report = (yield).get_result()
+    if not report.failed or "cell" not in item.fixturenames:
+        return
+    name = f"{item.path.stem}.{item.name}" + (
+        f".try{item.execution_count}" if getattr(item, "execution_count", 1) > 1 else ""
+    )
+    folder = failures.keep(MACHINES, Cell(item.config).name, name, report.longreprtext)
+    report.sections.append(("kept", f"kept in {folder.relative_to(ROOT)}"))
 
 
 class Shared:

@@ -5,6 +5,8 @@ import base64
 import re
 import time
 
+from lab.host import patience
+
 # A domain that is being made has no name yet.
 ROW = re.compile(r"^(\S*)\s+(\d+)\s+(\d+)\s+(\d+)\s+([rbpscdwS?-]{6})\s+([\d.]+)$")
 
@@ -27,9 +29,7 @@ class Guest:
 
     def wait(self, text, timeout=60):
         """Wait until its console says a fixed text."""
-        log = f"/var/log/xen/console/guest-{self.name}.log"
-        command = f"until grep -qF '{text}' {log} 2>/dev/null; do sleep 0.1; done"
-        status = self.dom0.run(f'timeout {timeout} bash -c "{command}"', timeout + 20).status
+        status = self.dom0.said(f"/var/log/xen/console/guest-{self.name}.log", text, timeout)
         assert status == 0, f"{self.name} did not say '{text}' in {timeout} s; it said:\n{self.log()[-3000:]}"
         return self.log()
 
@@ -78,9 +78,19 @@ class Dom0:
         assert 0 < result.status < 126, f"'{command}': status {result.status}\n{result.output}{result.errors}"
         return result.output + result.errors
 
+    def said(self, log, text, timeout=60):
+        """Wait until a file, which need not be there yet, has a line with a fixed text: 0 when it has. dom0 sleeps until the
+        file grows: asking ten times a second costs it as much as a guest's start."""
+        limit = int(patience(timeout))
+        return self.run(
+            f"exec 3< <(exec tail -n +1 -F {log} 2> /dev/null); reader=$!; timeout {limit} grep -qFm1 '{text}' <&3; "
+            "status=$?; kill $reader; exit $status",
+            timeout + 20,
+        ).status
+
     def until(self, condition, what, timeout=60, step=0.2):
         """Wait for a condition."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + patience(timeout)
         while not condition():
             assert time.monotonic() < end, f"after {timeout} s: {what}\n{self.run('xl list').output}"
             time.sleep(step)
