@@ -5,7 +5,8 @@
 //   to the agent    ID run COMMAND     start `bash -c COMMAND` in its own session
 //                   ID in BYTES        feed bytes to its standard input (an empty field closes it)
 //                   ID kill -          kill its process group
-//                   - wake BYTES       this machine is a copy: set the clock, take new random numbers. BYTES: nanoseconds
+//                   - wake BYTES       this machine is a copy: set the clock, take new random numbers. BYTES:
+//                   nanoseconds
 //                                      since 1970 in decimal, a space, 32 random bytes
 //   from the agent  - hello -          once, when it is ready
 //                   - awake ERROR      the answer to wake: 0, or the errno of what did not work
@@ -87,8 +88,8 @@ void closeFd(int& fd) {
     fd = -1;
 }
 
-/// Make the wall clock and the kernel's random numbers this copy's own. 0 or an errno. All of the generator's keys (each
-/// CPU has one) are drawn anew from the pool, which the seed is mixed into and credited with.
+/// Make the wall clock and the kernel's random numbers this copy's own. 0 or an errno. All of the generator's keys
+/// (each CPU has one) are drawn anew from the pool, which the seed is mixed into and credited with.
 int wake(std::string_view bytes) {
     const auto space = bytes.find(' ');
     if (space == std::string_view::npos) return EINVAL;
@@ -96,7 +97,7 @@ int wake(std::string_view bytes) {
     const timespec clock{static_cast<time_t>(now / 1'000'000'000), static_cast<long>(now % 1'000'000'000)};
     if (clock_settime(CLOCK_REALTIME, &clock)) return errno;
 
-    struct { // rand_pool_info with room for its last field
+    struct {                           // rand_pool_info with room for its last field
         int credited = 256, size = 32; // bits, bytes
         std::array<char, 32> seed{};
     } pool;

@@ -78,22 +78,24 @@ class Dom0:
         assert 0 < result.status < 126, f"'{command}': status {result.status}\n{result.output}{result.errors}"
         return result.output + result.errors
 
-    def said(self, log, text, timeout=60):
-        """Wait until a file, which need not be there yet, has a line with a fixed text: 0 when it has. dom0 sleeps until the
-        file grows: asking ten times a second costs it as much as a guest's start."""
+    def said(self, log, text, timeout=60, regular=False):
+        """Wait until a file, which need not be there yet, has a line with a fixed text or regular expression: 0 when it has.
+        dom0 sleeps until the file grows: asking ten times a second costs it as much as a guest's start."""
         limit = int(patience(timeout))
         return self.run(
-            f"exec 3< <(exec tail -n +1 -F {log} 2> /dev/null); reader=$!; timeout {limit} grep -qFm1 '{text}' <&3; "
+            f"exec 3< <(exec tail -n +1 -F {log} 2> /dev/null); reader=$!; timeout {limit} grep -q{'E' if regular else 'F'}m1 '{text}' <&3; "
             "status=$?; kill $reader; exit $status",
             timeout + 20,
         ).status
 
-    def until(self, condition, what, timeout=60, step=0.2):
-        """Wait for a condition."""
+    def until(self, condition, what, timeout=60, step=0.1):
+        """Wait for a condition. Asking costs dom0 more than a tenth of a second, which what is waited for may want: the time
+        between two questions grows up to a second."""
         end = time.monotonic() + patience(timeout)
         while not condition():
             assert time.monotonic() < end, f"after {timeout} s: {what}\n{self.run('xl list').output}"
             time.sleep(step)
+            step = min(1, step * 1.5)
 
     def rows(self):
         """xl list: {name: (id, MiB, vcpus, state, seconds)}."""

@@ -25,7 +25,7 @@ def fixture_said(shared):
     )
     log = "/var/log/xen/console/guest-micro.log"
     dom0.out(f"rm -f {log}; xl create -q /etc/xen/micro.cfg", 180)
-    dom0.run(f"timeout 60 bash -c \"until grep -qE 'MICRO-END|unexpected' {log}; do sleep 0.2; done\"", 90)
+    dom0.said(log, "MICRO-END|unexpected", 60, regular=True)
     text = dom0.run(f"cat {log}").output
     dom0.clean()
     return text.replace("\r", "")
@@ -74,8 +74,6 @@ def test_many_paused_domains_and_a_console_daemon_that_dies(dom0):
     for number in (0, MANY - 1):
         dom0.out(f"xl unpause many{number}")
         log = f"/var/log/xen/console/guest-many{number}.log"
-        assert (
-            dom0.run(f'timeout 60 bash -c "until grep -q MICRO-END {log}; do sleep 0.2; done"', 90).status == 0
-        ), number
+        assert dom0.said(log, "MICRO-END") == 0, number
     dom0.out(f"for n in $(seq 0 {MANY - 1}); do xl destroy many$n || exit 1; done", 300)
     dom0.until(lambda: set(dom0.rows()) == {"Domain-0"}, "domains are left", 60)

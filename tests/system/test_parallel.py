@@ -38,7 +38,7 @@ def test_eight_guests_at_once(dom0, names):
     assert set(dom0.rows()) == {"Domain-0", *names}
     for name in names:
         log = f"/var/log/xen/console/guest-{name}.log"
-        assert dom0.run(f'timeout 240 bash -c "until grep -qF GUEST-UP {log}; do sleep 1; done"', 260).status == 0, name
+        assert dom0.said(log, "GUEST-UP", 240) == 0, name
     assert at_once(dom0, [f"xl destroy {name}" for name in names]) == [0] * COUNT, said(dom0)
     dom0.until(lambda: set(dom0.rows()) == {"Domain-0"}, "domains are left", 120)
     assert dom0.out("xenstore-list /local/domain") == before

@@ -19,7 +19,7 @@ def test_micro(dom0, mode):
     )
     log = "/var/log/xen/console/guest-micro.log"
     dom0.out(f"rm -f {log}; xl create -q /etc/xen/micro.cfg", 180)
-    dom0.run(f"timeout 60 bash -c \"until grep -qE 'MICRO-END|unexpected' {log}; do sleep 0.2; done\"", 90)
+    dom0.said(log, "MICRO-END|unexpected", 60, regular=True)
     said = dom0.run(f"cat {log}").output.replace("\r", "")
     assert f"MICRO-PASS {case}\n" in said, said[-3000:]
 
