@@ -34,6 +34,13 @@ READ_DISKS = (
 )
 
 
+# Guests that were running when it was made learn the time (lab/guest/init, guestclock=1).
+SET_GUESTS_CLOCKS = (
+    "[ -e /proc/xen/capabilities ] && for domain in $(xenstore-list /local/domain); do "
+    "[ $domain = 0 ] || xenstore-write /local/domain/$domain/control/lab-clock $(date +%s); done"
+)
+
+
 class Console(PopenSpawn):
     """pexpect on QEMU's standard input and output that waits for output without asking ten thousand times a second."""
 
@@ -181,6 +188,8 @@ class Machine:
                 raise LabError(f"its clock and random numbers: {os.strerror(self.channel.woken)}")
             if self.settings.disks:
                 self.run(READ_DISKS)
+            if self.settings.demo or self.settings.prepare:
+                self.run(SET_GUESTS_CLOCKS)
         except LabError as error:
             said = words.read_text(errors="replace") if interactive else self._said()
             raise DoesNotLoad(f"{error}\n{said.strip()}".strip()) from None
@@ -262,6 +271,13 @@ class Machine:
     def run(self, command, timeout=120, data=b""):
         """Run a shell command in dom0: Result(status, output, errors). `data` becomes its standard input."""
         return self.channel.run(command, timeout, data)
+
+    def answers(self, timeout=60):
+        """Whether dom0 still does: its agent, without a process."""
+        try:
+            return self.alive() and self.run("", timeout).status == 0
+        except LabError:
+            return False
 
     def stream(self, command, timeout=120, exact=False):
         """Run a shell command in dom0, yielding ("out"|"err", bytes) ... ("end", status)."""

@@ -2,7 +2,7 @@
 // The lab's agent in dom0: runs commands that arrive on a serial line and answers with their exact output and status.
 //
 // Wire format, one frame per line, fields separated by one space, binary fields in base64:
-//   to the agent    ID run COMMAND     start `bash -c COMMAND` in its own session
+//   to the agent    ID run COMMAND     start `bash -c COMMAND` in its own session; without one: end with 0 at once
 //                   ID in BYTES        feed bytes to its standard input (an empty field closes it)
 //                   ID kill -          kill its process group
 //                   - wake BYTES       this machine is a copy: set the clock, take new random numbers. BYTES:
@@ -159,6 +159,7 @@ class Agent {
         if (first == std::string::npos || second == std::string::npos) return;
         const std::string id = frame.substr(0, first), verb = frame.substr(first + 1, second - first - 1);
         const std::string field = frame.substr(second + 1);
+        if (verb == "run" && field.empty()) return send(id, "end", "0");
         if (verb == "run") return start(id, decode(field));
         if (verb == "wake") return send("-", "awake", std::to_string(wake(decode(field))));
         const auto found = children_.find(id);

@@ -56,6 +56,10 @@ def test_output_is_exact(channel):
     assert b"".join(v for k, v in channel.stream("cat", 60, data) if k == "out") == data
 
 
+def test_no_command_is_an_answer(channel):
+    assert channel.run("", 10) == (0, "", "")
+
+
 def test_killed_by_a_signal(channel):
     assert channel.run("kill -9 $$", 10).status == 137
 

@@ -93,7 +93,7 @@ class Shared:
         self.restarts = -1
 
     def get(self):
-        if self.machine is not None and not self._answers():
+        if self.machine is not None and not self.machine.answers():
             self.machine.stop()
             self.machine = None
         if self.machine is None:
@@ -102,12 +102,6 @@ class Shared:
                 pytest.fail("this module's machine died too often")
             self.machine = self.start()
         return self.machine
-
-    def _answers(self):
-        try:
-            return self.machine.alive() and self.machine.run("true", 60).status == 0
-        except LabError:
-            return False
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,15 @@ from lab.host import patience
 ROW = re.compile(r"^(\S*)\s+(\d+)\s+(\d+)\s+(\d+)\s+([rbpscdwS?-]{6})\s+([\d.]+)$")
 
 
+def saying(log, text, timeout, regular=False):
+    """A shell command for dom0 that ends, with status 0, when a file has such a line; see Dom0.said()."""
+    limit, kind = int(patience(timeout)), "E" if regular else "F"
+    return (
+        f"(exec 3< <(exec tail -n +1 -F {log} 2> /dev/null); reader=$!; "
+        f"timeout {limit} grep -q{kind}m1 '{text}' <&3; status=$?; kill $reader; exit $status)"
+    )
+
+
 class Guest:
     """A domain made by a test: Debian's kernel with the test initramfs (lab/guest/init)."""
 
@@ -23,13 +32,17 @@ class Guest:
     def domid(self):
         return int(self.dom0.out(f"xl domid {self.name}"))
 
+    @property
+    def _log(self):
+        return f"/var/log/xen/console/guest-{self.name}.log"
+
     def log(self):
         """Everything that its console said."""
-        return self.dom0.run(f"cat /var/log/xen/console/guest-{self.name}.log").output
+        return self.dom0.run(f"cat {self._log}").output
 
     def wait(self, text, timeout=60):
         """Wait until its console says a fixed text."""
-        status = self.dom0.said(f"/var/log/xen/console/guest-{self.name}.log", text, timeout)
+        status = self.dom0.said(self._log, text, timeout)
         assert status == 0, f"{self.name} did not say '{text}' in {timeout} s; it said:\n{self.log()[-3000:]}"
         return self.log()
 
@@ -42,11 +55,18 @@ class Guest:
         """Run a command in its console's shell: (status, output)."""
         self._marks += 1
         mark = f"{self.name}-mark{self._marks}"
-        tty = self.dom0.out(f"xenstore-read /local/domain/{self.domid}/console/tty").strip()
         # The quotes keep the echo of the line from being taken for its result.
         line = f"echo '<''{mark}>'; {command}; echo '['{mark} $?']'\n"
-        self.dom0.run(f"cat > {tty}", data=line.encode())
-        text = self.wait(f"[{mark} ", timeout).replace("\r", "")
+        # One command in dom0 for all of it: each program that starts there costs a tenth of a second.
+        script = (
+            f"tty=$(xenstore-read /local/domain/$(xl domid {self.name})/console/tty) && cat > $tty || exit 1; "
+            f"{saying(self._log, f'[{mark} ', timeout)}; said=$?; cat {self._log}; exit $said"
+        )
+        result = self.dom0.run(script, timeout + 20, data=line.encode())
+        assert (
+            result.status == 0
+        ), f"{self.name}: no end of '{command}' in {timeout} s; {result.errors}\n{result.output[-3000:]}"
+        text = result.output.replace("\r", "")
         output, status = re.search(rf"<{mark}>\n(.*)\[{mark} (\d+)\]", text, re.S).groups()
         return int(status), output
 
@@ -81,12 +101,7 @@ class Dom0:
     def said(self, log, text, timeout=60, regular=False):
         """Wait until a file, which need not be there yet, has a line with a fixed text or regular expression: 0 when it has.
         dom0 sleeps until the file grows: asking ten times a second costs it as much as a guest's start."""
-        limit = int(patience(timeout))
-        return self.run(
-            f"exec 3< <(exec tail -n +1 -F {log} 2> /dev/null); reader=$!; timeout {limit} grep -q{'E' if regular else 'F'}m1 '{text}' <&3; "
-            "status=$?; kill $reader; exit $status",
-            timeout + 20,
-        ).status
+        return self.run(saying(log, text, timeout, regular), timeout + 20).status
 
     def until(self, condition, what, timeout=60, step=0.1):
         """Wait for a condition. Asking costs dom0 more than a tenth of a second, which what is waited for may want: the time
@@ -136,9 +151,9 @@ class Dom0:
             f'extra = "{" ".join(word for word in words if word)}"',
         ]
         lines += [f"{key} = {value}" for key, value in keys.items()]
-        self.machine.put(f"/etc/xen/{name}.cfg", "\n".join(lines) + "\n")
-        self.run(f"rm -f /var/log/xen/console/guest-{name}.log")
-        return f"/etc/xen/{name}.cfg"
+        path, log = f"/etc/xen/{name}.cfg", f"/var/log/xen/console/guest-{name}.log"
+        self.machine.check(f"cat > {path}; rm -f {log}", data=("\n".join(lines) + "\n").encode())
+        return path
 
     def guest(self, name="guest", *, options="", **keys):
         """Create a guest; see config()."""
