@@ -9,6 +9,7 @@
 #include <syslog.h>
 
 #include "base/text.hpp"
+#include "store/transact.hpp"
 
 namespace xenconsoled {
 
@@ -79,17 +80,10 @@ namespace {
 /// Writes the terminal's name, unless the console's nodes have gone meanwhile: it would come back alone, and nobody
 /// would ever remove it.
 xen::Result<> announce(store::Client& client, std::string const& console, std::string const& terminal) {
-    constexpr int most_tries = 20; // a conflict is another change of the same nodes
-    for (int tries = 0;; ++tries) {
-        auto const transaction = XEN_TRY(client.begin());
-        if (!client.get(console + "/port", transaction)) return client.abort(transaction);
-        if (auto written = client.write(console + "/tty", terminal, transaction); !written) {
-            (void)client.abort(transaction);
-            return written;
-        }
-        auto done = client.commit(transaction);
-        if (done || done.error().code != EAGAIN || tries == most_tries) return done;
-    }
+    return store::transact(client, [&](store::Transaction transaction) -> xen::Result<> {
+        if (!client.get(console + "/port", transaction)) return {};
+        return client.write(console + "/tty", terminal, transaction);
+    });
 }
 
 } // namespace

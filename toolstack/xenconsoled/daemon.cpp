@@ -55,6 +55,7 @@ xen::Result<> Daemon::connect_store() {
     // While xenstored is away the kernel's device would make us wait inside the kernel.
     store_ = XEN_TRY(needs_socket_ ? store::Client::open_socket() : store::Client::open());
     needs_socket_ = store_->uses_socket();
+    store_->set_patience(std::chrono::milliseconds(0)); // consoles are served while it is away: we come back ourselves
     XEN_TRY(watch_file(store_->fd(), &store_));
     XEN_TRY(store_->watch("@introduceDomain", "domains"));
     XEN_TRY(store_->watch("@releaseDomain", "domains"));

@@ -22,6 +22,7 @@ namespace {
 /// Prints as stock does, and asks for exit status 1; passes on a wish for another try.
 std::unexpected<xen::Error> report(xen::Error const& error, std::string const& text) {
     if (error.code == EAGAIN) return xen::fail(EAGAIN, {});
+    if (store::is_unreachable(error)) return std::unexpected(error); // not an answer: said as it is
     fmt::print(stderr, "{}: {}\n", program_invocation_short_name, text);
     return xen::fail(0, {});
 }
@@ -97,7 +98,8 @@ Result<> remove(Client& client, Transaction t, Arguments const& arguments, std::
 
 Result<> exists(Client& client, Transaction t, Arguments const& arguments, std::string&) {
     for (char const* const path : arguments.operands)
-        if (!client.read(path, t)) return xen::fail(0, {});
+        if (auto const value = client.read(path, t); !value)
+            return store::is_unreachable(value.error()) ? std::unexpected(value.error()) : xen::fail(0, {});
     return {};
 }
 

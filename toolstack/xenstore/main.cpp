@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "commands.hpp"
+#include "store/transact.hpp"
 
 namespace {
 
@@ -49,14 +50,10 @@ xen::Result<> run(Mode const& mode, store::Client& client, Arguments const& argu
     bool const simple = arguments.operands.size() <= (mode.name == "write" ? 2 : 1) && !arguments.tidy &&
                         !arguments.recursive && !arguments.upto_root;
     if (!mode.in_transaction || simple) return mode.run(client, store::Transaction::none, arguments, out);
-    while (true) {
+    return store::transact(client, [&](store::Transaction transaction) {
         out.clear();
-        auto const transaction = XEN_TRY(client.begin());
-        auto done = mode.run(client, transaction, arguments, out);
-        if (!done) (void)client.abort(transaction);
-        else done = client.commit(transaction);
-        if (done || done.error().code != EAGAIN) return done;
-    }
+        return mode.run(client, transaction, arguments, out);
+    });
 }
 
 } // namespace
@@ -80,7 +77,7 @@ int main(int argc, char** argv) {
     Arguments const arguments = parse(*mode, argc, argv, by_name);
     auto client = store::Client::open();
     if (!client) {
-        fmt::print(stderr, "{}: xs_open: {}\n", called, std::strerror(client.error().code));
+        fmt::print(stderr, "{}: xs_open: {}\n{}\n", called, std::strerror(client.error().code), client.error().context);
         return 1;
     }
     std::string out;

@@ -119,7 +119,6 @@ TEST(Crash, NothingAcknowledgedIsLost) {
     auto const folder = std::filesystem::temp_directory_path() / ("xenstored-crash-" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder);
     ::setenv("XENSTORED_RUNDIR", folder.c_str(), 1);
-    std::signal(SIGPIPE, SIG_IGN);
     {
         Daemon daemon{folder};
         std::mt19937 random{std::random_device{}()};
