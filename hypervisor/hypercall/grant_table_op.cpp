@@ -77,6 +77,15 @@ template <class Op> Result<> single(u64 address, Result<> (*work)(Op&)) {
     return pointer.write(op);
 }
 
+/// set_version tells the version that holds also where it refuses the other.
+Result<> set_version(u64 address) {
+    GuestPointer<abi::GnttabSetVersion> pointer(address);
+    auto op = TRY(pointer.read());
+    const Result<> result = grant::set_version(op);
+    TRY(pointer.write(op));
+    return result;
+}
+
 /// setup_table and get_status_frames also return a list of frames.
 template <class Op> Result<> with_frames(u64 address, Result<> (*work)(Op&), bool status_frames) {
     GuestPointer<Op> pointer(address);
@@ -107,7 +116,7 @@ Result<> perform_single(GrantTableOp command, u64 address) {
     case GrantTableOp::SetupTable: return with_frames(address, &grant::setup_table, false);
     case GrantTableOp::GetStatusFrames: return with_frames(address, &grant::get_status_frames, true);
     case GrantTableOp::QuerySize: return single(address, &grant::query_size);
-    case GrantTableOp::SetVersion: return single(address, &grant::set_version);
+    case GrantTableOp::SetVersion: return set_version(address);
     case GrantTableOp::GetVersion: return single(address, &grant::get_version);
     default: return fail(Error::NoSys);
     }

@@ -55,7 +55,8 @@ Result<bool> any_port_pending(const GuestPointer<abi::evtchn_port_t>& ports, u32
         const u32 port = TRY(ports.read(i));
         if (i == 0) first = port;
         abi::EvtchnStatus status{.dom = abi::domid_self, .port = port};
-        if (Result<> known = event::status(status); !known) return fail(Error::Invalid);
+        if (!event::status(status) || status.status == static_cast<u32>(abi::EvtchnState::Closed))
+            return fail(Error::Invalid);
         if (event::is_pending(current_domain(), Port(port))) return true;
     }
     return false;

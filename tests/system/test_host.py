@@ -118,6 +118,19 @@ def test_clock_advances_evenly(dom0):
     assert 0.99 <= last - first < 10
 
 
+def test_event_channels_are_listed(dom0):
+    """Stock lsevtchn asks for the status of port 0, 1, ... until it gets an error."""
+    lines = dom0.out("/usr/lib/xen-4.17/bin/lsevtchn 0").splitlines()
+    numbers = [int(re.match(r" *(\d+): VCPU 0: ", line)[1]) for line in lines]
+    assert numbers == sorted(set(numbers)) and numbers[0] == 1
+    assert sum("Virtual IRQ" in line for line in lines) >= 2  # timer, console
+    guest = dom0.guest().up()
+    said = dom0.out(f"/usr/lib/xen-4.17/bin/lsevtchn {guest.domid}")
+    for port in (1, 2):  # store, console
+        assert re.search(rf"^ *{port}: VCPU 0: Interdomain \(Connected\) - Remote Domain 0, Port \d+", said, re.M), said
+    assert dom0.run("/usr/lib/xen-4.17/bin/lsevtchn 4711").output == ""
+
+
 def test_no_kernel_complaints(dom0):
     """dom0's kernel has nothing to report: no oops, warning, stall or lost interrupt."""
     text = dom0.out("dmesg")

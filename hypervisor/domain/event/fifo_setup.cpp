@@ -82,11 +82,12 @@ Result<> expand_array(abi::EvtchnExpandArray& op) {
 Result<> set_priority(abi::EvtchnSetPriority& op) {
     Domain& domain = current_domain();
     EventChannels& table = *domain.events;
-    if (!table.is_fifo.load(std::memory_order_acquire)) return fail(Error::NoSys);
+    if (op.priority > abi::fifo_priority_min) return fail(Error::Invalid);
     Guard guard(table.lock);
     Channel* channel = table.channel(Port(op.port));
-    if (!channel || channel->state() == abi::EvtchnState::Closed) return fail(Error::Invalid);
-    if (op.priority > abi::fifo_priority_min) return fail(Error::Invalid);
+    if (!channel) return fail(Error::Invalid);
+    if (!table.is_fifo.load(std::memory_order_acquire)) return fail(Error::NoSys);
+    if (channel->state() == abi::EvtchnState::Closed) return fail(Error::Access);
     // It takes effect when the event is next put on a queue.
     channel->priority.store(static_cast<u8>(op.priority), std::memory_order_relaxed);
     return {};

@@ -11,7 +11,8 @@ namespace px::event {
 Result<> init(Domain& domain) {
     domain.events = make<EventChannels>(domain);
     if (!domain.events) return fail(Error::NoMemory);
-    return {};
+    Guard guard(domain.events->lock);
+    return domain.events->make_first();
 }
 
 namespace {

@@ -100,8 +100,6 @@ Result<> send(Domain& domain, Port port) {
 }
 
 Result<> unmask(Domain& domain, Port port) {
-    // Port 0 is never bound, yet the reference takes it here.
-    if (port.raw() == 0) return {};
     Channel* channel = domain.events->channel(port);
     if (!channel) return fail(Error::Invalid);
     IrqGuard guard(channel->lock);
@@ -124,7 +122,7 @@ void vcpu_info_moved(Vcpu& vcpu) {
 namespace {
 void send_bound_virq(Domain& domain, Vcpu& bound_on, u32 virq) {
     const Port port = bound_on.virq_port[virq];
-    Channel* channel = domain.events ? domain.events->channel(port) : nullptr;
+    Channel* channel = domain.events && port.raw() != 0 ? domain.events->channel(port) : nullptr; // 0: not bound
     if (!channel) return;
     IrqGuard guard(channel->lock);
     if (channel->state() == abi::EvtchnState::Virq && channel->virq == virq) event::set_pending(domain, port, *channel);
@@ -158,7 +156,7 @@ void event::forget_global_virq_handler(Domain& domain) {
 
 void send_guest_pirq(Domain& domain, Pirq pirq) {
     const Port port = domain.events->pirq_port(pirq);
-    Channel* channel = domain.events->channel(port);
+    Channel* channel = port.raw() != 0 ? domain.events->channel(port) : nullptr; // 0: not bound
     if (!channel) return;
     IrqGuard guard(channel->lock);
     if (channel->state() == abi::EvtchnState::Pirq && channel->pirq == pirq) event::set_pending(domain, port, *channel);

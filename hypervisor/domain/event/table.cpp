@@ -10,7 +10,7 @@ namespace px {
 
 Channel* EventChannels::channel(Port port) const {
     const u32 p = port.raw();
-    if (p == 0 || p >= abi::fifo_nr_channels) return nullptr;
+    if (p >= abi::fifo_nr_channels) return nullptr;
     // The index parts are masked, so a mispredicted check above reads nothing outside the tables.
     const Group* group = groups_[(p / (per_page * pages_per_group)) % group_count].load(std::memory_order_acquire);
     if (!group) return nullptr;
@@ -39,11 +39,13 @@ Channel* EventChannels::make_page(u32 page) {
     if (!memory) return nullptr;
     channels = static_cast<Channel*>(memory);
     for (u32 i = 0; i < per_page; ++i) new (&channels[i]) Channel;
-    if (page == 0) group->used[0] = 1; // port 0 does not exist
+    if (page == 0) group->used[0] = 1; // port 0 is never given away
     place.store(channels, std::memory_order_release);
     made_ports_.store((page + 1) * per_page, std::memory_order_release);
     return channels;
 }
+
+Result<> EventChannels::make_first() { return make_page(0) ? Result<>{} : fail(Error::NoMemory); }
 
 Result<Port> EventChannels::allocate() {
     const u32 limit = port_limit();

@@ -55,7 +55,9 @@ class EventChannels {
     std::atomic<u32> fifo_array_pages{0};
     u32 teardown_port = 1; ///< where destroy() goes on
 
-    /// The channel of a port, null when it was never allocated. Holds under speculation.
+    /// Makes the first channels, for a new table: tools ask for the status of ports from 0 on. Errors: NoMemory.
+    Result<> make_first() PX_REQUIRES(lock);
+    /// The channel of a port, null when it was never made. That of port 0 is closed for ever. Holds under speculation.
     [[nodiscard]] Channel* channel(Port port) const;
     /// A closed channel with the lowest free port, made if needed. Errors: NoSpace, NoMemory.
     Result<Port> allocate() PX_REQUIRES(lock);

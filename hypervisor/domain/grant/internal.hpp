@@ -98,6 +98,11 @@ std::expected<Pinned, abi::GrantStatus> pin(Domain& granter, GrantRef ref, const
 /// Takes the count back; clears the guest-visible marks with the last one.
 void unpin(Domain& granter, GrantRef ref, Access access);
 
+/// flags and domid of a shared entry of either version (abi::GrantEntryHeader), as one atomic word.
+[[nodiscard]] inline std::atomic_ref<u32> header_word(void* entry) {
+    return std::atomic_ref<u32>(*static_cast<u32*>(entry));
+}
+
 [[nodiscard]] constexpr s16 raw(abi::GrantStatus s) { return static_cast<s16>(s); }
 
 /// Takes a reference on a granted frame: Writable for writing. The frame belongs to the granter.

@@ -9,13 +9,7 @@ namespace {
 
 using abi::GrantStatus;
 
-/// flags and domid of an entry, as one atomic 32-bit word.
-struct Header {
-    u16 flags;
-    u16 domid;
-};
-
-std::atomic_ref<u32> header_word(void* entry) { return std::atomic_ref<u32>(*static_cast<u32*>(entry)); }
+using Header = abi::GrantEntryHeader;
 
 std::expected<void, GrantStatus> check(Header header, const Domain& grantee, Access access, bool for_copy) {
     const u16 type = header.flags & abi::gtf_type_mask;

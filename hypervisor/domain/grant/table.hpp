@@ -26,6 +26,8 @@ void unmap(abi::GnttabUnmapGrantRef& op, Unmapped& out);
 void unmap_complete(Unmapped& unmapped);
 Result<> setup_table(abi::GnttabSetupTable& op);
 Result<> query_size(abi::GnttabQuerySize& op);
+/// Errors: Invalid: no such version. Busy: entries beyond the reserved ones are in use, or status frames are mapped.
+/// Range: version 1 has no form for a reserved entry. op.version is the version that holds afterwards, in any case.
 Result<> set_version(abi::GnttabSetVersion& op);
 Result<> get_version(abi::GnttabGetVersion& op);
 Result<> get_status_frames(abi::GnttabGetStatusFrames& op);

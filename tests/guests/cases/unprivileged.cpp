@@ -5,7 +5,7 @@
 #include "abi/physdev.hpp"
 #include "abi/platform.hpp"
 #include "abi/sysctl.hpp"
-#include "lib/micro.hpp"
+#include "lib/grants.hpp"
 
 using namespace micro;
 using abi::Errno;
@@ -136,4 +136,13 @@ MICRO_CASE_ALONE(domu_other_domains_are_refused) {
     CHECK_IS(call(Hypercall::MemoryOp, abi::MemoryOp::MachineMemoryMap, new_page()), error(Errno::Perm));
     abi::SchedRemoteShutdown other{0, 0};
     CHECK_IS(call(Hypercall::SchedOp, abi::SchedOp::RemoteShutdown, &other), error(Errno::Perm));
+}
+
+/// The tools map the console's and the store's grant all of its life.
+MICRO_CASE_ALONE(domu_changes_versions_under_the_tools) {
+    for (u32 wanted : {2u, 1u}) {
+        abi::GnttabSetVersion version{wanted};
+        CHECK_IS(grant(abi::GrantTableOp::SetVersion, &version), 0);
+        CHECK_IS(version.version, wanted);
+    }
 }
