@@ -10,16 +10,15 @@ from pathlib import Path
 
 import pexpect
 
-from lab import images, media, qemu
+from lab import emulators, images, media, qemu
 from lab.host import LOGS, LabError, die_with_parent
 
-PROGRAM = "bochs"
 # The machine has nothing to say after this: it resets, and Bochs would start it anew.
 END = re.compile(r"rebooting machine|Reboot in five seconds|Manual reset required|Xen BUG at")
 CONFIGURATION = """\
 cpu: model=corei7_skylake_x, count={cpus}, ips=50000000, reset_on_triple_fault=0
 memory: guest={memory}, host={memory}
-romimage: file=/usr/share/bochs/BIOS-bochs-latest
+romimage: file={share}/BIOS-bochs-latest
 vgaromimage: file=/usr/share/vgabios/vgabios.bin
 display_library: term
 ata0-master: type=cdrom, path={iso}, status=inserted
@@ -33,14 +32,11 @@ clock: sync=none
 """
 
 
-def is_installed():
-    """Whether the emulator is on this host."""
-    return shutil.which(PROGRAM) is not None
-
-
-def configuration(machine, work, iso, serial):
-    """The configuration file's text; `serial` gets what COM1 says."""
-    return CONFIGURATION.format(cpus=machine.cpus, memory=machine.memory, work=work, iso=iso, serial=serial)
+def configuration(machine, work, iso, serial, share):
+    """The configuration file's text; `serial` gets what COM1 says; `share` has the BIOS."""
+    return CONFIGURATION.format(
+        cpus=machine.cpus, memory=machine.memory, work=work, iso=iso, serial=serial, share=share
+    )
 
 
 def _serial(path):
@@ -49,8 +45,7 @@ def _serial(path):
 
 def run_micro(machine, timeout):
     """Boot a micro guest as dom0, by GRUB and multiboot1, until the machine resets: (ended by itself, 0, what COM1 said)."""
-    if not is_installed():
-        raise LabError("--machine bochs: the packages bochs, bochs-term, bochsbios and vgabios are not installed")
+    emulator = emulators.find(machine.emulator)
     work = Path(tempfile.mkdtemp(prefix="proxenos-"))
     LOGS.mkdir(parents=True, exist_ok=True)
     serial = LOGS / f"{machine.name}.log"
@@ -63,12 +58,13 @@ def run_micro(machine, timeout):
             qemu.hypervisor_arguments(machine),
             qemu.modules(machine, work),
         )
-        (work / "bochsrc").write_text(configuration(machine, work, iso, serial))
+        (work / "bochsrc").write_text(configuration(machine, work, iso, serial, emulator.share))
         (work / "commands").write_text("c\n")  # the package has the debugger built in: it waits for this
         # The display wants a terminal.
+        program, *words = emulator.words
         child = pexpect.spawn(
-            PROGRAM,
-            ["-q", "-f", f"{work}/bochsrc", "-rc", f"{work}/commands"],
+            program,
+            [*words, "-q", "-f", f"{work}/bochsrc", "-rc", f"{work}/commands"],
             encoding="latin-1",
             env={"TERM": "vt100", "PATH": "/usr/bin:/bin"},
             preexec_fn=die_with_parent,

@@ -7,33 +7,34 @@ import subprocess
 from lab.host import CACHE, LabError, call, forget_others, key, say, words
 
 
-def _apt(command, packages, archives):
-    """An apt-get command that believes that nothing is installed, so that the whole closure is named."""
+def _nothing_installed(archives):
+    """Options with which apt, from the system's sources, believes that nothing is installed."""
     status = CACHE / "empty-status"
     status.write_text("")
     (archives / "partial").mkdir(parents=True, exist_ok=True)
     return [
-        "apt-get",
-        *command,
-        "-y",
-        "--no-install-recommends",
-        "-o",
-        f"Dir::State::status={status}",
-        "-o",
-        f"Dir::Cache::archives={archives}/",
-        "-o",
-        "Debug::NoLocking=1",
-        "-o",
-        "APT::Sandbox::User=root",
-        "install",
-        *packages,
+        f"-oDir::State::status={status}",
+        f"-oDir::Cache::archives={archives}/",
+        "-oDebug::NoLocking=1",
+        "-oAPT::Sandbox::User=root",
     ]
 
 
-def _closure(packages, archives):
-    """(package name) of everything that the packages depend on."""
-    text = call(_apt(["--simulate"], packages, archives))
+def closure(packages, options):
+    """The names of everything that packages depend on, themselves included; `options` say which apt is asked."""
+    text = call(["apt-get", "--simulate", "-y", "--no-install-recommends", *options, "install", *packages])
     return [line.split()[1] for line in text.splitlines() if line.startswith("Inst ")]
+
+
+def without(names, patterns):
+    """Names that no shell pattern of the list fits."""
+    return [name for name in names if not any(fnmatch.fnmatch(name, pattern) for pattern in patterns)]
+
+
+def wishes(list_file):
+    """(packages, patterns of dependencies to leave out) of a list file."""
+    entries = words(list_file)
+    return [entry for entry in entries if entry[0] != "-"], [entry[1:] for entry in entries if entry[0] == "-"]
 
 
 def _download(packages, archives):
@@ -47,23 +48,21 @@ def _download(packages, archives):
 def fetch(list_file, label="", beside=None):
     """The folder with the .deb files that a package list asks for ('-pattern' leaves dependencies out). `label` tells the
     folders of several lists apart; what the folder `beside` has is left out."""
-    entries = words(list_file)
-    wanted = [entry for entry in entries if not entry.startswith("-")]
-    unwanted = [entry[1:] for entry in entries if entry.startswith("-")]
+    wanted, unwanted = wishes(list_file)
     present = sorted(archive.name.split("_")[0] for archive in beside.glob("*.deb")) if beside else []
-    folder = CACHE / (f"{label}debs-" + key(*entries, *present))
+    folder = CACHE / (f"{label}debs-" + key(*words(list_file), *present))
     if (folder / "complete").exists():
         return folder
     say(f"fetching Debian packages for {list_file.parent.name} (once)")
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        names = _closure(wanted, folder)
+        names = closure(wanted, _nothing_installed(folder))
     except LabError:
         from lab.host import as_root  # only needed where apt has no lists yet
 
         call(as_root(["apt-get", "update"]))
-        names = _closure(wanted, folder)
-    _download([name for name in names if not any(fnmatch.fnmatch(name, p) for p in [*unwanted, *present])], folder)
+        names = closure(wanted, _nothing_installed(folder))
+    _download(without(names, [*unwanted, *present]), folder)
     (folder / "complete").touch()
     forget_others(f"{label}debs-*", folder)
     return folder
@@ -77,11 +76,12 @@ def unpack(archive, folder):
             raise LabError(f"{archive} is damaged: remove it and start again")
 
 
-def unpack_all(archives, folder):
-    """Unpack every .deb of a folder into a fresh root."""
+def unpack_all(archives, folder, but=""):
+    """Unpack every .deb of a folder, but for those that a shell pattern fits, into a fresh root."""
     folder.mkdir(parents=True)
     for name in ("bin", "sbin", "lib", "lib64"):
         (folder / "usr" / name).mkdir(parents=True)
         (folder / name).symlink_to(f"usr/{name}")
     for archive in sorted(archives.glob("*.deb")):
-        unpack(archive, folder)
+        if not (but and archive.match(but)):
+            unpack(archive, folder)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from lab import debian
 from lab.host import BUILD, CACHE, LAB, LabError, call, content, forget_others, key, locked, noted, say, words
+from lab.other_suites import RELEASE, Absent, Suite
+from lab.settings import KERNELS
 
 # Left out of dom0's image: documentation, and data that only other programs' set-up needs.
 UNUSED = [
@@ -75,33 +77,57 @@ def _module_closure(root, version, names):
 
 
 def unpack_bzimage(image):
-    """The ELF kernel inside a bzImage with an xz payload (Debian 12's kind)."""
+    """The ELF kernel inside a bzImage with an xz or zstd payload (Debian 12's kinds)."""
     data = Path(image).read_bytes()
     if data[0x202:0x206] != b"HdrS":
         raise LabError(f"{image} is no bzImage")
     offset, length = struct.unpack_from("<II", data, 0x248)
     start = (data[0x1F1] + 1) * 512 + offset
     payload = data[start : start + length]
-    if payload[:6] != b"\xfd7zXZ\0":
-        raise LabError(f"{image}: its payload is not xz")
-    return lzma.LZMADecompressor().decompress(payload)
+    if payload[:6] == b"\xfd7zXZ\0":
+        return lzma.LZMADecompressor().decompress(payload)
+    if payload[:4] == b"\x28\xb5\x2f\xfd":  # its last four bytes are the unpacked size, not part of the frame
+        return subprocess.run(["zstd", "-dcq"], input=payload[:-4], stdout=subprocess.PIPE, check=True).stdout
+    raise LabError(f"{image}: its payload is neither xz nor zstd")
 
 
-def _base_root():
+def _kernel_archives(kernel):
+    """The folder with the package of another kernel than dom0's packages have; None for theirs. Raises Absent."""
+    if kernel == KERNELS[0]:
+        return None
+    suite, package = Suite(f"{RELEASE}-backports"), "linux-image-amd64"
+
+    def choose():
+        version = suite.field(package, "Version")
+        if not version.startswith(f"{kernel}."):
+            raise Absent(f"the mirror's {suite.name} has Linux {version}, not {kernel}")
+        return [suite.field(package, "Depends").split()[0]]
+
+    return suite.fetch(f"kernel-{kernel}", [package, kernel], choose)
+
+
+def _label(kernel):
+    """What begins the names in the cache that belong to another kernel than dom0's packages have."""
+    return "" if kernel == KERNELS[0] else f"linux-{kernel}-"
+
+
+def _base_root(kernel=KERNELS[0]):
     """The unpacked Debian packages: full module tree, kernel, programs."""
-    archives = debian.fetch(LAB / "dom0/packages.txt")
-    root = CACHE / ("root-" + archives.name[5:])
+    archives, other = debian.fetch(LAB / "dom0/packages.txt"), _kernel_archives(kernel)
+    root = CACHE / (f"{_label(kernel)}root-" + archives.name[5:] + (f"-{other.name[-16:]}" if other else ""))
     if not (root / ".complete").exists():
         say("unpacking them")
         shutil.rmtree(root, ignore_errors=True)
-        debian.unpack_all(archives, root)
+        debian.unpack_all(archives, root, "linux-image-*" if other else "")
+        if other:
+            debian.unpack(next(other.glob("*.deb")), root)
         version = kernel_version(root)
         call(["depmod", "-b", root, version])
-        kernel = root / f"boot/vmlinuz-{version}"
-        (root / "boot/vmlinux").write_bytes(unpack_bzimage(kernel))
-        kernel.rename(root / "boot/vmlinuz")
+        image = root / f"boot/vmlinuz-{version}"
+        (root / "boot/vmlinux").write_bytes(unpack_bzimage(image))
+        image.rename(root / "boot/vmlinuz")
         (root / ".complete").touch()
-        forget_others("root-*", root)
+        forget_others(f"{_label(kernel)}root-*", root)
     return root
 
 
@@ -117,7 +143,11 @@ def _copy_modules(base, target, list_file):
     files = _module_closure(base, version, [entry.lstrip("+") for entry in entries])
     for name in files + [Path(f"usr/lib/modules/{version}/{index}") for index in ("modules.order", "modules.builtin")]:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(base / name, target / name)
+        if name.suffix == ".xz":  # newer packages have them so; unpacked here, the guest's insmod needs to know nothing
+            (target / name).with_suffix("").write_bytes(lzma.decompress((base / name).read_bytes()))
+        else:
+            shutil.copy(base / name, target / name)
+    files = [name.with_suffix("") if name.suffix == ".xz" else name for name in files]
     call(["depmod", "-b", target, version])
     return [entry[1:] for entry in entries if entry.startswith("+")], files
 
@@ -131,10 +161,10 @@ def _guest_image(base, target):
     (work / "lib").symlink_to("usr/lib")
     shutil.copy(base / "bin/busybox", work / "bin/busybox")
     _, files = _copy_modules(base, work, LAB / "guest/modules.txt")
-    shutil.rmtree(work / "usr/lib/modules")
     (work / "modules").mkdir()
     for name in files:  # loaded by insmod in this order: no indexes needed
-        shutil.copy(base / name, work / "modules" / name.name)
+        shutil.move(work / name, work / "modules" / name.name)
+    shutil.rmtree(work / "usr/lib/modules")
     (work / "modules/order").write_text("".join(f"{name.name}\n" for name in files))
     shutil.copy(LAB / "guest/init", work / "init")
     _cpio(work, work.with_suffix(".cpio"))
@@ -200,16 +230,18 @@ def _dom0_image(base, target):
     target.with_suffix(".tmp").rename(target)
 
 
-def dom0_image():
-    """Path of dom0's initramfs, built when its inputs changed."""
+def dom0_image(kernel=KERNELS[0]):
+    """Path of dom0's initramfs, built when its inputs changed. Raises Absent for a kernel that cannot be had."""
     with locked("images"):
-        name = key(*(LAB / part for part in ("dom0", "guest", "agent", "images.py", "debian.py")))
-        target = CACHE / f"dom0-{name}.cpio"
+        label, name = _label(kernel), key(
+            *(LAB / part for part in ("dom0", "guest", "agent", "images.py", "debian.py"))
+        )
+        target = CACHE / f"{label}dom0-{name}.cpio"
         if not target.exists():
-            base = _base_root()
-            say("making dom0's image")
+            base = _base_root(kernel)
+            say("making dom0's image" + (f" with Linux {kernel}" if label else ""))
             _dom0_image(base, target)
-            for old in CACHE.glob("dom0-*"):
+            for old in CACHE.glob(f"{label}dom0-*"):
                 if not old.name.startswith(target.stem):
                     shutil.rmtree(old) if old.is_dir() else old.unlink()
         return target
@@ -242,9 +274,18 @@ def device_model_image():
 def dom0_kernel(machine):
     """Path of Debian's kernel: as shipped, or unpacked where nothing but time depends on it (xz is half of a boot under
     emulation). Boot loaders and bare hosts get it as shipped."""
-    dom0_image()
+    dom0_image(machine.kernel)
     packed = machine.packed_kernel or machine.door != "kernel" or machine.hypervisor == "none"
-    return _base_root() / ("boot/vmlinuz" if packed else "boot/vmlinux")
+    return _base_root(machine.kernel) / ("boot/vmlinuz" if packed else "boot/vmlinux")
+
+
+def why_not(kernel):
+    """Why a kernel cannot be had, or nothing: for tests, which skip then."""
+    try:
+        _kernel_archives(kernel)
+    except Absent as absent:
+        return str(absent)
+    return ""
 
 
 def _overlay(work, files):
@@ -264,7 +305,7 @@ def _overlay(work, files):
 
 def initrd_parts(machine):
     """What dom0's initramfs is made of for one machine: (images, {path in dom0: host path})."""
-    parts = [dom0_image()]
+    parts = [dom0_image(machine.kernel)]
     if machine.unpacked_kernel and machine.hypervisor != "none":
         parts.append(parts[0].with_suffix(".kernel"))
     if machine.device_model:

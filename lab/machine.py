@@ -17,7 +17,7 @@ from queue import Empty
 import pexpect
 from pexpect.popen_spawn import PopenSpawn
 
-from lab import bochs, qemu, templates
+from lab import bochs, emulators, qemu, templates
 from lab.channel import Channel, MachineDied
 from lab.host import LOGS, LabError, die_with_parent, patience, say
 from lab.qmp import Qmp
@@ -347,7 +347,7 @@ def run_micro(image, timeout=60, **fields):
     """Boot a micro guest as dom0 until the machine ends: (ended by itself, the emulator's exit status, what COM1 said)."""
     fields.setdefault("name", f"micro-{Path(image).name}-{os.getpid()}")
     fields.setdefault("nics", [])
-    if fields.get("emulator") == "bochs":
+    if emulators.family(fields.get("emulator", "qemu")) == "bochs":
         return bochs.run_micro(Settings(micro_guest=str(image), **fields).check(), timeout)
     with Machine(micro_guest=str(image), **fields) as machine:
         ended = machine.wait_end(timeout)

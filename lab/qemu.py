@@ -4,12 +4,9 @@
 import os
 import shutil
 
-from lab import images, media, settings as kinds
+from lab import emulators, images, media, settings as kinds
 from lab.host import LabError
 
-PROGRAM = "qemu-system-x86_64"
-# SMAP and RDTSCP: QEMU 7.2 makes IRET at CPL 3 read the stack as supervisor, and reports intercepted RDTSCP as RDTSC.
-CPU = "max,-smap,-rdtscp"
 OVMF = ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd")
 
 
@@ -119,14 +116,15 @@ def _memory(machine, memory):
 def hardware(machine, work, interactive, log, memory=None):
     """The machine without what boots in it. COM1 is the console (standard input and output), COM2 the agent's line."""
     console = f"stdio,id=com1,signal=off,logfile={log},logappend=on" + (",mux=on" if interactive else "")
+    emulator = emulators.find(machine.emulator)
     parts = [
-        PROGRAM,
+        *emulator.words,
         *_timing(machine),
         "-machine",
         "q35" + (",memory-backend=ram" if memory else ""),
         *_memory(machine, memory),
         "-cpu",
-        CPU,
+        emulator.cpu,
         "-smp",
         machine.cpus,
         "-m",

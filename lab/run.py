@@ -6,8 +6,8 @@ import shlex
 import signal
 import sys
 
-from lab import host
-from lab.settings import DOORS, EMULATORS, HYPERVISORS, NICS, TOOLSTACKS, Settings
+from lab import emulators, host
+from lab.settings import DOORS, EMULATORS, HYPERVISORS, KERNELS, NICS, TOOLSTACKS, Settings
 
 
 def parser():
@@ -50,11 +50,13 @@ def parser():
         "--micro-guest", default="", metavar="FILE", help="start this paravirtual ELF as dom0 and print the serial line"
     )
     add(
+        "--emulator",
         "--machine",
         default="qemu",
-        choices=EMULATORS,
-        help="the emulator: bochs has an Intel CPU and takes micro guests only",
+        metavar="|".join(EMULATORS),
+        help="the system's (default: qemu) or a newer one beside it; bochs has an Intel CPU, for micro guests only",
     )
+    add("--kernel", default="6.1", metavar="|".join(KERNELS), help="Linux in dom0 and for guests (default 6.1)")
     add("--device-model", action="store_true", help="QEMU in dom0, for guests with qcow2 disks")
     add("--icount", action="store_true", help="deterministic: virtual time is executed instructions (one CPU)")
     add("--gdb", type=int, nargs="?", const=1234, default=0, metavar="PORT", help="wait for gdb on PORT (1234)")
@@ -107,7 +109,8 @@ def settings(options):
         hypervisor_args=options.hypervisor_args,
         kernel_args=options.kernel_args,
         micro_guest=options.micro_guest,
-        emulator=options.machine,
+        emulator=options.emulator,
+        kernel=options.kernel,
         device_model=options.device_model,
         icount=options.icount,
         gdb=options.gdb,
@@ -149,7 +152,7 @@ def run_micro_guest(options, machine_settings):
     fields = {
         name: getattr(machine_settings, name) for name in machine_settings.__dataclass_fields__ if name != "micro_guest"
     }
-    timeout = options.timeout or (240 if options.machine == "bochs" else 60)
+    timeout = options.timeout or (240 if emulators.family(options.emulator) == "bochs" else 60)
     ended, status, text = run_micro(options.micro_guest, timeout, **fields)
     sys.stdout.write(text)
     if not ended:

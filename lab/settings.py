@@ -5,11 +5,13 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab import emulators
 from lab.host import LabError
 
 HYPERVISORS = ("proxenos", "xen", "none")
 TOOLSTACKS = ("proxenos", "stock")
-EMULATORS = ("qemu", "bochs")
+EMULATORS = tuple(emulators.FAMILIES)
+KERNELS = ("6.1", "6.12")
 DOORS = ("kernel", "multiboot", "multiboot2", "uefi")
 NICS = {"virtio": "virtio-net-pci", "e1000e": "e1000e", "rtl8139": "rtl8139"}
 DISK_BUSES = ("virtio", "ahci")
@@ -30,7 +32,8 @@ class Settings:
     hypervisor_args: str = ""
     kernel_args: str = ""
     micro_guest: str = ""  # an ELF started as dom0 in place of Linux
-    emulator: str = "qemu"  # "bochs": an Intel CPU, for micro guests only
+    emulator: str = "qemu"  # of the family "bochs": an Intel CPU, for micro guests only
+    kernel: str = "6.1"  # dom0's, and the one that it has for guests
     icount: bool = False
     threads: str = ""  # TCG: "multi" or "single"; chosen by the host's cores if empty
     gdb: int = 0  # port; the machine waits for the debugger
@@ -50,7 +53,8 @@ class Settings:
             raise LabError(f"--hypervisor {self.hypervisor}: choose {', '.join(HYPERVISORS)} or the path of an image")
         _one_of("--toolstack", self.toolstack, TOOLSTACKS)
         _one_of("--door", self.door, DOORS)
-        _one_of("--machine", self.emulator, EMULATORS)
+        _one_of("--emulator", self.emulator, EMULATORS)
+        _one_of("--kernel", self.kernel, KERNELS)
         _between("--cpus", self.cpus, 1, 255)
         _between("--memory", self.memory, 256, 1 << 20)
         if self.hypervisor != "none" and not self.micro_guest and self.memory < self.dom0_memory + 192:
@@ -74,10 +78,11 @@ class Settings:
             raise LabError(f"--micro-guest {self.micro_guest}: no such file")
         if self.micro_guest and self.hypervisor == "none":
             raise LabError("--micro-guest needs a hypervisor: it is a paravirtual kernel")
-        if self.emulator == "bochs" and not self.micro_guest:
-            raise LabError("--machine bochs is too slow for Linux: give it a --micro-guest")
-        if self.emulator == "bochs" and (self.memory > 2048 or self.icount or self.gdb):
-            raise LabError("--machine bochs: at most 2048 MiB, and neither --icount nor --gdb")
+        if emulators.family(self.emulator) == "bochs":
+            if not self.micro_guest:
+                raise LabError(f"--emulator {self.emulator} is too slow for Linux: give it a --micro-guest")
+            if self.memory > 2048 or self.icount or self.gdb:
+                raise LabError(f"--emulator {self.emulator}: at most 2048 MiB, and neither --icount nor --gdb")
         if self.hypervisor == "none" and self.door != "kernel":
             raise LabError("--door is about the hypervisor's boot: with --hypervisor none it stays 'kernel'")
         if "," in self.kernel_args and self.door == "kernel" and self.hypervisor != "none":

@@ -23,7 +23,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab import images, qemu, settings as kinds
+from lab import emulators, images, qemu, settings as kinds
 from lab.host import CACHE, LabError, call, content, say
 
 FORMAT = 1  # counts what this file, lab/machine.py and the wire to the agent expect of a template
@@ -71,7 +71,7 @@ def fits(machine):
     return (
         not (machine.boot or machine.micro_guest or machine.icount or machine.gdb)
         and machine.door == "kernel"
-        and machine.emulator == "qemu"
+        and emulators.family(machine.emulator) == "qemu"
     )
 
 
@@ -93,9 +93,7 @@ def inputs(machine):
     """Everything that a template depends on: {what: value}, values as text or lists of it."""
     blank = _with_disks(machine, "/DISK", create=False)
     words = qemu.hardware(blank, Path("/WORK"), False, "/LOG")
-    emulator = shutil.which(words[0])
-    if not emulator:
-        raise LabError(f"{words[0]} is not installed (lab/packages.txt)")
+    emulator = emulators.find(machine.emulator).program
     parts, files = images.initrd_parts(machine)
     found = {
         "format": FORMAT,
@@ -266,6 +264,8 @@ def describe(machine):
     words = [f"--hypervisor {machine.hypervisor}"]
     words += [f"--toolstack {machine.toolstack}"] if machine.hypervisor != "none" else []
     for field, option in (
+        ("emulator", "--emulator"),
+        ("kernel", "--kernel"),
         ("cpus", "--cpus"),
         ("memory", "--memory"),
         ("dom0_memory", "--dom0-memory"),

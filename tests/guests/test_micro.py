@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import images, qemu
+from lab import emulators, images
 from lab.host import BUILD, LOGS
 
 HERE = Path(__file__).parent
@@ -34,21 +34,22 @@ ENDINGS = {
 
 
 @lru_cache
-def console(hypervisor, words, cpus=2, timeout=90, cpu=qemu.CPU, more_options=""):
+def console(hypervisor, words, cpus=2, timeout=90, cpu="", more_options="", emulator="qemu"):
     """What COM1 said while the guest ran these cases."""
     options = (
         f"console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all dom0_mem=256M,max:256M bootscrub=0 {more_options}"
     )
     if hypervisor == "xen":
         options += " spec-ctrl=eager-fpu"
+    program = emulators.find(emulator)
     command = [
-        qemu.PROGRAM,
+        *program.words,
         "-accel",
         "tcg,thread=multi" if cpus > 1 else "tcg",
         "-machine",
         "q35",
         "-cpu",
-        cpu,
+        cpu or program.cpu,
         "-smp",
         str(cpus),
         "-m",
@@ -70,9 +71,9 @@ def console(hypervisor, words, cpus=2, timeout=90, cpu=qemu.CPU, more_options=""
     except subprocess.TimeoutExpired as late:
         text = (late.stdout or b"") + b"\nTIMED OUT\n"
     LOGS.mkdir(parents=True, exist_ok=True)
-    (LOGS / f"micro-{Path(hypervisor).parent.name}{Path(hypervisor).name}-{cpus}-{words.split()[0]}.log").write_bytes(
-        text
-    )
+    (
+        LOGS / f"micro-{emulator}-{Path(hypervisor).parent.name}{Path(hypervisor).name}-{cpus}-{words.split()[0]}.log"
+    ).write_bytes(text)
     return text.decode(errors="replace").replace("\r", "")
 
 
