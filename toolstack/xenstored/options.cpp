@@ -2,25 +2,28 @@
 // Command line of xenstored.
 #include "options.hpp"
 
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <fmt/format.h>
 
-#include "store/core/wire.hpp"
+#include "base/text.hpp"
+#include "daemon/command_line.hpp"
 
 namespace xenstored {
 
 namespace {
 
-/// "name=number" of -Q; throws what CLI11 prints.
-void set_quota(store::Quotas& quotas, std::string const& text) {
-    auto const equals = text.find('=');
-    std::int64_t* const limit = quotas.find(std::string_view{text}.substr(0, equals));
-    auto const value = equals == std::string::npos
-                           ? std::nullopt
-                           : store::parse_number(std::string_view{text}.substr(equals + 1), INT32_MAX);
-    if (!limit || !value) throw CLI::ValidationError("--quota", "want NAME=LIMIT, see --help");
+/// A limit: 0 (none) to INT32_MAX, as stock's int.
+bool set_limit(std::int64_t* limit, std::string_view text) {
+    auto const value = toolstack::to_unsigned(text);
+    if (!limit || !value || *value > INT32_MAX) return false;
     *limit = static_cast<std::int64_t>(*value);
+    return true;
+}
+
+/// "name=number" of -Q.
+bool set_quota(store::Quotas& quotas, std::string_view text) {
+    auto const equals = text.find('=');
+    return equals != std::string_view::npos && set_limit(quotas.find(text.substr(0, equals)), text.substr(equals + 1));
 }
 
 std::string quota_help() {
@@ -34,38 +37,41 @@ std::string quota_help() {
 Options parse_options(int argc, char** argv) {
     Options options;
     store::Quotas& quotas = options.server.quotas;
-    CLI::App app{"The xenstore daemon of Proxenos."};
-    app.set_version_flag("--version", "xenstored (Proxenos) 4.17");
-    app.set_help_flag("-H,--help", "show this help");
-    app.add_flag_callback("-D,--no-domain-init", [&] { options.domain_init = false; }, "do not connect domain 0");
-    app.add_flag_callback("--no-domains", [&] { options.hypervisor = false; }, "run without a hypervisor (tests)");
-    app.add_flag_callback("-N,--no-fork", [&] { options.fork = false; }, "stay in the foreground");
-    app.add_flag("-P,--output-pid", options.print_pid, "print the process id");
-    app.add_flag_callback("-R,--no-recovery", [&] { options.recovery = false; }, "forget what a former daemon kept");
-    app.add_flag("-K,--keep-orphans", options.server.keep_orphans, "keep nodes of destroyed domains");
-    app.add_flag("-V,--verbose", options.verbose, "log every request");
-    app.add_option("-F,--pid-file", options.pid_file, "write the process id to this file");
-    app.add_option("-T,--trace-file", options.trace_file, "append the log to this file");
-    app.add_option("--rundir", options.folder, "folder of socket and journal (default /run/xenstored)");
-    app.add_option("-E,--entry-nb", quotas.nodes, "nodes per domain");
-    app.add_option("-S,--entry-size", quotas.node_size, "bytes per node");
-    app.add_option("-W,--watch-nb", quotas.watches, "watches per domain");
-    app.add_option("-t,--transaction", quotas.transactions, "open transactions per domain");
-    app.add_option("-A,--perm-nb", quotas.permissions, "permission entries per node");
-    app.add_option("-M,--path-max", quotas.path_length, "length of paths");
-    std::vector<std::string> ignored, limits;
-    app.add_option("-Q,--quota", limits, quota_help())->take_all();
-    // Accepted for scripts that pass them: nothing here needs them.
-    app.add_option("-q,--quota-soft", ignored, "accepted, without effect");
-    app.add_option("-w,--timeout", ignored, "accepted, without effect");
-    app.add_flag_callback("-L,--preserve-local", [] {}, "accepted: nodes always stay");
-    app.add_flag_callback("-I,--internal-db", [] {}, "accepted: the store is always in memory");
-    try {
-        app.parse(argc, argv);
-        for (auto const& text : limits) set_quota(quotas, text);
-    } catch (CLI::ParseError const& error) {
-        std::exit(app.exit(error) == 0 ? 0 : 1);
-    }
+    auto const flag = [](bool& target, bool value) {
+        return [&target, value](std::string const&) { return (target = value, true); };
+    };
+    auto const text = [](std::string& target) {
+        return [&target](std::string const& value) { return (target = value, true); };
+    };
+    auto const limit = [](std::int64_t& target) {
+        return [&target](std::string const& value) { return set_limit(&target, value); };
+    };
+    auto const accepted = [](std::string const&) { return true; };
+    toolstack::DaemonOption const table[] = {
+        {'D', "no-domain-init", nullptr, "do not connect domain 0", flag(options.domain_init, false)},
+        {0, "no-domains", nullptr, "run without a hypervisor (tests)", flag(options.hypervisor, false)},
+        {'N', "no-fork", nullptr, "stay in the foreground", flag(options.fork, false)},
+        {'P', "output-pid", nullptr, "print the process id", flag(options.print_pid, true)},
+        {'R', "no-recovery", nullptr, "forget what a former daemon kept", flag(options.recovery, false)},
+        {'K', "keep-orphans", nullptr, "keep nodes of destroyed domains", flag(options.server.keep_orphans, true)},
+        {'V', "verbose", nullptr, "log every request", flag(options.verbose, true)},
+        {'F', "pid-file", "FILE", "write the process id to this file", text(options.pid_file)},
+        {'T', "trace-file", "FILE", "append the log to this file", text(options.trace_file)},
+        {0, "rundir", "FOLDER", "folder of socket and journal (default /run/xenstored)", text(options.folder)},
+        {'E', "entry-nb", "N", "nodes per domain", limit(quotas.nodes)},
+        {'S', "entry-size", "N", "bytes per node", limit(quotas.node_size)},
+        {'W', "watch-nb", "N", "watches per domain", limit(quotas.watches)},
+        {'t', "transaction", "N", "open transactions per domain", limit(quotas.transactions)},
+        {'A', "perm-nb", "N", "permission entries per node", limit(quotas.permissions)},
+        {'M', "path-max", "N", "length of paths", limit(quotas.path_length)},
+        {'Q', "quota", "NAME=N", quota_help(), [&](std::string const& value) { return set_quota(quotas, value); }},
+        // Accepted for scripts that pass them: nothing here needs them.
+        {'q', "quota-soft", "NAME=N", "accepted, without effect", accepted},
+        {'w', "timeout", "WHAT=N", "accepted, without effect", accepted},
+        {'L', "preserve-local", nullptr, "accepted: nodes always stay", accepted},
+        {'I', "internal-db", nullptr, "accepted: the store is always in memory", accepted},
+    };
+    toolstack::take_command_line({"xenstored", "The xenstore daemon of Proxenos.", 'H', 0}, table, argc, argv);
     if (options.folder.empty())
         if (char const* const folder = std::getenv("XENSTORED_RUNDIR")) options.folder = folder;
     // Debian's init script exports XENSTORED_ROOTDIR=/run/xenstored.
