@@ -34,11 +34,12 @@ MAY_KNOW = {
     "hypervisor/schedule": PORTABLE,
     "hypervisor/hypercall": PORTABLE,
     "hypervisor/x86/machine": (*X86, "hypervisor/x86/pv", "hypervisor/x86/hvm"),  # hands exceptions of guests over
-    "hypervisor/x86/pv": X86,
+    "hypervisor/x86/pv": (*X86, "packing"),
     "hypervisor/x86/hvm": X86,
     "hypervisor/x86": X86,
     "hypervisor/start": X86,
-    "toolstack": ("abi",),
+    "packing": (),
+    "toolstack": ("abi", "packing"),
 }
 # base/ and memory/ use the types of the processor's layout, which is a header of constants and nothing more.
 CONSTANT_HEADERS = {"hypervisor/x86/layout.hpp", "hypervisor/x86/registers.hpp"}

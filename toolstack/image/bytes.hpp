@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/failure.hpp"
+#include "packing/packing.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -70,12 +71,6 @@ class File {
     int fd_ = -1;
 };
 
-/// Little-endian number at `at`, or 0 when it lies outside (callers that care check the size first).
-template <class T> constexpr T read_le(View bytes, std::size_t at) {
-    T value = 0;
-    if (at > bytes.size() || bytes.size() - at < sizeof(T)) return 0;
-    for (std::size_t i = sizeof(T); i-- > 0;) value = static_cast<T>(value << 8 | bytes[at + i]);
-    return value;
-}
+using packing::read_le;
 
 } // namespace image

@@ -32,8 +32,4 @@ toolstack::Result<Kernel> make_kernel(View bytes, std::span<const ZeroRun> holes
 /// file's identity and change time, and used the next time; failing to write it is no error.
 toolstack::Result<Kernel> load_kernel(const std::string& path, const std::string& cache_folder = {});
 
-/// The packed kernel inside a bzImage (Linux boot protocol 2.08 and later: payload_offset, payload_length).
-toolstack::Result<View> bzimage_payload(View bytes);
-bool is_bzimage(View bytes);
-
 } // namespace image

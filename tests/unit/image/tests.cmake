@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cpp)
-unit_test(image SOURCES ${sources} LIBRARIES toolstack_image)
+unit_test(image SOURCES ${sources} packing/pack.cpp LIBRARIES toolstack_image)

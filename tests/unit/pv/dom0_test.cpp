@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The dom0 builder's pure parts: kernels' ELF files and notes, where things go, dom0_mem=, bzImage headers.
-#include "x86/pv/dom0/decompress.hpp"
+// The dom0 builder's pure parts: kernels' ELF files and notes, where things go, dom0_mem=.
 #include "x86/pv/dom0/elf.hpp"
 #include "x86/pv/dom0/layout.hpp"
 #include "x86/pv/dom0/memory_option.hpp"
@@ -160,38 +159,6 @@ TEST(Dom0Memory, AllForms) {
     MemoryOption option;
     for (const char* bad : {"max:", "101%", "25%x", "12Q", "%", "min:abc"})
         EXPECT_FALSE(parse_memory_option(bad, option)) << bad;
-}
-
-TEST(BzImage, PayloadIsFoundOnlyInsideTheFile) {
-    File image(4096);
-    EXPECT_EQ(find_payload(image)->size(), image.size()) << "no bzImage: the file itself";
-    std::memcpy(image.data() + 0x202, "HdrS", 4);
-    EXPECT_FALSE(find_payload(image)) << "boot protocol too old";
-    put<u16>(image, 0x206, 0x20c);
-    image[0x1f1] = 1;
-    put<u32>(image, 0x248, 0x10);
-    put<u32>(image, 0x24c, 100);
-    const auto payload = find_payload(image);
-    ASSERT_TRUE(payload);
-    EXPECT_EQ(payload->data() - image.data(), 1024 + 0x10);
-    EXPECT_EQ(payload->size(), 100u);
-    put<u32>(image, 0x24c, 4096);
-    EXPECT_FALSE(find_payload(image));
-    put<u32>(image, 0x248, ~0u);
-    EXPECT_FALSE(find_payload(image));
-}
-
-TEST(BzImage, Packings) {
-    const auto kind = [](std::initializer_list<u8> magic) {
-        File f(magic);
-        f.resize(64);
-        return packing_of(f);
-    };
-    EXPECT_EQ(kind({0xfd, '7', 'z', 'X', 'Z', 0}), Packing::Xz);
-    EXPECT_EQ(kind({0x1f, 0x8b}), Packing::Gzip);
-    EXPECT_EQ(kind({0x7f, 'E', 'L', 'F'}), Packing::None);
-    EXPECT_EQ(kind({'B', 'Z', 'h'}), Packing::Unknown);
-    EXPECT_EQ(packing_of(File{0xfd}), Packing::Unknown);
 }
 
 } // namespace

@@ -26,6 +26,9 @@ namespace {
 
 constexpr u64 mib = u64{1} << 20, four_gib = u64{1} << 32;
 constexpr u64 page_2m = u64{2} << 20;
+/// Below it lie firmware's data, video memory, ROMs and the page where other CPUs start. It is no heap and nobody's
+/// RAM, whatever the map says: kernels of dom0 look there for what firmware left (iBFT, EBDA, SMBIOS, VGA), as on Xen.
+constexpr u64 low_end = mib;
 
 struct Extent {
     u64 start, end;
@@ -70,7 +73,7 @@ void collect_free_ram() {
         const u64 end = std::min((r.start.raw() + r.bytes) & page_mask, memory_limit);
         if (start < end) free_ram[free_count++] = {start, end};
     }
-    remove_extent(0, mib); // firmware data, the trampoline
+    remove_extent(0, low_end);
     remove_extent(image::start().raw() & page_mask, image::end().raw());
     for (std::size_t i = 0; i < boot_info.module_count; ++i) {
         const BootModule& m = boot_info.modules[i];
@@ -190,12 +193,12 @@ void set_max_frame() {
     max_frame = Mfn(highest >> page_shift);
 }
 
-/// Everything but what goes to the heap is the hypervisor's own, or no memory.
+/// Everything but what goes to the heap is the hypervisor's own, or no memory: I/O memory, as is the first MiB.
 void set_owners() {
     for (const auto& r : boot_info.memory_map()) {
         if (r.kind != MemoryRange::Kind::Ram) continue;
         const u64 end = std::min((r.start.raw() + r.bytes) >> page_shift, max_frame.raw());
-        for (u64 f = (r.start.raw() + page_size - 1) >> page_shift; f < end; ++f)
+        for (u64 f = (std::max(r.start.raw(), low_end) + page_size - 1) >> page_shift; f < end; ++f)
             frame_of(Mfn(f)).owner.store(abi::domid_xen, std::memory_order_relaxed);
     }
 }

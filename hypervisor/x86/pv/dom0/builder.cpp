@@ -11,11 +11,11 @@
 #include "schedule/softirq.hpp"
 #include "start/options.hpp"
 #include "start/parts.hpp"
-#include "x86/pv/dom0/decompress.hpp"
 #include "x86/pv/dom0/guest_memory.hpp"
 #include "x86/pv/dom0/memory_option.hpp"
 #include "x86/pv/dom0/rights.hpp"
 #include "x86/pv/dom0/tables.hpp"
+#include "x86/pv/dom0/unpack.hpp"
 #include "x86/pv/hypercall_page.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 
@@ -50,30 +50,6 @@ PX_OPTION(dom0_vcpus_pin, "dom0_vcpus_pin", [](std::string_view v) {
 using Bytes = std::span<const u8>;
 
 Bytes bytes_of(const BootModule& module) { return {to_virtual<u8>(module.start), module.bytes}; }
-
-/// The kernel file unpacked; memory that is freed again afterwards.
-struct UnpackedKernel {
-    Bytes file;
-    Frame* memory = nullptr;
-    unsigned order = 0;
-};
-
-UnpackedKernel unpack_kernel(Bytes image) {
-    const auto payload = find_payload(image);
-    if (!payload) panic("Dom0's kernel: damaged bzImage");
-    const Packing packing = packing_of(*payload);
-    if (packing == Packing::None) return {*payload};
-    if (packing == Packing::Unknown) panic("Dom0's kernel: unknown packing");
-    const std::size_t size = unpacked_bytes(*payload);
-    UnpackedKernel kernel;
-    while ((page_size << kernel.order) < size) ++kernel.order;
-    kernel.memory = heap::allocate({.order = kernel.order});
-    if (!kernel.memory) panic("Dom0's kernel: no memory for unpacking {} bytes", size);
-    const auto done = unpack(*payload, packing, {to_virtual<u8>(*kernel.memory), size});
-    if (!done) panic("Dom0's kernel: cannot be unpacked");
-    kernel.file = {to_virtual<u8>(*kernel.memory), *done};
-    return kernel;
-}
 
 void load_kernel(const GuestMemory& memory, const Kernel& kernel, Bytes file) {
     for (std::size_t i = 0; i < kernel.segment_count; ++i) {
@@ -222,7 +198,8 @@ void give_back_modules(const BootInfo& boot) {
         const BootModule& m = boot.modules[i];
         const Mfn start(pages_for(m.start.raw()));
         const Mfn end((m.start.raw() + m.bytes) >> page_shift);
-        if (start >= end) continue;
+        constexpr Mfn low_end(0x100); // the first MiB is no heap
+        if (start >= end || start < low_end) continue;
         heap::add_region(start, end);
         frames += end - start;
     }

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packed kernels, made by the programs that Linux's build uses (scripts/Makefile.lib).
+#pragma once
+
+#include "packing/packing.hpp"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace packing {
+
+using Data = std::vector<std::uint8_t>;
+
+inline constexpr Packing packings[] = {Packing::gzip, Packing::bzip2, Packing::xz, Packing::lzma,
+                                       Packing::lz4,  Packing::zstd,  Packing::lzo};
+
+/// Packed, with the size behind it as Linux's build appends it. Empty when the program is not there.
+Data pack(Packing packing, std::span<const std::uint8_t> in);
+/// A bzImage of boot protocol 2.15 around it.
+Data bzimage(std::span<const std::uint8_t> payload);
+
+} // namespace packing
