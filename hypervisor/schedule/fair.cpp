@@ -126,6 +126,7 @@ Fair::Decision Fair::dispatch(RunQueue& queue, Unit* next, Nanoseconds now) {
             hooks_.state_changed(*former, Unit::State::Queued, now);
         }
     }
+    if (next) queue.running_time.store(next->virtual_time, std::memory_order_relaxed);
     queue.is_busy.store(next != nullptr, std::memory_order_relaxed);
     publish(queue);
     if (!next) return {nullptr, INT64_MAX};

@@ -30,6 +30,9 @@ struct VirtualTime {
     friend constexpr bool operator>(VirtualTime a, VirtualTime b) { return b < a; }
 };
 
+/// Where clocks begin: so shortly before they come round that this is always tried.
+inline constexpr VirtualTime first_virtual_time = VirtualTime{} - Nanoseconds{2'000'000'000};
+
 /// What is scheduled: a vCPU, as the scheduler sees it. Fields other than the atomics: lock of the run queue of `cpu`.
 struct Unit : ListLink<> {
     Unit(void* of, std::atomic<u32>& cpu_of, std::atomic<bool>& is_running_of)
@@ -147,9 +150,16 @@ class Fair {
         Nanoseconds accounted = 0; ///< running's time is counted up to here
         // For other CPUs to look at without the lock: hints only, each acted on is checked under the lock.
         std::atomic<u32> waiting_count{0};
-        std::atomic<bool> is_busy{false};       ///< runs a unit
-        std::atomic<VirtualTime> first_waiting; ///< of the first, while there is one
-        std::atomic<VirtualTime> clock;         ///< never goes back: what a unit that starts here gets
+        std::atomic<bool> is_busy{false};                   ///< runs a unit
+        std::atomic<VirtualTime> running_time;              ///< of that unit when it was chosen
+        std::atomic<VirtualTime> first_waiting;             ///< of the first, while there is one
+        std::atomic<VirtualTime> clock{first_virtual_time}; ///< never goes back: what a unit that starts here gets
+
+        /// Empty: idle. A hint, as the two it is made of.
+        [[nodiscard]] std::optional<VirtualTime> time_of_running() const {
+            if (!is_busy.load(std::memory_order_relaxed)) return {};
+            return running_time.load(std::memory_order_relaxed);
+        }
     };
     static_assert(sizeof(RunQueue) == 128);
     /// Holds the lock of the queue that a unit belongs to.

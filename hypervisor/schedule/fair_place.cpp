@@ -38,11 +38,12 @@ u32 Fair::choose_cpu(const Unit& unit) {
     // All are busy: where it was, unless a unit further ahead runs on a neighbour.
     const u32 start = last / group_size * group_size;
     u32 best = preferred.test(last) ? last : no_cpu;
-    s64 best_time = best == no_cpu ? INT64_MIN : queues_[last]->running_time.load(std::memory_order_relaxed);
+    std::optional<VirtualTime> best_time = best == no_cpu ? std::nullopt : queues_[last]->time_of_running();
     for (u32 cpu = start; cpu < start + group_size && cpu < cpu_end_; ++cpu) {
         if (!cpus_.test(cpu) || !preferred.test(cpu)) continue;
-        const s64 time = queues_[cpu]->running_time.load(std::memory_order_relaxed);
-        if (best == no_cpu || time > best_time + parameters.steal_margin) {
+        const std::optional<VirtualTime> time = queues_[cpu]->time_of_running();
+        const bool is_further = time && (!best_time || *time > *best_time + parameters.steal_margin);
+        if (best == no_cpu || is_further) {
             best = cpu;
             best_time = time;
         }
@@ -58,7 +59,7 @@ std::optional<VirtualTime> Fair::group_clock(u32 cpu) const {
     std::optional<VirtualTime> lowest;
     const u32 start = cpu / group_size * group_size;
     for (u32 other = start; other < start + group_size && other < cpu_end_; ++other) {
-        if (!cpus_.test(other) || !queues_[other]->is_busy.load(std::memory_order_relaxed)) continue;
+        if (!cpus_.test(other) || !queues_[other]->time_of_running()) continue;
         const VirtualTime clock = queues_[other]->clock.load(std::memory_order_relaxed);
         if (!lowest || clock < *lowest) lowest = clock;
     }

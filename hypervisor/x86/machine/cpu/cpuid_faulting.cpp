@@ -3,6 +3,7 @@
 #include "x86/machine/cpu/cpuid_faulting.hpp"
 
 #include "base/log.hpp"
+#include "base/percpu.hpp"
 #include "x86/instructions.hpp"
 
 namespace px::x86::cpuid_faulting {
