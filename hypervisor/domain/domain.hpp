@@ -75,7 +75,8 @@ class Domain {
     SpinLock<LockRank::PageAlloc> page_lock;
     std::atomic<u64> total_pages{0};
     u64 max_pages = 0;
-    u64 outstanding_claim = 0; ///< frames claimed and not yet allocated
+    u64 outstanding_claim = 0; ///< frames claimed and not yet promised
+    u64 claims_made = 0;       ///< counts calls of claim()
     static constexpr u64 frames_per_region = (u64{32} << 20) / page_size;
     std::atomic<u64>* owned_regions =
         nullptr;                          ///< bit per region of host memory in which it may own frames: for teardown
@@ -118,8 +119,20 @@ class Domain {
     void resume();
     /// A guest did what cannot go on: logs, dumps its registers and shuts it down with SHUTDOWN_crash.
     void crash(const char* why);
-    /// Gives heap frames to the domain: sets owner and `allocated`, checks max_pages and claims. Busy/NoMemory on
-    /// limits.
+    /// Frames that it may get: counted as the domain's and taken from its claim, before any work is done for them.
+    struct Promise {
+        u64 frames;
+        u64 claimed;    ///< of them from its claim: what the allocation may use up (heap::Request::claim)
+        u64 claim_made; ///< which claim that was
+    };
+    /// Errors: NoMemory beyond max_pages, Invalid if it is dying.
+    Result<Promise> promise_frames(u64 count);
+    /// Nothing came of it.
+    void cancel(const Promise& promise);
+    /// Gives it the promised heap frames, consecutive from `first`: sets owner and `allocated`. Errors: Invalid if it
+    /// is dying by now; then cancel().
+    Result<> assign_frames(Frame& first, const Promise& promise);
+    /// All three for frames that are there anyhow: 2^order of them.
     Result<> assign_frames(Frame& first, unsigned order);
     /// Puts heap frames, `count` blocks of 2^order, in the place of as many stolen ones (steal_frame), which the caller
     /// then gives to the heap. Errors: Invalid, if it is dying.

@@ -48,8 +48,12 @@ struct TimeScale {
     u32 multiplier;
     s8 shift;
 };
+/// The same on all CPUs until time_scale_version() changes; if cycles_are_reliable() is false, this CPU's for the next
+/// second or so.
 [[nodiscard]] TimeScale time_scale();
-/// True if the cycle counter was found to run at one rate and in step on all CPUs.
+/// Changes when the scale does: its rate is corrected, seldom; or the counter is given up.
+[[nodiscard]] u32 time_scale_version();
+/// True if the cycle counter was found to run at one rate and in step on all CPUs; it may turn false.
 [[nodiscard]] bool cycles_are_reliable();
 /// Wall clock at system time 0, nanoseconds since 1970 UTC; setting it is dom0's right (settime).
 [[nodiscard]] u64 wall_clock_base();

@@ -44,25 +44,48 @@ class FreedRun {
 
 } // namespace
 
-Result<> Domain::assign_frames(Frame& first, unsigned order) {
-    const u64 count = u64{1} << order;
-    u64 claim_used = 0;
+Result<Domain::Promise> Domain::promise_frames(u64 count) {
+    Guard guard(page_lock);
+    if (is_dying()) return fail(Error::Invalid);
+    const u64 total = total_pages.load(std::memory_order_relaxed);
+    const u64 limit = max_pages; // also the first domain's builder: it sets it before
+    if (total > limit || count > limit - total) return fail(Error::NoMemory);
+    const u64 claimed = std::min(outstanding_claim, count);
+    outstanding_claim -= claimed;
+    // Owning frames keeps the domain's number taken: mappings of others may outlive it.
+    if (total == 0) references.fetch_add(1, std::memory_order_relaxed);
+    total_pages.store(total + count, std::memory_order_relaxed);
+    return Promise{count, claimed, claims_made};
+}
+
+void Domain::cancel(const Promise& promise) {
+    bool is_claimed = false;
+    {
+        Guard guard(page_lock);
+        // The claim of then may have ended, and another one begun.
+        is_claimed = promise.claim_made == claims_made;
+        if (is_claimed) outstanding_claim += promise.claimed;
+    }
+    if (!is_claimed && promise.claimed != 0) (void)heap::change_claim(promise.claimed, 0);
+    frames_left(promise.frames);
+}
+
+Result<> Domain::assign_frames(Frame& first, const Promise& promise) {
     {
         // To the end: who makes it dying takes the lock once before it looks for the frames.
         Guard guard(page_lock);
         if (is_dying()) return fail(Error::Invalid);
-        const u64 total = total_pages.load(std::memory_order_relaxed);
-        // Also the first domain's builder: it sets max_pages before.
-        if (total + count > max_pages) return fail(Error::NoMemory);
-        claim_used = std::min(outstanding_claim, count);
-        outstanding_claim -= claim_used;
-        // Owning frames keeps the domain's number taken: mappings of others may outlive it.
-        if (total == 0) references.fetch_add(1, std::memory_order_relaxed);
-        total_pages.store(total + count, std::memory_order_relaxed);
-        own_frames(first, count);
+        own_frames(first, promise.frames);
     }
-    if (claim_used) (void)heap::change_claim(claim_used, 0);
+    if (promise.claimed) (void)heap::change_claim(promise.claimed, 0);
     return {};
+}
+
+Result<> Domain::assign_frames(Frame& first, unsigned order) {
+    const Promise promise = TRY(promise_frames(u64{1} << order));
+    const Result<> assigned = assign_frames(first, promise);
+    if (!assigned) cancel(promise);
+    return assigned;
 }
 
 void Domain::own_frames(Frame& first, u64 count) {
@@ -116,6 +139,7 @@ Result<> Domain::claim(u64 total) {
     }
     if (!heap::change_claim(outstanding_claim, wanted)) return fail(Error::NoMemory);
     outstanding_claim = wanted;
+    ++claims_made;
     return {};
 }
 

@@ -26,6 +26,7 @@ abi::VcpuTimeInfo time_info_now(const Domain& domain, u32 version) {
 
 /// The version is odd while the rest changes. The guest may scribble over it: that harms only itself.
 void store_time_info(const Domain& domain, volatile abi::VcpuTimeInfo& to) {
+    const u64 flags = irq_save(); // refresh_time_info_here() must not come in between
     const u32 version = (to.version & ~1u) + 1;
     const abi::VcpuTimeInfo info = time_info_now(domain, version + 1);
     to.version = version;
@@ -37,10 +38,12 @@ void store_time_info(const Domain& domain, volatile abi::VcpuTimeInfo& to) {
     to.flags = info.flags;
     store_fence();
     to.version = info.version;
+    irq_restore(flags);
 }
 
 bool write_time_area(Vcpu& vcpu) {
-    const abi::VcpuTimeInfo info = time_info_now(vcpu.domain, vcpu.info->time.version & ~1u);
+    const volatile u32& version = vcpu.info->time.version; // the guest's to change, and harmless
+    const abi::VcpuTimeInfo info = time_info_now(vcpu.domain, version & ~1u);
     return vcpu.copy_to_guest(vcpu.time_area, &info, sizeof(info)) == 0;
 }
 
@@ -68,7 +71,8 @@ bool write_runstate_area(Vcpu& vcpu) {
 bool refresh_time_area(Vcpu& vcpu) {
     constexpr Nanoseconds shelf_life = 1'000'000'000;
     const Nanoseconds now = machine::now();
-    if (vcpu.time_area_written != 0 && now - vcpu.time_area_written < shelf_life) return true;
+    const bool is_constant = vcpu.domain.own_time_scale || machine::cycles_are_reliable();
+    if (vcpu.time_area_written != 0 && is_constant && now - vcpu.time_area_written < shelf_life) return true;
     if (!write_time_area(vcpu)) return false;
     vcpu.time_area_written = now;
     return true;
@@ -77,7 +81,23 @@ bool refresh_time_area(Vcpu& vcpu) {
 } // namespace
 
 void write_time_info(Vcpu& vcpu) {
-    if (vcpu.info) store_time_info(vcpu.domain, vcpu.info->time);
+    if (!vcpu.info) return;
+    vcpu.time_version = machine::time_scale_version(); // first: what changes meanwhile is written again
+    store_time_info(vcpu.domain, vcpu.info->time);
+}
+
+void refresh_time_info(Vcpu& vcpu) {
+    // Domain builders clear the shared page after the vCPU was made.
+    const volatile u32& multiplier = vcpu.info->time.tsc_to_system_mul;
+    const bool is_good = vcpu.time_version == machine::time_scale_version() && machine::cycles_are_reliable();
+    if (multiplier != 0 && (is_good || vcpu.domain.own_time_scale)) [[likely]]
+        return;
+    if (multiplier != 0) vcpu.time_area_written = 0;
+    write_time_info(vcpu);
+}
+
+void refresh_time_info_here() {
+    if (Vcpu* vcpu = current_or_null(); vcpu && !vcpu->is_idle()) refresh_time_info(*vcpu);
 }
 
 void write_wall_clock(Domain& domain) {

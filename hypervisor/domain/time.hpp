@@ -6,9 +6,13 @@
 
 namespace px {
 
-/// Writes the vCPU's vcpu_time_info (in its vcpu_info). The scale is constant after boot: done when the vCPU is made
-/// and when its vcpu_info moves.
+/// Writes the vCPU's vcpu_time_info (in its vcpu_info): when the vCPU is made and when its vcpu_info moves. It is
+/// current, or does not run.
 void write_time_info(Vcpu& vcpu);
+/// The same where it may be out of date, for the current vCPU: when it comes to a CPU.
+void refresh_time_info(Vcpu& vcpu);
+/// The same for whoever is on this CPU, which may have been interrupted: when the scale has changed.
+void refresh_time_info_here();
 /// Writes a domain's wall clock into its shared page: after creation, settimeoffset and settime.
 void write_wall_clock(Domain& domain);
 /// The same for all domains: platform_op settime calls it after machine::set_wall_clock_base().

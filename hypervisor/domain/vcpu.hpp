@@ -69,6 +69,7 @@ class Vcpu {
     std::atomic<Nanoseconds> period{0};           ///< of the periodic timer, 0: off; any vCPU of the domain sets it
     GuestVaddr time_area = GuestVaddr::invalid(); ///< registered secondary vcpu_time_info
     Nanoseconds time_area_written = 0;            ///< when; 0: not yet, or not any more
+    u32 time_version = 0;                         ///< machine::time_scale_version() of what info says; 0: nothing yet
     bool areas_are_stale = false; ///< a registered area could not be written: call update_guest_areas() in kernel mode
 
     bool is_paused_for_shutdown = false; ///< one of pause_count is the domain's shutdown (domain lock)

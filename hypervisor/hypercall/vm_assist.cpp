@@ -5,19 +5,9 @@
 
 namespace px::hypercall {
 
-namespace {
-
-constexpr u64 bit(abi::VmAssistType type) { return u64{1} << static_cast<u32>(type); }
-/// What a 64-bit paravirtual guest may switch; 4gb_segments and pae_extended_cr3 have no effect there.
-constexpr u64 valid = bit(abi::VmAssistType::FourGbSegments) | bit(abi::VmAssistType::WritablePagetables) |
-                      bit(abi::VmAssistType::PaeExtendedCr3) | bit(abi::VmAssistType::ArchitecturalIopl) |
-                      bit(abi::VmAssistType::RunstateUpdateFlag) | bit(abi::VmAssistType::M2pStrict);
-
-} // namespace
-
 Outcome vm_assist(Call& call) {
     const u32 command = static_cast<u32>(call.args[0]), type = static_cast<u32>(call.args[1]);
-    if (type >= 64 || (valid >> type & 1) == 0) return Outcome::error(Error::Invalid);
+    if (type >= 64 || (abi::vm_assist_valid >> type & 1) == 0) return Outcome::error(Error::Invalid);
     Domain& domain = current_domain();
     Guard guard(domain.lock);
     switch (static_cast<abi::VmAssistCommand>(command)) {

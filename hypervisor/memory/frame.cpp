@@ -171,6 +171,9 @@ void share_frame(Frame& frame, const Domain& owner) {
 }
 
 void unshare_frame(Frame& frame) {
+    // First, while our hold keeps it: mappings that are left may outlive the domain, whose number another one gets. Who
+    // has seen the old owner looks again once it has its reference.
+    frame.owner.store(abi::domid_xen, std::memory_order_relaxed);
     const u64 word = frame.state.fetch_and(~FrameState::allocated, std::memory_order_acq_rel) & ~FrameState::allocated;
     if ((word & FrameState::referenced_mask) == 0) free_frame(frame, word);
 }

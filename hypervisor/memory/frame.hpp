@@ -142,7 +142,8 @@ bool give_up_frame(Frame& frame);
 [[nodiscard]] bool steal_frame(Frame& frame, DomId owner);
 /// Lets a domain map a page of the hypervisor (shared info, grant table): owner, `hypervisor` and `allocated` are set.
 void share_frame(Frame& frame, const Domain& owner);
-/// The hypervisor's hold on such a page ends; it goes back to the heap with the domain's last mapping.
+/// The hypervisor's hold on such a page ends, and no domain owns it any more (it is domid_xen's); it goes back to the
+/// heap with the last mapping.
 void unshare_frame(Frame& frame);
 /// Ends the hypervisor's hold only if nothing else holds the page: true, and no reference can be taken until it is
 /// shared again. It does not go back to the heap by itself.

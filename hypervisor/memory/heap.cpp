@@ -160,22 +160,31 @@ Result<Frame*> allocate_preemptibly(const Request& request, bool (*should_stop)(
     return first;
 }
 
+namespace {
+/// What a frame becomes that goes back, but for the lists.
+void make_free(Frame& frame, u8 flags, u32 stamp) {
+    PX_ASSERT(!frame.load().is_referenced() && !frame.load().has(FrameState::free));
+    // The owner goes first: who sees `free` in the word must not find a domain there.
+    frame.owner.store(owner_free, std::memory_order_relaxed);
+    frame.aux.store(stamp, std::memory_order_relaxed);
+    frame.flags = flags;
+    frame.state.store(FrameState::free, std::memory_order_release);
+}
+} // namespace
+
 void free_run(Frame& first, u64 count, bool used) {
     const u32 stamp = used ? tlb::now() : 0;
-    const u8 flags = frame_flag::dirty | (used ? frame_flag::used : 0);
-    for (u64 i = 0; i < count; ++i) {
-        Frame& frame = (&first)[i];
-        PX_ASSERT(!frame.load().is_referenced() && !frame.load().has(FrameState::free));
-        // The owner goes first: who sees `free` in the word must not find a domain there.
-        frame.owner.store(owner_free, std::memory_order_relaxed);
-        frame.aux.store(stamp, std::memory_order_relaxed);
-        frame.flags = flags;
-        frame.state.store(FrameState::free, std::memory_order_release);
-    }
+    for (u64 i = 0; i < count; ++i) make_free((&first)[i], frame_flag::dirty | (used ? frame_flag::used : 0), stamp);
     put_freed(first, count);
 }
 
 void free(Frame& first, unsigned order, bool used) { free_run(first, u64{1} << order, used); }
+
+void free_unused(Frame& first, unsigned order) {
+    for (u64 i = 0; i < u64{1} << order; ++i) make_free((&first)[i], 0, 0);
+    IrqGuard guard(lock);
+    buddies.put({&first, order, Contents::Clean, u64{1} << order});
+}
 
 u64 free_frames() {
     IrqGuard guard(lock);

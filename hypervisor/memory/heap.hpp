@@ -39,6 +39,8 @@ inline constexpr u64 scrub_piece = 512;
 void free_run(Frame& first, u64 count, bool used);
 /// Gives 2^order frames back.
 void free(Frame& first, unsigned order, bool used);
+/// Gives 2^order frames back as allocate() gave them: nobody has written to them, so they need no scrubbing.
+void free_unused(Frame& first, unsigned order);
 /// Frames in the heap.
 [[nodiscard]] u64 free_frames();
 /// RAM that the heap never gets: the hypervisor's image and tables. Boot only; total_frames counts it.

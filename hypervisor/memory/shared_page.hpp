@@ -16,7 +16,8 @@ namespace px {
     return to_virtual(*frame);
 }
 
-/// Gives the page up; it returns to the heap when the domain's last mapping of it is gone. Null is allowed.
+/// Gives the page up: it is no domain's any more, and returns to the heap when the last mapping of it is gone. Null is
+/// allowed.
 inline void free_shared_page(void* page) {
     if (!page) return;
     unshare_frame(frame_of_virtual(page));

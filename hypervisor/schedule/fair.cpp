@@ -33,11 +33,11 @@ Result<> Fair::start_cpu(u32 cpu) {
 
 void Fair::publish(RunQueue& queue) {
     Unit* first = queue.waiting.front();
-    queue.first_waiting.store(first ? first->virtual_time : INT64_MAX, std::memory_order_relaxed);
-    s64 clock = queue.clock.load(std::memory_order_relaxed);
-    s64 lowest = first ? first->virtual_time : INT64_MAX;
-    if (queue.running && queue.running->virtual_time < lowest) lowest = queue.running->virtual_time;
-    if (lowest != INT64_MAX && lowest > clock) queue.clock.store(lowest, std::memory_order_relaxed);
+    if (first) queue.first_waiting.store(first->virtual_time, std::memory_order_relaxed);
+    const Unit* lowest = first;
+    if (queue.running && (!first || queue.running->virtual_time < first->virtual_time)) lowest = queue.running;
+    if (lowest && lowest->virtual_time > queue.clock.load(std::memory_order_relaxed))
+        queue.clock.store(lowest->virtual_time, std::memory_order_relaxed);
 }
 
 void Fair::insert(RunQueue& queue, Unit& unit) {
@@ -67,7 +67,7 @@ void Fair::account(RunQueue& queue, Nanoseconds now) {
     const Nanoseconds ran = now - queue.accounted;
     if (ran <= 0) return;
     Unit& unit = *queue.running;
-    unit.virtual_time += ran * default_weight / unit.weight;
+    unit.virtual_time = unit.virtual_time + ran * default_weight / unit.weight;
     if (unit.budget) unit.allowance -= ran;
     queue.accounted = now;
 }
@@ -126,7 +126,8 @@ Fair::Decision Fair::dispatch(RunQueue& queue, Unit* next, Nanoseconds now) {
             hooks_.state_changed(*former, Unit::State::Queued, now);
         }
     }
-    queue.running_time.store(next ? next->virtual_time : INT64_MIN, std::memory_order_relaxed);
+    if (next) queue.running_time.store(next->virtual_time, std::memory_order_relaxed);
+    queue.is_busy.store(next != nullptr, std::memory_order_relaxed);
     publish(queue);
     if (!next) return {nullptr, INT64_MAX};
 

@@ -9,11 +9,29 @@
 #include "schedule/budget.hpp"
 
 #include <atomic>
+#include <optional>
 
 namespace px::schedule {
 
 inline constexpr u16 default_weight = 256;
 inline constexpr u32 no_cpu = ~0u;
+
+/// A clock that only differences are taken of: at the smallest weight it comes round after some years of CPU time, and
+/// then goes on as before. Two that are compared are never half of its range apart.
+struct VirtualTime {
+    u64 value = 0;
+
+    friend constexpr Nanoseconds operator-(VirtualTime a, VirtualTime b) {
+        return static_cast<Nanoseconds>(a.value - b.value);
+    }
+    friend constexpr VirtualTime operator+(VirtualTime t, Nanoseconds d) { return {t.value + static_cast<u64>(d)}; }
+    friend constexpr VirtualTime operator-(VirtualTime t, Nanoseconds d) { return {t.value - static_cast<u64>(d)}; }
+    friend constexpr bool operator<(VirtualTime a, VirtualTime b) { return a - b < 0; }
+    friend constexpr bool operator>(VirtualTime a, VirtualTime b) { return b < a; }
+};
+
+/// Where clocks begin: so shortly before they come round that this is always tried.
+inline constexpr VirtualTime first_virtual_time = VirtualTime{} - Nanoseconds{2'000'000'000};
 
 /// What is scheduled: a vCPU, as the scheduler sees it. Fields other than the atomics: lock of the run queue of `cpu`.
 struct Unit : ListLink<> {
@@ -34,7 +52,7 @@ struct Unit : ListLink<> {
     State state = State::Off;
     bool yields = false;
     u16 weight = default_weight;
-    s64 virtual_time = 0;          ///< nanoseconds run, scaled by default_weight / weight
+    VirtualTime virtual_time;      ///< nanoseconds run, scaled by default_weight / weight
     Nanoseconds dispatched_at = 0; ///< start of the present slice
     CpuMask hard;                  ///< where it may run
     CpuMask soft;                  ///< where it prefers to run
@@ -132,9 +150,16 @@ class Fair {
         Nanoseconds accounted = 0; ///< running's time is counted up to here
         // For other CPUs to look at without the lock: hints only, each acted on is checked under the lock.
         std::atomic<u32> waiting_count{0};
-        std::atomic<s64> first_waiting{INT64_MAX}; ///< virtual time of the first
-        std::atomic<s64> running_time{INT64_MIN};  ///< of the running unit when chosen; INT64_MIN: idle
-        std::atomic<s64> clock{0};                 ///< never goes back: what a unit that starts here gets
+        std::atomic<bool> is_busy{false};                   ///< runs a unit
+        std::atomic<VirtualTime> running_time;              ///< of that unit when it was chosen
+        std::atomic<VirtualTime> first_waiting;             ///< of the first, while there is one
+        std::atomic<VirtualTime> clock{first_virtual_time}; ///< never goes back: what a unit that starts here gets
+
+        /// Empty: idle. A hint, as the two it is made of.
+        [[nodiscard]] std::optional<VirtualTime> time_of_running() const {
+            if (!is_busy.load(std::memory_order_relaxed)) return {};
+            return running_time.load(std::memory_order_relaxed);
+        }
     };
     static_assert(sizeof(RunQueue) == 128);
     /// Holds the lock of the queue that a unit belongs to.
@@ -184,7 +209,7 @@ class Fair {
     u32 claim_idle(const CpuMask& among);
     u32 find_victim(u32 cpu, const Unit* own, const CpuMask& tried);
     Unit* take_from(u32 victim, u32 cpu);
-    s64 group_clock(u32 cpu) const;
+    [[nodiscard]] std::optional<VirtualTime> group_clock(u32 cpu) const;
     [[nodiscard]] bool is_idle(u32 cpu) const { return idle_[cpu / 64].load() >> (cpu % 64) & 1; }
 
     Hooks& hooks_;

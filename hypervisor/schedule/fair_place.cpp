@@ -38,11 +38,12 @@ u32 Fair::choose_cpu(const Unit& unit) {
     // All are busy: where it was, unless a unit further ahead runs on a neighbour.
     const u32 start = last / group_size * group_size;
     u32 best = preferred.test(last) ? last : no_cpu;
-    s64 best_time = best == no_cpu ? INT64_MIN : queues_[last]->running_time.load(std::memory_order_relaxed);
+    std::optional<VirtualTime> best_time = best == no_cpu ? std::nullopt : queues_[last]->time_of_running();
     for (u32 cpu = start; cpu < start + group_size && cpu < cpu_end_; ++cpu) {
         if (!cpus_.test(cpu) || !preferred.test(cpu)) continue;
-        const s64 time = queues_[cpu]->running_time.load(std::memory_order_relaxed);
-        if (best == no_cpu || time > best_time + parameters.steal_margin) {
+        const std::optional<VirtualTime> time = queues_[cpu]->time_of_running();
+        const bool is_further = time && (!best_time || *time > *best_time + parameters.steal_margin);
+        if (best == no_cpu || is_further) {
             best = cpu;
             best_time = time;
         }
@@ -54,13 +55,13 @@ u32 Fair::choose_cpu(const Unit& unit) {
 }
 
 /// Lowest clock of the busy neighbours: an idle CPU's own clock has stood still.
-s64 Fair::group_clock(u32 cpu) const {
-    s64 lowest = INT64_MAX;
+std::optional<VirtualTime> Fair::group_clock(u32 cpu) const {
+    std::optional<VirtualTime> lowest;
     const u32 start = cpu / group_size * group_size;
     for (u32 other = start; other < start + group_size && other < cpu_end_; ++other) {
-        if (!cpus_.test(other) || queues_[other]->running_time.load(std::memory_order_relaxed) == INT64_MIN) continue;
-        const s64 clock = queues_[other]->clock.load(std::memory_order_relaxed);
-        if (clock < lowest) lowest = clock;
+        if (!cpus_.test(other) || !queues_[other]->time_of_running()) continue;
+        const VirtualTime clock = queues_[other]->clock.load(std::memory_order_relaxed);
+        if (!lowest || clock < *lowest) lowest = clock;
     }
     return lowest;
 }
@@ -81,11 +82,11 @@ bool Fair::arrive(RunQueue& queue, u32 cpu, Unit& unit, Nanoseconds now, Nanosec
         }
     }
     if (!queue.running && queue.waiting.empty()) {
-        const s64 others = group_clock(cpu);
-        if (others != INT64_MAX && others > queue.clock.load(std::memory_order_relaxed))
-            queue.clock.store(others, std::memory_order_relaxed);
+        const std::optional<VirtualTime> others = group_clock(cpu);
+        if (others && *others > queue.clock.load(std::memory_order_relaxed))
+            queue.clock.store(*others, std::memory_order_relaxed);
     }
-    const s64 clock = queue.clock.load(std::memory_order_relaxed);
+    const VirtualTime clock = queue.clock.load(std::memory_order_relaxed);
     if (unit.virtual_time < clock - credit) unit.virtual_time = clock - credit;
     if (unit.virtual_time > clock + parameters.move_debt) unit.virtual_time = clock + parameters.move_debt;
     const bool was_empty = queue.waiting.empty();
@@ -93,7 +94,7 @@ bool Fair::arrive(RunQueue& queue, u32 cpu, Unit& unit, Nanoseconds now, Nanosec
     hooks_.state_changed(unit, Unit::State::Queued, now);
     const Unit* running = queue.running;
     if (!running || was_empty) return true; // idle, or on a slice for lone ones
-    const s64 running_time = running->virtual_time + (now - queue.accounted) * default_weight / running->weight;
+    const VirtualTime running_time = running->virtual_time + (now - queue.accounted) * default_weight / running->weight;
     return unit.virtual_time + parameters.wake_margin < running_time;
 }
 
@@ -193,11 +194,13 @@ u32 Fair::find_victim(u32 cpu, const Unit* own, const CpuMask& tried) {
         return no_cpu;
     }
     u32 best = no_cpu;
-    s64 lowest = own->virtual_time - parameters.steal_margin;
+    VirtualTime lowest = own->virtual_time - parameters.steal_margin;
     const u32 start = cpu / group_size * group_size;
     for (u32 other = start; other < start + group_size && other < cpu_end_; ++other) {
         if (other == cpu || !cpus_.test(other) || tried.test(other)) continue;
-        const s64 time = queues_[other]->first_waiting.load(std::memory_order_relaxed);
+        // A count and a time of different moments: a hint, as all that is looked at from here.
+        if (queues_[other]->waiting_count.load(std::memory_order_relaxed) == 0) continue;
+        const VirtualTime time = queues_[other]->first_waiting.load(std::memory_order_relaxed);
         if (time < lowest) {
             lowest = time;
             best = other;

@@ -219,9 +219,7 @@ void switch_finished(Vcpu& previous) {
     if (!previous.is_idle() && previous.unit) fair->switched_out(*previous.unit, machine::now());
     Vcpu& now_current = current();
     if (now_current.is_idle()) return;
-    // Domain builders clear the shared page after the vCPU was made.
-    if (now_current.info->time.tsc_to_system_mul == 0) [[unlikely]]
-        write_time_info(now_current);
+    refresh_time_info(now_current);
     update_guest_areas(now_current);
 }
 

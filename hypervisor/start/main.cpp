@@ -13,6 +13,7 @@
 #include "x86/machine/console/console_keys.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
+#include "x86/machine/cpu/cpuid_faulting.hpp"
 #include "x86/machine/cpu/speculation.hpp"
 
 namespace px::start {
@@ -51,6 +52,7 @@ void run() {
     console::init();
     say_hello();
     x86::speculation::init();
+    x86::cpuid_faulting::init_cpu();
     x86::init_memory();
     console::init_ring();
     softirq::init();

@@ -52,7 +52,8 @@ Result<std::string> read_command_line(DaemonProgram const& program, std::span<Da
     optind = 0; // glibc: from the start
     for (int code; (code = getopt_long(argc, argv, letters.c_str(), names.data(), nullptr)) != -1;) {
         if (code == ':') return fail(fmt::format("{} wants a value", argv[optind - 1]), remedy);
-        if (code == '?') return fail(fmt::format("{}: no such option, or a wrong form of it", argv[optind - 1]), remedy);
+        if (code == '?')
+            return fail(fmt::format("{}: no such option, or a wrong form of it", argv[optind - 1]), remedy);
         if (code == help || code == program.help_letter) return usage(program, options);
         if (code == version || (program.version_letter && code == program.version_letter))
             return fmt::format("{} (Proxenos) 4.17\n", program.name);

@@ -30,8 +30,8 @@ struct DaemonProgram {
 
 /// Hands every option of the command line to its setter. Gives the text that --help or --version asks for (the daemon
 /// prints it and ends well), empty if none did; fails at the first mistake.
-[[nodiscard]] Result<std::string> read_command_line(DaemonProgram const& program,
-                                                    std::span<DaemonOption const> options, int argc, char** argv);
+[[nodiscard]] Result<std::string> read_command_line(DaemonProgram const& program, std::span<DaemonOption const> options,
+                                                    int argc, char** argv);
 
 /// The same for a main function: prints what there is to print, and exits unless the daemon is to start.
 void take_command_line(DaemonProgram const& program, std::span<DaemonOption const> options, int argc, char** argv);

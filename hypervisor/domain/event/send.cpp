@@ -128,14 +128,18 @@ void send_bound_virq(Domain& domain, Vcpu& bound_on, u32 virq) {
     if (channel->state() == abi::EvtchnState::Virq && channel->virq == virq) event::set_pending(domain, port, *channel);
 }
 
-std::atomic<Domain*> global_virq_handler[24];
+/// Numbers of domains. They are forgotten before the number can be another's.
+constexpr u32 no_handler = 0; // as is dom0, which needs none
+std::atomic<u32> global_virq_handler[24];
 } // namespace
 
 void send_guest_virq(Vcpu& vcpu, abi::Virq virq) { send_bound_virq(vcpu.domain, vcpu, static_cast<u32>(virq)); }
 
 void send_global_virq(abi::Virq virq) {
-    Domain* domain = global_virq_handler[static_cast<u32>(virq)].load(std::memory_order_acquire);
-    if (!domain) domain = hardware_domain();
+    // By number, so that there is a reference while it is used: a handler may be dying at this moment.
+    const u32 handler = global_virq_handler[static_cast<u32>(virq)].load(std::memory_order_relaxed);
+    const DomainRef reference = handler != no_handler ? find_domain(DomId(static_cast<u16>(handler))) : DomainRef();
+    Domain* const domain = reference ? reference.get() : hardware_domain();
     Vcpu* first = domain ? domain->vcpu(VcpuId(0)) : nullptr;
     if (first) send_bound_virq(*domain, *first, static_cast<u32>(virq));
 }
@@ -143,14 +147,16 @@ void send_global_virq(abi::Virq virq) {
 Result<> event::set_global_virq_handler(Domain& domain, u32 virq) {
     if (virq >= std::size(global_virq_handler) || !is_global(virq)) return fail(Error::Invalid);
     if (!domain.vcpu(VcpuId(0))) return fail(Error::Invalid);
-    global_virq_handler[virq].store(&domain, std::memory_order_release);
+    global_virq_handler[virq].store(domain.id.raw(), std::memory_order_seq_cst);
+    // Who is dying forgets after it has become so: one of the two sees the other.
+    if (domain.is_dying()) forget_global_virq_handler(domain);
     return {};
 }
 
 void event::forget_global_virq_handler(Domain& domain) {
     for (auto& handler : global_virq_handler) {
-        Domain* expected = &domain;
-        handler.compare_exchange_strong(expected, nullptr);
+        u32 expected = domain.id.raw();
+        handler.compare_exchange_strong(expected, no_handler);
     }
 }
 

@@ -16,6 +16,8 @@ bool CopyEnd::holds(const abi::GnttabCopyPtr& pointer, bool is_grant) const {
 
 void CopyEnd::release() {
     if (has_reference_) release_granted(pinned_.frame, access_);
+    if (source_) unpin(*source_, source_ref_, access_);
+    source_ = {};
     if (is_pinned_) unpin(*domain_, GrantRef(static_cast<u32>(name_)), access_);
     has_reference_ = is_pinned_ = false;
 }
@@ -54,13 +56,30 @@ GrantStatus CopyEnd::acquire_grant(const abi::GnttabCopyPtr& pointer) {
         domain_ = std::move(*domain);
         domid_ = pointer.domid;
     }
-    const auto pinned = pin(*domain_, GrantRef(pointer.u.ref), current_domain(), access_, true);
+    const auto pinned = pin(*domain_, GrantRef(pointer.u.ref), current_domain(), access_, Purpose::Copy);
     if (!pinned) return pinned.error();
     name_ = pointer.u.ref;
     pinned_ = *pinned;
     is_pinned_ = true;
-    has_reference_ = acquire_granted(pinned_.frame, *domain_, access_);
+    if (pinned_.transitive) {
+        const GrantStatus status = follow();
+        if (status != GrantStatus::Okay) return status;
+    }
+    has_reference_ = acquire_granted(pinned_.frame, source_ ? *source_ : *domain_, access_);
     return has_reference_ ? GrantStatus::Okay : GrantStatus::BadPage;
+}
+
+GrantStatus CopyEnd::follow() {
+    if (pinned_.source == domain_->id) return GrantStatus::GeneralError; // it would grant to itself
+    DomainRef source = find_domain(pinned_.source);
+    if (!source || !source->grants) return GrantStatus::GeneralError;
+    // No lock is held between the two: what the first pin found stays so until it is unpinned.
+    const auto pinned = pin(*source, pinned_.source_ref, *domain_, access_, Purpose::CopyAtSource);
+    if (!pinned) return pinned.error();
+    source_ref_ = pinned_.source_ref;
+    source_ = std::move(source);
+    pinned_ = *pinned;
+    return GrantStatus::Okay;
 }
 
 void Copies::copy(abi::GnttabCopy& op) {

@@ -21,6 +21,8 @@ class CopyEnd {
   private:
     abi::GrantStatus acquire_own(const abi::GnttabCopyPtr& pointer);
     abi::GrantStatus acquire_grant(const abi::GnttabCopyPtr& pointer);
+    /// The grant that is pinned is of what another domain grants: pins that. One step, never more.
+    abi::GrantStatus follow();
     [[nodiscard]] bool holds(const abi::GnttabCopyPtr& pointer, bool is_grant) const;
     void release();
 
@@ -30,6 +32,8 @@ class CopyEnd {
     u64 name_ = 0;     ///< reference or frame number that is held
     Pinned pinned_;
     bool is_pinned_ = false; ///< it is a grant
+    DomainRef source_;       ///< of a transitive grant: who owns the frame, by this reference, which is pinned, too
+    GrantRef source_ref_{0};
     bool has_reference_ = false;
 };
 

@@ -8,17 +8,27 @@
 
 namespace px {
 
-/// What the hypervisor knows of one grant reference in use. The shared entry can change at any time; this cannot.
+/// What a reference grants.
+enum class GrantKind : u8 {
+    Whole,
+    Partial,    ///< a part of a frame, for copies (sub-page grants)
+    Transitive, ///< what another domain grants to the table's owner, for copies
+};
+
+/// What the hypervisor knows of one grant reference in use. The shared entry can change at any time; this cannot: all
+/// but the counts is valid, and stays as it was judged, while one of the counts is not zero.
 struct ActiveGrant {
-    u32 readers = 0;           ///< read-only maps and copies under way
-    u32 writers = 0;           ///< writable ones
-    DomId grantee{0};          ///< valid while one of the counts is not zero
-    u16 start = 0, length = 0; ///< part of the frame that may be copied (sub-page grants), else the whole
-    bool is_partial = false;
-    Mfn frame{};
+    u32 readers = 0; ///< read-only maps and copies under way
+    u32 writers = 0; ///< writable ones
+    DomId grantee{0};
+    u16 start = 0, length = 0; ///< Partial: the part that may be copied
+    GrantKind kind = GrantKind::Whole;
+    Mfn frame{};            ///< not of Transitive
+    DomId source{0};        ///< Transitive: who grants
+    GrantRef source_ref{0}; ///< Transitive: by which reference
     [[nodiscard]] bool in_use() const { return readers != 0 || writers != 0; }
 };
-static_assert(sizeof(ActiveGrant) == 24);
+static_assert(sizeof(ActiveGrant) == 32);
 
 /// One mapping that a domain holds of another's grant.
 struct Maptrack {
@@ -35,7 +45,7 @@ class GrantTable {
   public:
     static constexpr u32 max_frames_ever = 4096;
     static constexpr u32 maptrack_per_page = page_size / sizeof(Maptrack);
-    static constexpr unsigned active_order = 2; ///< frames of active entries per shared frame: 512 * 24 bytes
+    static constexpr unsigned active_order = 2; ///< frames of active entries per shared frame: 512 * 32 bytes
 
     GrantTable(Domain& owner, u32 frames, u32 maptrack_frames)
         : domain(owner), max_frames(frames), max_maptrack_pages(maptrack_frames) {}
@@ -90,11 +100,18 @@ struct Pinned {
     Mfn frame{};
     u16 start = 0, length = page_size - 1; ///< allowed bytes [start, start + length]; see whole
     bool whole = true;
+    bool transitive = false; ///< no frame of the granter's: to be pinned at `source`, with the granter as grantee
+    DomId source{0};
+    GrantRef source_ref{0};
 };
+
+/// What a grant is pinned for. Only copies may use parts of frames, and only their first step grants of others' grants:
+/// that ends every chain after one more pin.
+enum class Purpose : u8 { Map, Copy, CopyAtSource };
 
 /// Checks the shared entry against grantee and access, marks it in use and counts it. Takes no reference on the frame.
 std::expected<Pinned, abi::GrantStatus> pin(Domain& granter, GrantRef ref, const Domain& grantee, Access access,
-                                            bool for_copy);
+                                            Purpose purpose);
 /// Takes the count back; clears the guest-visible marks with the last one.
 void unpin(Domain& granter, GrantRef ref, Access access);
 

@@ -107,7 +107,7 @@ void map(abi::GnttabMapGrantRef& op) {
         return;
     }
     const Access access = access_of(op.flags);
-    auto pinned = pin(*granter, GrantRef(op.ref), local, access, false);
+    auto pinned = pin(*granter, GrantRef(op.ref), local, access, Purpose::Map);
     if (!pinned) {
         op.status = raw(pinned.error());
         return;

@@ -49,7 +49,7 @@ Result<> GrantTable::grow(u32 frames) {
         Frame* entries = heap::allocate({.order = active_order});
         void* page = entries ? allocate_shared_page(domain) : nullptr;
         if (!page) {
-            if (entries) heap::free(*entries, active_order, false);
+            if (entries) heap::free_unused(*entries, active_order);
             return fail(Error::NoMemory);
         }
         active[frame_count] = to_virtual<ActiveGrant>(*entries);

@@ -26,7 +26,7 @@ class Chunk {
     Chunk& operator=(const Chunk&) = delete;
     ~Chunk() {
         for (u64 i = 0; i < stolen_; ++i) domain_.return_frame(*inputs_[i]);
-        for (u64 i = 0; i < allocated_; ++i) heap::free(*outputs_[i], op_.out.extent_order, false);
+        for (u64 i = 0; i < allocated_; ++i) heap::free_unused(*outputs_[i], op_.out.extent_order);
         for (void* list : {static_cast<void*>(inputs_), static_cast<void*>(outputs_), static_cast<void*>(names_)})
             heap::free_bytes(list);
     }

@@ -12,19 +12,23 @@ namespace {
 
 using Extents = GuestPointer<abi::xen_pfn_t>;
 
-heap::Request request_of(const abi::MemoryReservation& r, const Domain& domain) {
+/// Frames of the heap for what was promised. Errors: NoMemory; Restart, before anything has been done.
+Result<Frame*> allocate(const abi::MemoryReservation& r, const Domain::Promise& promise) {
     const u32 bits = r.mem_flags & abi::memf_address_bits_mask;
-    return {.order = r.extent_order, .address_bits = bits ? bits : 64, .claim = domain.outstanding_claim};
+    return heap::allocate_preemptibly(
+        {.order = r.extent_order, .address_bits = bits ? bits : 64, .claim = promise.claimed}, should_preempt);
 }
 
-/// Frames for the domain, owned by it. Errors: NoMemory; Restart, before anything has been done.
+/// Frames for the domain, owned by it. Its limits come first: no memory is taken and cleared for what cannot be.
+/// Errors: NoMemory; Invalid; Restart, before anything has been done.
 Result<Mfn> allocate_for(Domain& domain, const abi::MemoryReservation& r) {
-    Frame* const first = TRY(heap::allocate_preemptibly(request_of(r, domain), should_preempt));
-    if (Result<> assigned = domain.assign_frames(*first, r.extent_order); !assigned) {
-        heap::free(*first, r.extent_order, false);
-        return fail(assigned.error());
-    }
-    return mfn_of(*first);
+    const Domain::Promise promise = TRY(domain.promise_frames(u64{1} << r.extent_order));
+    const Result<Frame*> first = allocate(r, promise);
+    Result<> assigned = first ? domain.assign_frames(**first, promise) : fail(first.error());
+    if (assigned) return mfn_of(**first);
+    if (first) heap::free_unused(**first, r.extent_order);
+    domain.cancel(promise);
+    return fail(assigned.error());
 }
 
 Result<> populate(Domain& domain, const abi::MemoryReservation& r, u64 i) {

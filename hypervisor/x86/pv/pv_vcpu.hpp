@@ -75,8 +75,9 @@ class PvVcpu final : public Vcpu {
     DebugRegisters debug;
     void* xsave_area = nullptr; ///< 64-byte aligned, standard format, for all components the host has
     u64 xcr0 = 1;
-    u32 tsc_aux = 0; ///< what RDTSCP and RDPID tell
-    u32 iopl = 0;    ///< I/O privilege the guest asked for (physdev set_iopl), 0 to 3
+    u32 tsc_aux = 0;           ///< what RDTSCP and RDPID tell
+    bool cpuid_faults = false; ///< the kernel wants #GP for its user mode's CPUID (MSR 0x140)
+    u32 iopl = 0;              ///< I/O privilege the guest asked for (physdev set_iopl), 0 to 3
     GuestVaddr io_bitmap = GuestVaddr::invalid();
     u32 io_bitmap_ports = 0;
 

@@ -40,6 +40,7 @@ void PvVcpu::reset() {
     debug = {};
     iopl = 0;
     tsc_aux = 0;
+    cpuid_faults = false;
     io_bitmap = GuestVaddr::invalid();
     io_bitmap_ports = 0;
     kernel_sp = 0;
@@ -135,7 +136,7 @@ Result<> PvVcpu::set_context(const void* context, bool may_replace) {
     set_callbacks(*this, c);
     set_rest(*this, c);
     in_kernel_mode = kernel;
-    if (id.raw() == 0) domain.vm_assist = c.vm_assist;
+    if (id.raw() == 0) domain.vm_assist = c.vm_assist & abi::vm_assist_valid;
     is_initialised = true;
     return {};
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whose time stamp counter a domain reads (settscinfo), and TSC_AUX beside it.
 #include "abi/cpuid.hpp"
-#include "abi/domctl.hpp"
-#include "lib/micro.hpp"
+#include "lib/domains.hpp"
 #include "lib/second.hpp"
 
 using namespace micro;
@@ -29,16 +28,6 @@ u32 read_tsc_aux() {
     u32 aux;
     asm volatile("rdtscp" : "=c"(aux)::"eax", "edx");
     return aux;
-}
-
-long domctl(abi::DomctlCommand command, u16 domain, abi::Domctl& op) {
-    op.cmd = static_cast<u32>(command);
-    op.interface_version = abi::domctl_interface_version;
-    op.domain = domain;
-    long result;
-    do result = call(Hypercall::Domctl, &op);
-    while (result == error(Errno::Restart));
-    return result;
 }
 
 long set_tsc(u16 domain, u32 mode, u64 elapsed, u32 khz) {
@@ -108,13 +97,7 @@ MICRO_CASE_ALONE(time_stamp_native) { check_counter(false); }
 /// As dom0: makes a domain, and tells and asks about its counter.
 MICRO_CASE(tsc_info_of_a_domain) {
     static abi::Domctl op;
-    op.u.createdomain = {};
-    op.u.createdomain.max_vcpus = 1;
-    op.u.createdomain.max_evtchn_port = 63;
-    op.u.createdomain.max_grant_frames = 1;
-    op.u.createdomain.max_maptrack_frames = 1;
-    op.u.createdomain.grant_opts = 1;
-    CHECK_IS(domctl(abi::DomctlCommand::CreateDomain, 5, op), 0);
+    CHECK_IS(create_domain(5), 0);
     CHECK_IS(set_tsc(5, abi::tsc_mode_always_emulate, 5'000'000'000, 1234567), 0);
     CHECK_IS(domctl(abi::DomctlCommand::GetTscInfo, 5, op), 0);
     CHECK_IS(op.u.tsc_info.tsc_mode, abi::tsc_mode_always_emulate);
@@ -129,7 +112,7 @@ MICRO_CASE(tsc_info_of_a_domain) {
     observe("tsc_mode 3", set_tsc(5, 3, 0, 0));
     observe("tsc_mode of oneself", set_tsc(0, abi::tsc_mode_default, 0, 0));
     observe("tsc info of oneself", domctl(abi::DomctlCommand::GetTscInfo, 0, op));
-    CHECK_IS(domctl(abi::DomctlCommand::DestroyDomain, 5, op), 0);
+    CHECK_IS(destroy_domain(5), 0);
 }
 
 /// The register is each vCPU's own. Hidden on the lab's usual CPU: see test_micro.py.

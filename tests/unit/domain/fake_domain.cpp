@@ -66,6 +66,7 @@ void free(Frame& first, unsigned order, bool) {
     memory.in_use -= u64{1} << order;
     memory.free_blocks.emplace_back(mfn_of(first).raw(), order);
 }
+void free_unused(Frame& first, unsigned order) { free(first, order, false); }
 void* allocate_bytes(std::size_t bytes) { return std::calloc(1, bytes); }
 void free_bytes(void* p) { std::free(p); }
 } // namespace heap
@@ -108,6 +109,7 @@ void share_frame(Frame& f, const Domain& owner) {
     f.state = FrameState::hypervisor | FrameState::allocated;
 }
 void unshare_frame(Frame& f) {
+    f.owner = abi::domid_xen;
     f.state &= ~FrameState::allocated;
     free_if_last(f);
 }

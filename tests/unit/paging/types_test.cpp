@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Page-type rules against the model: random operations of a hostile guest, preempted at random, and single cases.
-#include "x86/pv/paging/types.hpp"
+#include "x86/pv/paging/mmu_end.hpp"
 
 #include "abi/types.hpp"
 #include "domain/rangeset.hpp"
@@ -195,6 +195,41 @@ TEST_F(Types, PreemptionEndsAndOthersMayFinish) {
     Guard guard(guest.domain.page_table_lock);
     ASSERT_TRUE(pv::settle(guest.domain, guest.vcpu(0).table_hold));
     model::check(guest, roots, frames);
+}
+
+/// What a failed check leaves behind is released before the caller hears of it, by as many steps as it takes.
+TEST_F(Types, AFailedCallEndsWithNothingHeld) {
+    for (unsigned i = 1; i <= 20; ++i) words(0)[i] = entry(mfn(i), 7);
+    words(0)[21] = entry(mfn(0), 7) | Entry::large;
+    const auto bad_pin = pin(0, 2);
+    EXPECT_EQ(bad_pin.error(), Error::Invalid);
+    EXPECT_TRUE(holds_are_empty());
+    fake::set_preempted(true);
+    Result<> result = fail(Error::Restart);
+    for (unsigned rounds = 0; !result && result.error() == Error::Restart; ++rounds) {
+        ASSERT_LT(rounds, 100u);
+        result = pin(0, 2);
+    }
+    EXPECT_EQ(result.error(), Error::Invalid);
+    ASSERT_FALSE(holds_are_empty());
+    pv::TableHold& hold = guest.vcpu(0).table_hold;
+    hypercall::Call call{{0x1234000, 3, 0, 0x7ff0}};
+    hypercall::Outcome outcome = pv::end(call, result, hold);
+    unsigned steps = 0;
+    while (outcome.is_restart) {
+        ASSERT_TRUE(pv::is_ending(call));
+        ASSERT_LT(++steps, 100u);
+        model::check(guest, roots, frames);
+        outcome = pv::go_on_ending(call, hold);
+    }
+    EXPECT_GT(steps, 1u);
+    EXPECT_EQ(outcome.value, to_hypercall(Error::Invalid));
+    EXPECT_TRUE(holds_are_empty());
+    model::check(guest, roots, frames);
+    EXPECT_FALSE(pv::is_ending(hypercall::Call{{0x1234000, 3, 0, 0x7ff0}}));
+    // A guest that makes such a call by itself gets what it asks for, and nothing else.
+    EXPECT_EQ(pv::go_on_ending(hypercall::Call{{~u64{0}, abi::mmu_update_preempted}}, hold).value, -4095);
+    fake::set_preempted(false);
 }
 
 /// Grants and hypercalls take writable references without the lock, while the guest makes tables of the same frames.

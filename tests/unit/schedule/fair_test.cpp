@@ -35,6 +35,24 @@ TEST(Fair, SharesFollowWeights) {
     EXPECT_NEAR(share(heavy, s.now), 4 / 7.0, 0.4 / 7);
 }
 
+/// Clocks begin shortly before they come round: nobody gets more or less for it, nor waits longer.
+TEST(Fair, SharesHoldWhenVirtualTimeWraps) {
+    Simulation s(2);
+    for (int i = 0; i < 3; ++i) s.add(1, 0);
+    s.wake_all();
+    const Nanoseconds before_wrap = px::schedule::VirtualTime{} - px::schedule::first_virtual_time;
+    ASSERT_GT(before_wrap, second);
+    for (int part = 0; part < 8; ++part) { // each CPU passes it in one of the middle parts
+        for (auto& task : s.tasks) task->ran = 0, task->longest_wait = 0;
+        s.run(before_wrap / 2);
+        for (auto& task : s.tasks) {
+            EXPECT_NEAR(share(*task, before_wrap / 2), 2 / 3.0, 0.1) << part;
+            EXPECT_LT(task->longest_wait, 100 * ms) << part;
+        }
+    }
+    for (auto& task : s.tasks) EXPECT_LT(task->unit.virtual_time.value, px::u64{1} << 62) << "it has come round";
+}
+
 TEST(Fair, ThreeTasksShareTwoCpusEvenly) {
     Simulation s(2);
     for (int i = 0; i < 3; ++i) s.add(1, 0);

@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// System time from the TSC: calibration, scale, consistency between CPUs, deadlines.
+// System time from the TSC, or from the platform timer where TSCs differ: calibration, consistency, deadlines.
 #include "x86/machine/clock/clock.hpp"
 
 #include "base/lock.hpp"
 #include "base/log.hpp"
 #include "base/panic.hpp"
 #include "domain/machine.hpp"
+#include "domain/time.hpp"
 #include "start/options.hpp"
 #include "start/parts.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/clock/clock_reference.hpp"
 #include "x86/machine/clock/clock_scale.hpp"
 #include "x86/machine/clock/rtc.hpp"
+#include "x86/machine/clock/time_line.hpp"
+#include "x86/machine/clock/watch.hpp"
+#include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 #include "x86/machine/interrupt/apic_timer.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <string_view>
 
@@ -37,14 +42,19 @@ bool parse_clocksource(std::string_view value) {
 }
 PX_OPTION(clocksource, "clocksource", parse_clocksource);
 
-/// Constant after boot but for the wall clock and is_reliable.
 struct {
-    clock::Scale scale;
-    u64 base_tsc = 0;
-    u64 khz = 0;
+    clock::CurrentLine line;
+    clock::Reference reference; ///< constant after boot
+    clock::ExtendedCount reference_count;
+    u64 khz = 0; ///< of the TSC, as calibrated at boot; constant
     std::atomic<u64> wall_base{0};
-    std::atomic<bool> is_reliable{true};
+    std::atomic<u32> scale_version{1};
 } state;
+
+u64 platform_count() { return state.reference_count.advance(state.reference.mask, state.reference.read); }
+
+/// What a line counts, now.
+u64 count_of(const clock::TimeLine& line) { return line.is_platform ? platform_count() : rdtsc_ordered(); }
 
 clock::Reference choose_reference() {
     clock::Reference r;
@@ -119,15 +129,106 @@ void measure_warp(void*) {
 
 } // namespace
 
+namespace {
+
+u64 tsc_hertz; ///< as calibrated
+clock::Watch watch;
+
+/// Nanoseconds that a new line begins above the old one. Also for guests, whose vCPUs learn of it within the time that
+/// interrupts need to reach all CPUs: their rates differ by what a calibration may be wrong, so that they stay behind.
+constexpr u64 line_gap = 200;
+
+/// From now on system time is the platform timer's. Guests' time information is then written anew whenever a vCPU comes
+/// to a CPU, and at each look.
+void leave_tsc() {
+    {
+        const IrqOff off;
+        const u64 now = state.line.get().at(rdtsc_ordered());
+        state.line.replace({platform_count(), now + line_gap, clock::scale_of(state.reference.hertz), true});
+    }
+    state.scale_version.fetch_add(1, std::memory_order_release);
+    log::warning("System time is the {}'s from now on", state.reference.name);
+}
+
+/// The TSC's rate is known better: time goes on from where it is, at that rate.
+void correct_rate(u64 hertz) {
+    {
+        const IrqOff off;
+        const u64 tsc = rdtsc_ordered();
+        state.line.replace({tsc, state.line.get().at(tsc) + line_gap, clock::scale_of(hertz), false});
+    }
+    state.scale_version.fetch_add(1, std::memory_order_release);
+    log::debug("TSC runs at {}.{:06} MHz by the {}", hertz / 1'000'000, hertz % 1'000'000, state.reference.name);
+}
+
+clock::Sighting see_both() {
+    clock::Sighting best;
+    u64 shortest = ~u64{0};
+    const IrqOff off;
+    for (int attempt = 0; attempt < 5; ++attempt) {
+        const u64 before = rdtsc_ordered();
+        const u64 ticks = platform_count();
+        const u64 after = rdtsc_ordered();
+        if (after - before >= shortest) continue;
+        shortest = after - before;
+        best = {before, after, ticks};
+    }
+    return best;
+}
+
+void refresh_here(void*) { refresh_time_info_here(); }
+
+void on_watch(void*);
+Timer watch_timer{&on_watch, nullptr};
+
+/// A second, or less if the reference wraps so soon that it would be lost.
+Nanoseconds watch_period() {
+    constexpr Nanoseconds second = 1'000'000'000;
+    const u64 quarter = clock::multiply_divide(state.reference.mask / 4, second, state.reference.hertz);
+    return std::min<Nanoseconds>(second, static_cast<Nanoseconds>(quarter));
+}
+
+void judge_tsc() {
+    switch (watch.look(see_both())) {
+    case clock::Watch::Verdict::Good: return;
+    case clock::Watch::Verdict::Corrected: correct_rate(watch.hertz()); break;
+    case clock::Watch::Verdict::Unsteady:
+        // The CPU says that its TSC is invariant: then it is the reference that one cannot trust.
+        if (cpu_features.invariant_tsc) {
+            log::warning("The {} and the TSC, which is invariant, disagree", state.reference.name);
+            watch = clock::Watch(watch.hertz(), state.reference.hertz, see_both());
+            return;
+        }
+        log::warning("The TSC changes its rate");
+        leave_tsc();
+        break;
+    }
+    machine::call_on(machine::online_cpus(), refresh_here, nullptr);
+}
+
+/// Boot CPU.
+void on_watch(void*) {
+    if (!machine::cycles_are_reliable()) {
+        (void)platform_count();
+        machine::call_on(machine::online_cpus(), refresh_here, nullptr);
+    } else {
+        judge_tsc();
+    }
+    watch_timer.set(machine::now() + watch_period());
+}
+
+} // namespace
+
 void init_clocks() {
-    const clock::Reference reference = choose_reference();
+    const clock::Reference reference = state.reference = choose_reference();
+    state.reference_count.begin(reference.read());
     log::info("Platform timer is {}.{:03}MHz {}", reference.hertz / 1'000'000, reference.hertz / 1000 % 1000,
               reference.name);
     const Frequencies f = calibrate(reference);
     if (f.tsc_hertz < 1'000'000) panic("clock: the TSC runs at {} Hz", f.tsc_hertz);
     state.khz = f.tsc_hertz / 1000;
-    state.base_tsc = rdtsc_ordered();
-    state.scale = clock::scale_of(f.tsc_hertz);
+    state.line.replace({rdtsc_ordered(), 0, clock::scale_of(f.tsc_hertz), false});
+    tsc_hertz = f.tsc_hertz;
     apic::set_timer_frequency(f.apic_hertz / 1000, state.khz);
     apic::init_timer();
     if (apic::has_deadline_mode()) log::info("TSC deadline timer enabled");
@@ -146,9 +247,14 @@ void check_clocks() {
         pair.set(cpu);
         machine::call_on(pair, measure_warp, nullptr);
     }
-    if (warp.worst == 0) return;
-    state.is_reliable.store(false, std::memory_order_relaxed);
-    log::warning("TSCs of different CPUs differ by up to {} cycles", warp.worst);
+    if (warp.worst != 0) {
+        log::warning("TSCs of different CPUs differ by up to {} cycles", warp.worst);
+        leave_tsc();
+    }
+    if (!cpu_features.invariant_tsc)
+        log::info("The TSC is not invariant: it is compared with the {}", state.reference.name);
+    watch = clock::Watch(tsc_hertz, state.reference.hertz, see_both());
+    watch_timer.set(machine::now() + watch_period());
 }
 
 } // namespace x86
@@ -157,11 +263,21 @@ namespace machine {
 
 using x86::state;
 
-Nanoseconds now() { return static_cast<Nanoseconds>(state.scale.nanoseconds(x86::rdtsc_ordered() - state.base_tsc)); }
+Nanoseconds now() { return static_cast<Nanoseconds>(state.line.now(&x86::count_of)); }
 u64 cycles() { return x86::rdtsc_ordered(); }
 u64 cycles_khz() { return state.khz; }
-TimeScale time_scale() { return {state.base_tsc, 0, state.scale.multiplier, state.scale.shift}; }
-bool cycles_are_reliable() { return state.is_reliable.load(std::memory_order_relaxed); }
+bool cycles_are_reliable() { return !state.line.get().is_platform; }
+u32 time_scale_version() { return state.scale_version.load(std::memory_order_acquire); }
+
+TimeScale time_scale() {
+    const x86::clock::TimeLine line = state.line.get();
+    if (!line.is_platform) return {line.start, line.base, line.scale.multiplier, line.scale.shift};
+    // This CPU's TSC is good for the time until the next look.
+    const IrqOff off;
+    const u64 tsc = x86::rdtsc_ordered();
+    const x86::clock::Scale scale = x86::clock::scale_of(x86::tsc_hertz);
+    return {tsc, static_cast<u64>(now()), scale.multiplier, scale.shift};
+}
 u64 wall_clock_base() { return state.wall_base.load(std::memory_order_relaxed); }
 void set_wall_clock_base(u64 nanoseconds) { state.wall_base.store(nanoseconds, std::memory_order_relaxed); }
 

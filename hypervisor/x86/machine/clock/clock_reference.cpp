@@ -2,9 +2,12 @@
 // The reference counters (IA-PC HPET 1.0a; ACPI 6.5, section 4.8.2.1; Intel 8254).
 #include "x86/machine/clock/clock_reference.hpp"
 
+#include "base/lock.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/firmware/acpi.hpp"
 #include "x86/machine/paging/paging.hpp"
+
+#include <atomic>
 
 namespace px::x86::clock {
 namespace {
@@ -32,10 +35,16 @@ u64 read_pm_timer() { return in32(pm_timer_port); }
 constexpr u64 pit_hertz = 1'193'182;
 constexpr u16 pit_channel2 = 0x42, pit_command = 0x43, port_b = 0x61;
 
+/// Latching and reading belong together. Not a ranked lock: time is read with any of those held.
+std::atomic_flag pit_in_use;
+
 u64 read_pit() {
+    const IrqOff off;
+    while (pit_in_use.test_and_set(std::memory_order_acquire)) pause();
     out8(pit_command, 0x80); // latch channel 2
     const u16 low = in8(pit_channel2);
     const u16 value = static_cast<u16>(low | in8(pit_channel2) << 8);
+    pit_in_use.clear(std::memory_order_release);
     return static_cast<u16>(~value); // it counts down
 }
 

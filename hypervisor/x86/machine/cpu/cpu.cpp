@@ -9,6 +9,7 @@
 #include "x86/instructions.hpp"
 #include "x86/layout.hpp"
 #include "x86/machine/boot/image.hpp"
+#include "x86/machine/cpu/cpuid_faulting.hpp"
 #include "x86/machine/cpu/exceptions.hpp"
 #include "x86/machine/cpu/speculation.hpp"
 #include "x86/machine/paging/paging.hpp"
@@ -187,6 +188,7 @@ void protect_boot_stack() { protect_stack(px_boot_stack); }
 void init_this_cpu() {
     set_control_registers();
     speculation::init_cpu();
+    cpuid_faulting::init_cpu();
     load_tables();
 }
 

@@ -19,7 +19,7 @@ void GuestMemory::allocate(PvDomain& domain, u64 frames) {
             continue;
         }
         if (!domain.assign_frames(*first, order)) {
-            heap::free(*first, order, false);
+            heap::free_unused(*first, order);
             break;
         }
         const u64 count = u64{1} << order;

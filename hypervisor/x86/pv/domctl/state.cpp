@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A vCPU's state beyond vcpu_guest_context, for savers and restorers: callbacks, extended registers, frame types.
 #include "x86/machine/cpu/cpu.hpp"
+#include "x86/machine/cpu/cpuid_faulting.hpp"
 #include "x86/pv/domctl/domctl.hpp"
 #include "x86/pv/emulate/msr.hpp"
 #include "x86/pv/fpu.hpp"
@@ -17,7 +18,7 @@ struct ExtStateHeader {
 
 constexpr u32 max_frames_at_once = 1024;
 /// TSC_AUX is the only MSR with a value of the vCPU's own.
-constexpr u32 most_vcpu_msrs = 1;
+constexpr u32 most_vcpu_msrs = 2;
 
 /// Pauses a vCPU for a look inside.
 class Paused {
@@ -120,12 +121,25 @@ Result<> get_msrs(PvDomain& domain, abi::DomctlVcpuMsrs& op) {
         return {};
     }
     const Paused paused(vcpu);
-    const bool has_value = vcpu.tsc_aux != 0; // what is zero is left out
-    if (has_value && op.msr_count < 1) return fail(Error::NoBuffers);
-    if (has_value) TRY(msrs.write({x86::msr::tsc_aux, 0, vcpu.tsc_aux}));
-    op.msr_count = has_value;
+    const abi::DomctlVcpuMsr all[most_vcpu_msrs] = {
+        {x86::cpuid_faulting::msr_misc_features, 0, vcpu.cpuid_faults ? x86::cpuid_faulting::misc_faulting : 0},
+        {x86::msr::tsc_aux, 0, vcpu.tsc_aux}};
+    u32 count = 0;
+    for (const auto& msr : all) {
+        if (msr.value == 0) continue; // left out
+        if (count >= op.msr_count) return fail(Error::NoBuffers);
+        TRY(msrs.write(msr, count++));
+    }
+    op.msr_count = count;
     return {};
 }
+
+namespace {
+bool set_one_msr(PvVcpu& vcpu, const abi::DomctlVcpuMsr& msr) {
+    if (msr.index == x86::cpuid_faulting::msr_misc_features) return set_misc_features(vcpu, msr.value);
+    return msr.index == x86::msr::tsc_aux && has_tsc_aux(vcpu) && set_tsc_aux(vcpu, msr.value);
+}
+} // namespace
 
 Result<> set_msrs(PvDomain& domain, abi::DomctlVcpuMsrs& op) {
     PvVcpu& vcpu = *TRY(named_vcpu(domain, op.vcpu));
@@ -134,8 +148,7 @@ Result<> set_msrs(PvDomain& domain, abi::DomctlVcpuMsrs& op) {
     const Paused paused(vcpu);
     for (u32 i = 0; i < op.msr_count; ++i) {
         const abi::DomctlVcpuMsr msr = TRY(msrs.read(i));
-        if (msr.reserved != 0 || msr.index != x86::msr::tsc_aux || !has_tsc_aux(vcpu) || !set_tsc_aux(vcpu, msr.value))
-            return fail(Error::Invalid);
+        if (msr.reserved != 0 || !set_one_msr(vcpu, msr)) return fail(Error::Invalid);
     }
     return {};
 }

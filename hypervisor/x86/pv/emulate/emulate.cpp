@@ -58,6 +58,9 @@ Emulated write_msr_instruction(PvVcpu& vcpu, x86::Registers& r) {
 /// both.
 bool may_read_time_stamp(const PvVcpu& vcpu) { return vcpu.in_kernel_mode || !(vcpu.control.cr4 & cr4_bit::tsd); }
 
+/// CPUID comes here where it faults outside ring 0. The kernel may want the same of its user mode.
+bool may_read_cpuid(const PvVcpu& vcpu) { return vcpu.in_kernel_mode || !vcpu.cpuid_faults; }
+
 /// 0F 01: XSETBV, RDTSCP, LMSW.
 Emulated group7(PvVcpu& vcpu, x86::Registers& r, const Instruction& op) {
     if (op.is_memory) return Emulated::Refused;
@@ -115,7 +118,10 @@ Emulated dispatch(PvVcpu& vcpu, x86::Registers& r, const Instruction& op) {
         set_low_halves(r, read_time_stamp(vcpu.pv_domain()));
         return Emulated::Done;
     case 0x0f32: return read_msr_instruction(vcpu, r);
-    case 0x0fa2: emulate_cpuid(vcpu, r); return Emulated::Done;
+    case 0x0fa2:
+        if (!may_read_cpuid(vcpu)) return Emulated::Refused;
+        emulate_cpuid(vcpu, r);
+        return Emulated::Done;
     default: return Emulated::Refused;
     }
 }
@@ -157,6 +163,11 @@ bool emulate_forced(PvVcpu& vcpu, x86::Registers& r) {
     for (std::size_t i = 0; i < prefix; ++i)
         if (bytes[i] != abi::emulate_prefix[i]) return false;
     if (bytes[prefix] != 0x0f || bytes[prefix + 1] != 0xa2) return false;
+    if (!may_read_cpuid(vcpu)) { // the fault is that of the instruction behind the prefix
+        r.rip += prefix;
+        inject_exception(vcpu, r, vector::general_protection);
+        return true;
+    }
     emulate_cpuid(vcpu, r);
     r.rip += sizeof(bytes);
     return true;

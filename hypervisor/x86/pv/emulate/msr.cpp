@@ -7,6 +7,7 @@
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
+#include "x86/machine/cpu/cpuid_faulting.hpp"
 #include "x86/pv/guest_copy.hpp"
 #include "x86/pv/hypercall_page.hpp"
 #include "x86/pv/policy/cpuid.hpp"
@@ -123,6 +124,14 @@ bool set_tsc_aux(PvVcpu& vcpu, u64 value) {
     return true;
 }
 
+bool set_misc_features(PvVcpu& vcpu, u64 value) {
+    using namespace x86::cpuid_faulting;
+    const bool has_faulting = (vcpu.pv_domain().policy->platform_info & platform_has_faulting) != 0;
+    if ((value & ~(has_faulting ? misc_faulting : 0)) != 0) return false;
+    vcpu.cpuid_faults = value != 0;
+    return true;
+}
+
 bool read_msr(PvVcpu& vcpu, u32 index, u64& value) {
     value = 0;
     switch (index) {
@@ -138,7 +147,7 @@ bool read_msr(PvVcpu& vcpu, u32 index, u64& value) {
     case msr::microcode: return x86::rdmsr_safe(index, value);
     case msr::platform_info: value = vcpu.pv_domain().policy->platform_info; return true;
     case msr::arch_capabilities: value = vcpu.pv_domain().policy->arch_capabilities; return value != 0;
-    case msr::misc_features:
+    case msr::misc_features: value = vcpu.cpuid_faults; return true;
     case msr::perf_capabilities:
     case abi::msr_hypercall_page: return true;
     case msr::misc_enable:
@@ -163,7 +172,7 @@ bool write_msr(PvVcpu& vcpu, u32 index, u64 value) {
     case msr::efer: return read_msr(vcpu, index, old) && old == value;        // what changes nothing is accepted
     case msr::microcode: return has_vendor(x86::Vendor::Intel) && value == 0; // asks for the revision
     case msr::tsc_aux: return has_tsc_aux(vcpu) && set_tsc_aux(vcpu, value);
-    case msr::misc_features: return value == 0;
+    case msr::misc_features: return set_misc_features(vcpu, value);
     case msr::misc_enable: return x86::rdmsr_safe(index, old);         // without effect
     case msr::energy_perf_bias: return has_vendor(x86::Vendor::Intel); // without effect
     case abi::msr_hypercall_page: return write_hypercall_msr(vcpu, value);

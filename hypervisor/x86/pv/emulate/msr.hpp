@@ -15,4 +15,7 @@ bool write_msr(PvVcpu& vcpu, u32 index, u64 value);
 /// Gives a vCPU its TSC_AUX; in the CPU at once if it is the current one. False: the value has more than 32 bits.
 bool set_tsc_aux(PvVcpu& vcpu, u64 value);
 
+/// Gives a vCPU its MISC_FEATURES_ENABLES. False: a bit that its policy does not offer.
+bool set_misc_features(PvVcpu& vcpu, u64 value);
+
 } // namespace px::pv

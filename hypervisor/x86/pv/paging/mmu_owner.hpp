@@ -12,7 +12,7 @@ class NamedDomain {
   public:
     /// The current domain.
     NamedDomain() : domain_(&current_domain()) {}
-    /// @param id  domid_self, domid_io, domid_xen (frames only) or a domain that the current one controls.
+    /// @param id  domid_self, domid_io, domid_xen (frames only) or another domain that the current one controls.
     /// Errors: Search, Perm.
     static Result<NamedDomain> find(u16 id);
 

@@ -4,6 +4,7 @@
 #include "domain/guest_pointer.hpp"
 #include "domain/system_domain.hpp"
 #include "hypercall/handlers.hpp"
+#include "x86/pv/paging/mmu_end.hpp"
 #include "x86/pv/paging/mmu_flush.hpp"
 #include "x86/pv/paging/mmu_owner.hpp"
 #include "x86/pv/paging/pagetable.hpp"
@@ -14,7 +15,8 @@ namespace px::pv {
 
 Result<NamedDomain> NamedDomain::find(u16 id) {
     NamedDomain named;
-    if (id == abi::domid_self || id == current_domain().id.raw()) return named;
+    if (id == abi::domid_self) return named;
+    if (id == current_domain().id.raw()) return fail(Error::Search); // as Xen: oneself is not a foreign domain
     if (Domain* owner = frame_owner_domain(id)) {
         if (id == abi::domid_xen && !current_domain().is_privileged) return fail(Error::Perm);
         named.domain_ = owner;
@@ -69,7 +71,6 @@ Result<> update_all(const GuestPointer<abi::MmuUpdate>& requests, u32 count, PvD
                     u32& done) {
     TableHold& hold = current_pv().table_hold;
     TRY(settle_foreign_hold(hold, tables));
-    if (count == 0) return settle_all(hold); // what the last request left, when that was interrupted
     while (done < count) {
         abi::MmuUpdate copied[batch];
         u32 n = std::min(count - done, batch);
@@ -83,27 +84,22 @@ Result<> update_all(const GuestPointer<abi::MmuUpdate>& requests, u32 count, PvD
             const Result<> updated = update_one(copied[i], tables, frames, hold);
             if (!updated) return refuse(copied[i], updated.error());
             ++done;
-            // A table that this request dropped is an ordinary frame when the guest hears of success.
+            // A table that this request dropped is an ordinary frame for the next one.
             TRY(settle(tables, hold));
         }
     }
     return {};
 }
 
-Outcome report(Call& call, u32 done, bool is_restart, const Result<>& result) {
+Outcome report(Call& call, u32 count, u32 done, const Result<>& result) {
     const bool continued = (call.args[1] & abi::mmu_update_preempted) != 0;
     const GuestPointer<u32> total(call.args[2]);
     if (!total.is_null()) {
-        u32 sum = done;
-        if (continued) {
-            const auto before = total.read();
-            if (!before) return Outcome::error(Error::Fault);
-            sum += *before;
-        }
-        if (!total.write(sum)) return Outcome::error(Error::Fault);
+        const Result<u32> before = continued ? total.read() : Result<u32>{0};
+        if (!before || !total.write(*before + done)) return end(call, fail(Error::Fault), current_pv().table_hold);
     }
-    if (!is_restart) return Outcome::of(result);
-    const u32 count = static_cast<u32>(call.args[1]) & ~abi::mmu_update_preempted;
+    const bool is_restart = !result && result.error() == Error::Restart;
+    if (!is_restart || done == count) return end(call, is_restart ? Result<>{} : result, current_pv().table_hold);
     call.args[0] += u64{done} * sizeof(abi::MmuUpdate);
     call.args[1] = (count - done) | abi::mmu_update_preempted;
     return Outcome::restart();
@@ -118,7 +114,8 @@ Result<Owners> find_owners(u32 foreign) {
     Owners owners;
     const u16 tables = static_cast<u16>(foreign >> 16), frames = static_cast<u16>(foreign);
     if (frames != abi::domid_self) owners.frames = TRY(NamedDomain::find(frames));
-    if (tables != 0) owners.tables = TRY(NamedDomain::find(static_cast<u16>(tables - 1)));
+    if (tables != 0 && tables - 1 != current_domain().id.raw())
+        owners.tables = TRY(NamedDomain::find(static_cast<u16>(tables - 1)));
     if (!owners.tables.is_guest()) return fail(Error::Perm);
     return owners;
 }
@@ -149,13 +146,14 @@ Outcome update_and_flush(GuestVaddr address, u64 value, u64 flags, const Domain&
 namespace px::hypercall {
 
 Outcome mmu_update(Call& call) {
+    if (pv::is_ending(call)) return pv::go_on_ending(call, pv::current_pv().table_hold);
     const auto owners = pv::find_owners(static_cast<u32>(call.args[3]));
     if (!owners) return Outcome::error(owners.error());
     const u32 count = static_cast<u32>(call.args[1]) & ~abi::mmu_update_preempted;
     u32 done = 0;
     const Result<> result =
         pv::update_all(GuestPointer<abi::MmuUpdate>(call.args[0]), count, owners->tables.pv(), *owners->frames, done);
-    return pv::report(call, done, !result && result.error() == Error::Restart, result);
+    return pv::report(call, count, done, result);
 }
 
 Outcome update_va_mapping(Call& call) {

@@ -6,6 +6,7 @@
 #include "hypercall/handlers.hpp"
 #include "x86/instructions.hpp"
 #include "x86/pv/paging/descriptor.hpp"
+#include "x86/pv/paging/mmu_end.hpp"
 #include "x86/pv/paging/mmu_flush.hpp"
 #include "x86/pv/paging/mmu_owner.hpp"
 #include "x86/pv/paging/pagetable.hpp"
@@ -155,14 +156,13 @@ Result<> run_one(const abi::MmuextOp& op, const NamedDomain& owner) {
 
 Result<> run_all(const GuestPointer<abi::MmuextOp>& ops, u32 count, const NamedDomain& owner, u32& done) {
     TableHold& hold = current_pv().table_hold;
-    if (count == 0) return settle_all(hold); // what the last operation left, when that was interrupted
     while (done < count) {
         if (done != 0 && hypercall::should_preempt()) return fail(Error::Restart);
         const abi::MmuextOp op = TRY(ops.read(done));
         const Result<> result = run_one(op, owner);
         if (result) {
             ++done;
-            // A table that this operation dropped is an ordinary frame when the guest hears of success.
+            // A table that this operation dropped is an ordinary frame for the next one.
             TRY(settle_all(hold));
             continue;
         }
@@ -175,6 +175,7 @@ Result<> run_all(const GuestPointer<abi::MmuextOp>& ops, u32 count, const NamedD
 }
 
 Outcome run(Call& call) {
+    if (is_ending(call)) return go_on_ending(call, current_pv().table_hold);
     const auto owner = NamedDomain::find(static_cast<u16>(call.args[3]));
     if (!owner) return Outcome::error(owner.error());
     const bool continued = (call.args[1] & abi::mmu_update_preempted) != 0;
@@ -184,9 +185,10 @@ Outcome run(Call& call) {
     const Result<> result = run_all(GuestPointer<abi::MmuextOp>(call.args[0]), count, *owner, done);
     if (!total.is_null()) {
         const Result<u32> before = continued ? total.read() : Result<u32>{0};
-        if (!before || !total.write(*before + done)) return Outcome::error(Error::Fault);
+        if (!before || !total.write(*before + done)) return end(call, fail(Error::Fault), current_pv().table_hold);
     }
-    if (result || result.error() != Error::Restart) return Outcome::of(result);
+    const bool is_restart = !result && result.error() == Error::Restart;
+    if (!is_restart || done == count) return end(call, is_restart ? Result<>{} : result, current_pv().table_hold);
     call.args[0] += u64{done} * sizeof(abi::MmuextOp);
     call.args[1] = (count - done) | abi::mmu_update_preempted;
     return Outcome::restart();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Base pointers of vCPUs, pins, and the release of all page tables of a domain.
+#include "domain/domain_list.hpp"
 #include "hypercall/call.hpp"
 #include "x86/pv/paging/descriptor.hpp"
 #include "x86/pv/paging/pagetable.hpp"
@@ -65,7 +66,10 @@ Result<> settle_foreign_hold(TableHold& hold, const PvDomain& owner) {
 Result<> settle_all(TableHold& hold) {
     if (!hold.frame) [[likely]]
         return {};
+    // The frame may be the last thing that keeps its domain: that must not go while its lock is held.
     PvDomain& other = *hold.owner;
+    other.references.fetch_add(1, std::memory_order_relaxed);
+    const DomainRef reference(&other);
     Guard guard(other.page_table_lock);
     return settle(other, hold);
 }

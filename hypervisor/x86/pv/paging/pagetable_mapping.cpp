@@ -29,8 +29,8 @@ Result<> acquire_device_mapping(Mfn mfn, const PvDomain& table_owner, const Doma
 /// The hypervisor's own frames that are offered to tools for reading (M2P, trace buffers).
 Result<> acquire_offered_frame(Frame& frame, const PvDomain& table_owner, Entry entry) {
     if (!table_owner.is_privileged || entry.is_writable() || !frame.load().has(FrameState::hypervisor))
-        return fail(Error::Perm);
-    return acquire_frame(frame, DomId(abi::domid_xen)) ? Result<>{} : fail(Error::Invalid);
+        return fail(Error::Busy);
+    return acquire_frame(frame, DomId(abi::domid_xen)) ? Result<>{} : fail(Error::Busy);
 }
 
 } // namespace
@@ -43,15 +43,12 @@ Result<> acquire_mapping(Entry& entry, PvDomain& table_owner, const Domain& fram
         return acquire_device_mapping(mfn, table_owner, frame_owner);
     }
     Frame& frame = frame_of(mfn);
-    const DomId owner(frame.owner.load(std::memory_order_relaxed));
-    if (owner != frame_owner.id) {
-        // A privileged domain may map what it controls without naming the owner.
-        if (!table_owner.is_privileged || owner.raw() >= abi::first_reserved) return fail(Error::Perm);
-    } else if (owner.raw() == abi::domid_xen) {
-        return acquire_offered_frame(frame, table_owner, entry);
-    }
-    const bool acquired = entry.is_writable() ? acquire_writable(frame, owner) : acquire_frame(frame, owner);
-    return acquired ? Result<>{} : fail(Error::Invalid);
+    // Only what belongs to the named domain: a privileged domain, too, names whom it means, so that a wrong number in
+    // it maps nobody's memory.
+    if (frame_owner.id.raw() == abi::domid_xen) return acquire_offered_frame(frame, table_owner, entry);
+    const bool acquired =
+        entry.is_writable() ? acquire_writable(frame, frame_owner) : acquire_frame(frame, frame_owner);
+    return acquired ? Result<>{} : fail(Error::Busy);
 }
 
 Result<> make_device_frames_read_only(u64 first, u64 last) { return read_only_devices.add(first, last); }

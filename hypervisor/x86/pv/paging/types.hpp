@@ -51,7 +51,8 @@ void release_descriptors(Frame& frame);
 
 /// Takes the reference that a level 1 entry of domain `table_owner` needs for mapping a frame of `frame_owner` (itself,
 /// or a domain it may map the memory of; domid_io, domid_xen). May clear the writable bit where only reading is
-/// allowed. Errors: Invalid, Perm.
+/// allowed. Errors, as Xen's: Busy: another's frame, or in use as what cannot be mapped so; of device memory Invalid
+/// and Perm.
 Result<> acquire_mapping(Entry& entry, PvDomain& table_owner, const Domain& frame_owner);
 /// Drops it.
 void release_mapping(Entry entry, PvDomain& table_owner);

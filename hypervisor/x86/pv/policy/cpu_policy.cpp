@@ -155,7 +155,8 @@ void limit_to_pv(CpuPolicy& p, u64 components) {
     p.extended[8] = {p.extended[8].a & 0xffff, p.extended[8].b & allowed::ebx_8, 0, 0};
     for (u32 leaf = 9; leaf < CpuPolicy::extended_leaves; ++leaf)
         if (leaf != 0x19 && leaf != 0x1a) clear(p.extended[leaf]);
-    p.platform_info = p.arch_capabilities = 0;
+    p.platform_info &= u64{1} << 31; // CPUID faulting
+    p.arch_capabilities = 0;
     resolve_dependencies(p, components);
     limit_xstate(p, components);
 }

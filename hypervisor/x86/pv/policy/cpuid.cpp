@@ -6,6 +6,7 @@
 #include "abi/domctl.hpp"
 #include "domain/machine.hpp"
 #include "x86/instructions.hpp"
+#include "x86/machine/cpu/cpuid_faulting.hpp"
 #include "x86/pv/emulate/control_register.hpp"
 #include "x86/pv/emulate/emulate.hpp"
 #include "x86/pv/emulate/msr.hpp"
@@ -78,6 +79,8 @@ u32 xsave_bytes(const CpuPolicy& policy, u64 xcr0) {
 
 void init_cpu_policies() {
     read_policy(host_policies.raw, &host_leaf);
+    // Guests have the architecture's MSRs for it whatever the CPU's own way is.
+    host_policies.raw.platform_info = x86::cpuid_faulting::is_on() ? x86::cpuid_faulting::platform_has_faulting : 0;
     host_policies.host = host_policies.raw;
     host_policies.pv = host_policies.raw;
     limit_to_pv(host_policies.pv, fpu_layout.components);

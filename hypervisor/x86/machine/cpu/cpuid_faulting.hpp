@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// CPUID faulting: CPUID outside ring 0 raises #GP, so that programs of guests see their domain's policy (SDM volume 4,
+// MSRs 0xce and 0x140; APM volume 3, leaf 0x80000021 "CpuidUserDis").
+#pragma once
+
+#include "base/number.hpp"
+#include "x86/machine/cpu/cpu_features.hpp"
+
+#include <optional>
+
+namespace px::x86::cpuid_faulting {
+
+/// How a CPU is told to do it.
+enum class Control : u8 {
+    None,  ///< it cannot: programs see the host's CPUID
+    Intel, ///< MISC_FEATURES_ENABLES, bit 0
+    Amd,   ///< HWCR, bit 35
+};
+
+inline constexpr u32 msr_platform_info = 0xce, msr_misc_features = 0x140, msr_hwcr = 0xc0010015;
+inline constexpr u64 platform_has_faulting = u64{1} << 31; ///< in PLATFORM_INFO
+inline constexpr u64 misc_faulting = 1;                    ///< in MISC_FEATURES_ENABLES
+inline constexpr u64 hwcr_user_disable = u64{1} << 35;
+inline constexpr u32 leaf_21_user_disable = 1u << 17; ///< in eax
+
+/// What a CPU has. Pure.
+/// @param platform_info  MSR 0xce, where it can be read; leaf_21_eax: of leaf 0x80000021, 0 without that leaf.
+constexpr Control control_of(Vendor vendor, std::optional<u64> platform_info, u32 leaf_21_eax) {
+    if (vendor == Vendor::Amd) return leaf_21_eax & leaf_21_user_disable ? Control::Amd : Control::None;
+    // Other vendors have taken over Intel's way; where the MSR is not there, it cannot be read.
+    return platform_info && (*platform_info & platform_has_faulting) ? Control::Intel : Control::None;
+}
+
+/// Which register to change, and how. Pure.
+struct Switch {
+    u32 msr;
+    u64 bit;
+};
+constexpr std::optional<Switch> switch_of(Control control) {
+    switch (control) {
+    case Control::Intel: return Switch{msr_misc_features, misc_faulting};
+    case Control::Amd: return Switch{msr_hwcr, hwcr_user_disable};
+    case Control::None: break;
+    }
+    return std::nullopt;
+}
+
+/// Switches it on for this CPU and for good: all guests are paravirtual, in ring 3, and the hypervisor in ring 0 does
+/// not see it. The boot CPU finds out first what there is.
+void init_cpu();
+/// True where it is on.
+[[nodiscard]] bool is_on();
+
+} // namespace px::x86::cpuid_faulting
