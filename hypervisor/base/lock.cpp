@@ -38,6 +38,13 @@ bool allows_pairs(LockRank rank) {
 
 } // namespace
 
+void detail::lock_awaited(LockRank rank) {
+    // Before its first vCPU, a CPU has nobody to wait for.
+    if (!is_held_over_calls(rank) || !cpu_info().current || !interrupts_are_off()) return;
+    if (is_off.exchange(true, std::memory_order_relaxed)) return;
+    panic("a lock of rank {} is waited for with interrupts off", static_cast<u32>(rank));
+}
+
 void detail::lock_order_acquired(LockRank rank, const void* lock) {
     if (is_off.load(std::memory_order_relaxed)) return;
     const u64 flags = irq_save();

@@ -48,12 +48,19 @@ enum class LockRank : u8 {
     Console = 150, ///< last: anything may print
 };
 
+/// Locks that may be held while other CPUs are interrupted and waited for (flushes of translations, changes of page
+/// tables). Who waits for one of them must take interrupts meanwhile: with interrupts off, it would wait for a CPU that
+/// waits for it.
+constexpr bool is_held_over_calls(LockRank rank) { return rank < LockRank::EventChannel; }
+
 namespace detail {
 #ifdef PROXENOS_DEBUG
 /// Debug builds: checks the order of ranks on this CPU (base/lock.cpp). A violation panics.
+void lock_awaited(LockRank rank);
 void lock_order_acquired(LockRank rank, const void* lock);
 void lock_order_released(LockRank rank, const void* lock);
 #else
+inline void lock_awaited(LockRank) {}
 inline void lock_order_acquired(LockRank, const void*) {}
 inline void lock_order_released(LockRank, const void*) {}
 #endif
@@ -74,6 +81,7 @@ template <LockRank Rank> class PX_CAPABILITY("spinlock") SpinLock {
     SpinLock& operator=(const SpinLock&) = delete;
 
     void lock() PX_ACQUIRE() {
+        detail::lock_awaited(Rank);
         const u16 ticket = next_.fetch_add(1, std::memory_order_relaxed);
         // Acquire pairs with the release store of serving_ in unlock().
         while (serving_.load(std::memory_order_acquire) != ticket) detail::relax();
@@ -112,6 +120,8 @@ template <class Lock> class PX_SCOPED_CAPABILITY Guard {
 };
 template <class Lock> Guard(Lock&) -> Guard<Lock>;
 
+/// True if this CPU takes no interrupts. Implemented by the machine.
+[[nodiscard]] bool interrupts_are_off();
 /// Saves and clears the interrupt flag; restore() puts it back. Implemented by the machine (fakes: no-ops).
 [[nodiscard]] u64 irq_save();
 void irq_restore(u64 flags);

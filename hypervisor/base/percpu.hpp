@@ -9,7 +9,7 @@ namespace px {
 class Vcpu;
 
 /// Size and alignment of a CPU's stack block. Its low pages are the IST stacks, its top is a CpuInfo.
-inline constexpr u64 cpu_stack_size = 32768;
+inline constexpr u64 cpu_stack_size = 65536;
 
 /// What every CPU keeps at the very top of its stack block; the guest's saved registers lie right below it.
 struct alignas(16) CpuInfo {

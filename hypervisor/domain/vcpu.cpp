@@ -6,6 +6,7 @@
 #include "domain/event/channels.hpp"
 #include "domain/machine.hpp"
 #include "schedule/schedule.hpp"
+#include "schedule/softirq.hpp"
 
 namespace px {
 
@@ -21,8 +22,18 @@ void Vcpu::sleep_nosync() { schedule::update(*this); }
 
 void Vcpu::sleep_sync() {
     sleep_nosync();
+    // An interrupt that its CPU does not react to costs the waiting CPU time, and not the host that CPU.
+    constexpr Nanoseconds patience = 1'000'000;
+    Nanoseconds asked = 0;
     // Acquire pairs with the release store after its registers were saved.
-    while (is_running.load(std::memory_order_acquire) && !is_runnable()) detail::relax();
+    while (is_running.load(std::memory_order_acquire) && !is_runnable()) {
+        detail::relax();
+        const Nanoseconds now = machine::now();
+        if (asked == 0) asked = now;
+        if (now - asked < patience) continue;
+        asked = now;
+        softirq::raise_again(CpuId(processor.load(std::memory_order_relaxed)), SoftIrq::Schedule);
+    }
 }
 
 void Vcpu::pause() {

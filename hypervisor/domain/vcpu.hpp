@@ -118,6 +118,10 @@ class Vcpu {
     /// Before / after it runs on a CPU: registers beyond the general ones, FPU, segments, address space.
     virtual void save_state() = 0;
     virtual void load_state() = 0;
+    /// Where a CPU that has its state goes on, on an empty stack: the way to the guest as its kind goes it. Interrupts
+    /// are off, but for idle vCPUs. Not called in host tests.
+    using Continuation = void (*)();
+    [[nodiscard]] virtual Continuation continuation() const { return nullptr; }
     /// Starts over: forget the context (VCPUOP_down and reset).
     virtual void reset() = 0;
     /// Logs its registers (crash of the domain, debug key); it is current or not running.

@@ -29,6 +29,7 @@ class IdleVcpu final : public Vcpu {
     Result<> get_context(void*) override { return fail(Error::Invalid); }
     void save_state() override {}
     void load_state() override {}
+    [[nodiscard]] Continuation continuation() const override { return &idle_loop; }
     void reset() override {}
 
   private:

@@ -22,9 +22,26 @@ void set_handler(SoftIrq which, Handler handler) { handlers[static_cast<unsigned
 // process().
 void raise(SoftIrq which) { pending.here().fetch_or(u64{1} << static_cast<unsigned>(which)); }
 
+// Why a bit that is set already needs no second interrupt: it is cleared only by its CPU, in process(), which then runs
+// the handler. So whoever finds it set comes before that handler, which sees what he did before (both operations are
+// full barriers). And the CPU gets to process() by itself, because of who set the bit:
+// - This CPU, in a handler of an interrupt. What was interrupted is a guest or a halt, and the way back to either
+// looks;
+//   or the hypervisor with interrupts on, which has its last look before a guest or a halt still before it: from that
+//   look on interrupts are off (x86/way_out.hpp, idle_loop), and NMIs raise nothing.
+// - This CPU, at work: the same last look is still to come.
+// - Another CPU: it sends the interrupt right after, and nothing interrupts it for long in between. The interrupt comes
+//   before the last look, or interrupts the guest or the halt that follows it.
+// An interrupt is not lost either: one that is not taken yet stays in the local APIC's request register, where a second
+// one of the same vector would only merge with it.
 void raise_on(CpuId cpu, SoftIrq which) {
     const bool was_set = test_and_set(pending.on(cpu), static_cast<unsigned>(which));
     if (!was_set && cpu != this_cpu()) machine::send_event_check(cpu);
+}
+
+void raise_again(CpuId cpu, SoftIrq which) {
+    test_and_set(pending.on(cpu), static_cast<unsigned>(which));
+    if (cpu != this_cpu()) machine::send_event_check(cpu);
 }
 
 void process() {

@@ -18,8 +18,10 @@ using Handler = void (*)();
 void set_handler(SoftIrq which, Handler handler);
 /// On this CPU.
 void raise(SoftIrq which);
-/// On any CPU; sends an event check when it is another.
+/// On any CPU; sends an event check when it is another and the soft interrupt is not pending there already.
 void raise_on(CpuId cpu, SoftIrq which);
+/// The same, and the event check is sent in any case: for who has waited long.
+void raise_again(CpuId cpu, SoftIrq which);
 /// Bits of this CPU; the entry code tests it before each return to a guest.
 extern PerCpu<std::atomic<u64>> pending;
 [[nodiscard]] inline bool is_pending() { return pending.here().load(std::memory_order_relaxed) != 0; }

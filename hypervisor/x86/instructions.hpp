@@ -21,6 +21,23 @@ inline void disable_interrupts() { asm volatile("cli" ::: "memory"); }
 [[nodiscard]] inline bool interrupts_enabled() { return (read_flags() & flag_interrupts) != 0; }
 /// Waits for an interrupt; the flag stays as it is.
 inline void hlt() { asm volatile("hlt" ::: "memory"); }
+/// NMIs may come again while one is being handled: IRET ends their blocking, also one that goes nowhere. Interrupts
+/// off.
+inline void unblock_nmis() {
+    u64 ss, rsp;
+    asm volatile("movq %%ss, %0\n"
+                 "movq %%rsp, %1\n"
+                 "pushq %0\n"
+                 "pushq %1\n"
+                 "pushfq\n"
+                 "movq %%cs, %0\n"
+                 "pushq %0\n"
+                 "leaq 1f(%%rip), %0\n"
+                 "pushq %0\n"
+                 "iretq\n"
+                 "1:\n"
+                 : "=&r"(ss), "=&r"(rsp)::"memory", "cc");
+}
 /// Enables interrupts and waits; no interrupt is taken between the two.
 inline void sti_hlt() { asm volatile("sti; hlt" ::: "memory"); }
 inline void pause() { asm volatile("pause" ::: "memory"); }

@@ -28,6 +28,9 @@ inline void toggle_mode(PvVcpu& vcpu) {
         update_guest_areas(vcpu);
 }
 
+/// Crashes the current domain, on the way into or out of the hypervisor: interrupts may be off, and are on meanwhile.
+[[gnu::cold]] void crash_current(PvVcpu& vcpu, const char* why);
+
 /// Crashes the domain: there is nobody to take what would be delivered.
 [[gnu::cold]] void bounce_failed(PvVcpu& vcpu, x86::Registers& r, u64 address);
 

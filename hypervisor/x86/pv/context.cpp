@@ -89,12 +89,10 @@ namespace px {
 
 namespace {
 
-extern "C" [[noreturn]] void px_return_to_guest();
-
 /// Continues at `where` on an empty main stack.
-[[noreturn]] void continue_at(void (*where)()) {
+[[noreturn]] void continue_at(Vcpu::Continuation where) {
     const u64 top = reinterpret_cast<u64>(&x86::guest_registers());
-    register void (*const target)() asm("r11") = where;
+    register const Vcpu::Continuation target asm("r11") = where;
     asm volatile("movq %0, %%rsp\n"
                  "xorl %%ebp, %%ebp\n"
                  "pushq $0\n"
@@ -113,11 +111,9 @@ void context_switch(Vcpu& previous, Vcpu& next) {
     if (!next.is_idle()) next.load_state();
     else if (!previous.is_idle()) pv::leave_space();
     if (!previous.is_idle()) previous.dirty_cpu = ~0u; // loading CR3 has flushed its translations
-    const bool goes_idle = next.is_idle();
     schedule::switch_finished(previous);
-    if (!goes_idle) continue_at(&px_return_to_guest);
-    x86::enable_interrupts();
-    continue_at(&schedule::idle_loop);
+    if (next.is_idle()) x86::enable_interrupts();
+    continue_at(next.continuation());
 }
 
 } // namespace px

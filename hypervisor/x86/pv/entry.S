@@ -98,11 +98,15 @@ px_leave_guest:
     cli
     leaq 8(%rsp), %rdi
     call px_leave
+    // From here to the guest no interrupt is taken, and what faults starts the way out anew (way_out.cpp).
+    .global px_way_out_start, px_way_out_end, px_guest_iret
+px_way_out_start:
     PATCH_ISOLATE px_xpti_leave
     addq $8, %rsp
     testb %al, %al
     .global px_leave_as_is
 px_leave_as_is:
+    CHECK_WAY_OUT
     RESTORE_REGISTERS
     jz 1f
     // SYSRET: px_leave made sure that rip is canonical and that the selectors are the flat ones.
@@ -119,22 +123,6 @@ px_leave_as_is:
     PATCH_VERW
 px_guest_iret:
     iretq
-
-    .pushsection .fixups, "a", @progbits
-    .balign 8
-    .quad px_guest_iret, px_guest_iret_fault
-    .popsection
-
-// The guest's frame was refused. Registers are the guest's again, rsp is at its interrupt frame.
-px_guest_iret_fault:
-    pushq $0
-    SAVE_REGISTERS
-    .global px_guest_iret_refused
-px_guest_iret_refused:
-    CLEAR_PRESERVED
-    movq %rsp, %rdi
-    subq $8, %rsp
-    call px_iret_failed
-    jmp px_leave_guest
+px_way_out_end:
 
     .section .note.GNU-stack, "", @progbits

@@ -12,13 +12,13 @@ void return_from_guest_kernel(PvVcpu& vcpu, x86::Registers& r) {
     abi::IretContext frame; // copied once: the guest may change it meanwhile
     if (copy_from_active(&frame, r.rsp, sizeof(frame)) != 0) [[unlikely]] {
         log::guest("d{}v{} iret: no frame at {:#x}", vcpu.domain.id, vcpu.id, r.rsp);
-        vcpu.domain.crash("bad stack for iret");
+        crash_current(vcpu, "bad stack for iret");
         return;
     }
     if ((frame.cs & 3) == 3) {
         if (!vcpu.user_l4.is_valid()) [[unlikely]] {
             log::guest("d{}v{} iret to user mode without user page tables", vcpu.domain.id, vcpu.id);
-            vcpu.domain.crash("no user page tables");
+            crash_current(vcpu, "no user page tables");
             return;
         }
         toggle_mode(vcpu);

@@ -100,6 +100,7 @@ class PvVcpu final : public Vcpu {
     Result<> get_context(void* context) override;
     void save_state() override;
     void load_state() override;
+    [[nodiscard]] Continuation continuation() const override;
     void reset() override;
     void dump_registers() override;
 };

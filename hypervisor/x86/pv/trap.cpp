@@ -47,10 +47,7 @@ constexpr bool is_descriptor_area(u64 address) {
 
 void page_fault_of_guest(PvVcpu& vcpu, x86::Registers& r, u64 address) {
     const u32 code = r.error_code;
-    // A segment load is a supervisor access, also when ring 3 makes it.
-    if (!(code & (page_fault::user | page_fault::reserved | page_fault::present)) && is_descriptor_area(address) &&
-        map_descriptor_page(vcpu, address))
-        return;
+    if (resolve_descriptor_fault(vcpu, address, code)) return;
     constexpr u32 write_to_present = page_fault::present | page_fault::write | page_fault::user;
     if (vcpu.in_kernel_mode && (code & (write_to_present | page_fault::reserved)) == write_to_present &&
         is_guest_range(address, 1) && emulate_page_table_write(vcpu, r, address, code))
@@ -68,10 +65,18 @@ void debug_exception(PvVcpu& vcpu, x86::Registers& r) {
 
 } // namespace
 
+void crash_current(PvVcpu& vcpu, const char* why) {
+    // The domain's lock is held over calls to other CPUs, this one too: not to be waited for with interrupts off.
+    const bool were_off = !x86::interrupts_enabled();
+    if (were_off) x86::enable_interrupts();
+    vcpu.domain.crash(why);
+    if (were_off) x86::disable_interrupts();
+}
+
 void bounce_failed(PvVcpu& vcpu, x86::Registers& r, u64 address) {
     log::guest("d{}v{} cannot be called at {:#x}: rip {:#x}, rsp {:#x}, kernel stack {:#x}", vcpu.domain.id, vcpu.id,
                address, r.rip, r.rsp, vcpu.kernel_sp);
-    vcpu.domain.crash("no handler, or no stack for its frame");
+    crash_current(vcpu, "no handler, or no stack for its frame");
 }
 
 void inject_exception(PvVcpu& vcpu, x86::Registers& r, unsigned number, u32 error_code) {
@@ -116,11 +121,15 @@ void handle_guest_exception(x86::Registers& r) {
     }
 }
 
+bool resolve_descriptor_fault(PvVcpu& vcpu, u64 address, u32 error_code) {
+    // A segment load is a supervisor access, also when ring 3 makes it.
+    return !(error_code & (page_fault::user | page_fault::reserved | page_fault::present)) &&
+           is_descriptor_area(address) && map_descriptor_page(vcpu, address);
+}
+
 bool handle_hypervisor_fault(x86::Registers& r) {
-    if (r.entry_vector != vector::page_fault || (r.error_code & (page_fault::reserved | page_fault::present)))
-        return false;
-    const u64 address = x86::read_cr2();
-    return is_descriptor_area(address) && !current().is_idle() && map_descriptor_page(current_pv(), address);
+    return r.entry_vector == vector::page_fault && !current().is_idle() &&
+           resolve_descriptor_fault(current_pv(), x86::read_cr2(), r.error_code);
 }
 
 } // namespace px::pv

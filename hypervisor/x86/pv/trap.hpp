@@ -21,8 +21,14 @@ inline constexpr unsigned debug = 1, nmi = 2, breakpoint = 3, invalid_opcode = 6
 /// change CR2; may enable them. Afterwards the caller goes to px_return_to_guest.
 void handle_guest_exception(x86::Registers& r);
 
-/// An exception in ring 0 that a lazily mapped guest area may explain (LDT). True: try the instruction again. Called
-/// with interrupts off, BEFORE the fixup table is looked at.
+/// True if an exception in ring 0 came after the last look before a guest runs (x86/way_out.hpp).
+[[nodiscard]] bool is_on_way_out(const x86::Registers& r);
+/// That: the IRET that enters the guest has faulted. Maps what it needs, or tells the guest, then starts the way out
+/// anew. The frame is of ring 0; interrupts are off, and CR2 is still the fault's.
+[[noreturn]] void entry_failed(const x86::Registers& nested);
+
+/// Any other exception in ring 0 that a lazily mapped guest area may explain (LDT). True: try the instruction again.
+/// Called with interrupts off, BEFORE the fixup table is looked at.
 bool handle_hypervisor_fault(x86::Registers& r);
 
 // -- memory management's part (descriptor.cpp, pagetable*.cpp) --
@@ -31,8 +37,10 @@ bool handle_hypervisor_fault(x86::Registers& r);
 /// instruction with the page-type rules and moves r on. False: not one of those. Interrupts on.
 bool emulate_page_table_write(PvVcpu& vcpu, x86::Registers& r, u64 address, u32 error_code);
 /// A supervisor access to an LDT page of the per-domain area that is not mapped yet: maps it if the guest's LDT has it.
-/// Interrupts may be off. False: no such page.
+/// Interrupts may be off, and are on for a while. False: no such page.
 bool map_descriptor_page(PvVcpu& vcpu, u64 address);
+/// #PF with this address and error code: true if it was such an access and the page is mapped now.
+bool resolve_descriptor_fault(PvVcpu& vcpu, u64 address, u32 error_code);
 
 // -- emulation (emulate*.cpp) --
 

@@ -11,10 +11,10 @@ UserSpace::UserSpace(const u8* code, unsigned bytes) {
     for (auto& t : tables) t = static_cast<u64*>(new_page());
     top_ = static_cast<u64*>(new_page());
     auto* page = static_cast<u8*>(new_page());
-    auto* stack = static_cast<u8*>(new_page());
+    stack_ = static_cast<u64*>(new_page());
     memcpy(page, code, bytes);
     tables[0][0] = mfn_of(page) * page_bytes | present | user | accessed;
-    tables[0][1] = mfn_of(stack) * page_bytes | kernel_rw | no_execute;
+    tables[0][1] = mfn_of(stack_) * page_bytes | kernel_rw | no_execute;
     tables[1][index_at(code_address, 2)] = mfn_of(tables[0]) * page_bytes | table;
     tables[2][0] = mfn_of(tables[1]) * page_bytes | table;
     top_[0] = mfn_of(tables[2]) * page_bytes | table;

@@ -22,8 +22,11 @@ class UserSpace {
     UserSpace(const UserSpace&) = delete;
     UserSpace& operator=(const UserSpace&) = delete;
 
+    [[nodiscard]] u64* top() const { return top_; }     ///< the L4 table, pinned
+    [[nodiscard]] u64* stack() const { return stack_; } ///< the page below stack_address, which user mode can write
+
   private:
-    u64* top_;
+    u64 *top_, *stack_;
 };
 
 } // namespace micro

@@ -13,7 +13,7 @@
 
 #define PRESENT_WRITABLE 0x63 /* present, writable, accessed, dirty */
 #define LARGE 0x80
-#define STACK_SIZE 32768
+#define STACK_SIZE 65536
 #define CPU_INFO_SIZE 64
 
     .section .boot.header, "ax"

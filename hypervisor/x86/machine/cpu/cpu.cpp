@@ -16,6 +16,8 @@
 
 namespace px {
 
+bool interrupts_are_off() { return !x86::interrupts_enabled(); }
+
 u64 irq_save() {
     const u64 flags = x86::read_flags();
     x86::disable_interrupts();
@@ -76,11 +78,10 @@ void fill_descriptors(u64* page, u64 task_state) {
     page[9] = task_state >> 32;
 }
 
-/// Where the stacks of a block begin (they grow down), in bytes from its bottom. Page 3 is not mapped, so that the main
-/// stack cannot grow into the others. Debug exceptions need little: they share a page with NMIs, which may use all of
-/// it.
-constexpr u64 nmi_stack = 1 * page_size, debug_stack = page_size / 2, double_fault_stack = 2 * page_size,
-              machine_check_stack = 3 * page_size, guard_page = interrupt_stacks_bytes;
+/// Where the stacks of a block begin (they grow down), in bytes from its bottom. The page after
+/// them is not mapped, so that the main stack cannot grow into them. Each may interrupt the others: none shares a page.
+constexpr u64 nmi_stack = 1 * page_size, double_fault_stack = 2 * page_size, machine_check_stack = 3 * page_size,
+              debug_stack = 4 * page_size, guard_page = interrupt_stacks_bytes;
 
 void protect_stack(const char* stack) {
     const u64 address = reinterpret_cast<u64>(stack) + guard_page;
@@ -164,12 +165,13 @@ CpuInfo& cpu_info_of(CpuId cpu) {
 const TaskState& task_state_of(CpuId cpu) { return task_states.on(cpu).task; }
 
 bool allocate_cpu(CpuId cpu) {
+    constexpr unsigned stack_order = std::countr_zero(cpu_stack_size / page_size);
     using image::px_percpu_end, image::px_percpu_start;
     const auto bytes = static_cast<u64>(px_percpu_end - px_percpu_start);
     unsigned order = 0;
     while ((page_size << order) < bytes) ++order;
     Frame* data = heap::allocate({.order = order});
-    Frame* stack = heap::allocate({.order = 3});
+    Frame* stack = heap::allocate({.order = stack_order});
     void* page = heap::allocate_page();
     if (!data || !stack || !page) return false; // boot only: what was allocated is lost with a CPU that cannot start
     percpu_offsets[cpu.raw()] = reinterpret_cast<u64>(to_virtual(*data)) - reinterpret_cast<u64>(px_percpu_start);

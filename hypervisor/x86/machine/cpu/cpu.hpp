@@ -56,7 +56,7 @@ void load_tsc_aux(u32 value);
 /// A CPU's task state; nothing else is in its page.
 [[nodiscard]] const TaskState& task_state_of(CpuId cpu);
 /// Interrupt stacks at the bottom of each stack block.
-inline constexpr u64 interrupt_stacks_bytes = 3 * page_size;
+inline constexpr u64 interrupt_stacks_bytes = 4 * page_size;
 
 /// Gives a CPU its per-CPU data, stack block and descriptor page; false without memory. The boot CPU has its own.
 [[nodiscard]] bool allocate_cpu(CpuId cpu);

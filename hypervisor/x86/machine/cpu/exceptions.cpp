@@ -7,7 +7,9 @@
 #include "x86/layout.hpp"
 #include "x86/machine/cpu/panic.hpp"
 #include "x86/machine/firmware/efi_runtime.hpp"
+#include "x86/machine/interrupt/apic.hpp"
 #include "x86/pv/trap.hpp"
+#include "x86/way_out.hpp"
 
 #include <algorithm>
 
@@ -69,12 +71,26 @@ unsigned ist_of(u32 vector) {
     }
 }
 
+PX_PER_CPU PerCpu<std::atomic<u32>> unknown_nmis; ///< not reported yet
+
+void say_unknown_nmi() { log::warning("NMI of unknown origin on CPU {}", this_cpu()); }
+
+/// On the main stack, with nothing of the hypervisor interrupted. The guest that runs next may not be the one that was
+/// interrupted, and may be entered by SYSRET: NMIs, which wait for an IRET, are let in now (SDM volume 3, 6.7.1).
+void take_guest_nmi() {
+    unblock_nmis();
+    say_unknown_nmi();
+}
+
 void handle_nmi(Registers& r) {
     if (nmi_handler && nmi_handler(r)) return;
     if (stop_requested()) stop_this_cpu();
     const u8 reason = in8(0x61); // port B: parity or I/O check
     if (reason & 0xc0) panic_with_registers(r, "NMI: memory or I/O check");
-    log::warning("NMI of unknown origin on CPU {}", this_cpu());
+    if (is_guest_mode(r)) return take_guest_nmi();
+    // What was interrupted may hold the console, or be on its way to a guest: nothing is printed or raised here.
+    unknown_nmis.here().fetch_add(1, std::memory_order_relaxed);
+    apic::send_ipi_here(apic::vector::event_check);
 }
 
 /// A debug exception in the hypervisor: a guest's breakpoint on data that a hypercall touched, or a single step that
@@ -88,6 +104,12 @@ void handle_own_debug(Registers& r) {
 }
 
 } // namespace
+
+void report_nmis() {
+    if (unknown_nmis.here().load(std::memory_order_relaxed) == 0) [[likely]]
+        return;
+    for (u32 n = unknown_nmis.here().exchange(0, std::memory_order_relaxed); n != 0; --n) say_unknown_nmi();
+}
 
 void init_table() {
     for (unsigned v = 0; v < 256; ++v) {
@@ -145,6 +167,8 @@ extern "C" void px_exception(Registers* registers) {
     if (r.entry_vector == Breakpoint) return print_registers(r); // our own int3 (debug key 'd')
     if (efi::handle_fault(r)) return;
     if (r.entry_vector != DoubleFault) {
+        way_out::note_handled();
+        if (pv::is_on_way_out(r)) pv::entry_failed(r);
         if (pv::handle_hypervisor_fault(r)) return;
         if (const u64 resume = find_fixup(r.rip)) {
             r.rip = resume;

@@ -17,6 +17,8 @@ void load_table();
 void set_gate(u8 vector, void (*handler)(), unsigned dpl);
 /// Called on each NMI; true: it was expected. Boot only.
 void set_nmi_handler(bool (*handler)(Registers&));
+/// Says which NMIs have interrupted the hypervisor on this CPU. From the event check's interrupt.
+void report_nmis();
 /// Name of an exception, for messages.
 const char* name_of(u32 vector);
 

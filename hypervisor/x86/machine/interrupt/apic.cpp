@@ -41,11 +41,13 @@ enum class Register : u32 {
     TimerInitialCount = 0x380,
     TimerCurrentCount = 0x390,
     TimerDivide = 0x3e0,
+    SelfIpi = 0x3f0, // x2APIC only
 };
 
 constexpr u32 lvt_masked = 1 << 16, lvt_nmi = 4 << 8, lvt_tsc_deadline = 2 << 17;
 constexpr u32 software_enable = 1 << 8;
 constexpr u32 command_busy = 1 << 12, level_assert = 1 << 14, trigger_level = 1 << 15;
+constexpr u32 shorthand_self = 1 << 18;
 constexpr u32 mode_nmi = 4 << 8, mode_init = 5 << 8, mode_startup = 6 << 8;
 constexpr u32 divide_by_1 = 0xb;
 
@@ -149,6 +151,17 @@ void send_ipi(CpuId cpu, u8 vector) { command(id_of(cpu), level_assert | vector)
 
 void send_ipi(const CpuMask& cpus, u8 vector) {
     for (unsigned cpu = cpus.find(); cpu < max_cpus; cpu = cpus.find(cpu + 1)) send_ipi(CpuId(cpu), vector);
+}
+
+void send_ipi_here(u8 vector) {
+    if (state.is_x2apic) {
+        wrmsr(msr_x2apic_first + static_cast<u32>(Register::SelfIpi) / 16, vector);
+        return;
+    }
+    // By the shorthand: the upper half, which may be somebody's who was interrupted, has no part in it.
+    wait_for_delivery();
+    write(Register::CommandLow, shorthand_self | level_assert | vector);
+    wait_for_delivery();
 }
 
 void send_init(u32 apic_id) {

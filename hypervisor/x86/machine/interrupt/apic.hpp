@@ -32,6 +32,8 @@ void end_of_interrupt();
 /// A fixed interrupt to one CPU.
 void send_ipi(CpuId cpu, u8 vector);
 void send_ipi(const CpuMask& cpus, u8 vector);
+/// To this CPU, also from an NMI: what it interrupted may be sending an interrupt itself.
+void send_ipi_here(u8 vector);
 /// Starting another CPU: INIT, and STARTUP with the page number of the trampoline.
 void send_init(u32 apic_id);
 void send_startup(u32 apic_id, u8 page);

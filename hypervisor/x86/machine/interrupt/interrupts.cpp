@@ -4,11 +4,13 @@
 #include "schedule/softirq.hpp"
 #include "start/parts.hpp"
 #include "x86/instructions.hpp"
+#include "x86/machine/cpu/exceptions.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 #include "x86/machine/interrupt/apic_timer.hpp"
 #include "x86/machine/interrupt/ipi.hpp"
 #include "x86/machine/interrupt/irq.hpp"
 #include "x86/registers.hpp"
+#include "x86/way_out.hpp"
 
 namespace px::x86 {
 namespace {
@@ -43,12 +45,16 @@ void init_interrupts() {
 /// Every interrupt comes here with interrupts off (exception_entry.S).
 extern "C" void px_interrupt(Registers* registers) {
     const u8 vector = static_cast<u8>(registers->entry_vector);
+    way_out::note_handled();
     switch (vector) {
     case apic::vector::timer:
         apic::end_of_interrupt();
         softirq::raise(SoftIrq::Timer);
         return;
-    case apic::vector::event_check: apic::end_of_interrupt(); return; // the way back looks at soft interrupts
+    case apic::vector::event_check: // the way back looks at soft interrupts
+        apic::end_of_interrupt();
+        exceptions::report_nmis();
+        return;
     case apic::vector::flush_tlb:
         apic::end_of_interrupt();
         machine::serve_flushes();

@@ -117,8 +117,11 @@ px_xpti_leave:
     movl %eax, %ebx
     call px_xpti_enter_guest
     addq $8, %rsp
+    .global px_xpti_way_out_start, px_xpti_way_out_end, px_xpti_iret
+px_xpti_way_out_start:
     testq %rax, %rax
     jz 3f
+    CHECK_WAY_OUT
     testb %bl, %bl
     movq %rax, %cr3 // from here on only what guests may see is there
     RESTORE_REGISTERS
@@ -138,17 +141,6 @@ px_xpti_iret:
     iretq
 3:  testb %bl, %bl
     jmp px_leave_as_is
-
-    .pushsection .fixups, "a", @progbits
-    .balign 8
-    .quad px_xpti_iret, px_xpti_iret_fault
-    .popsection
-
-// The guest's frame was refused. The exception's way out has put the guest's CR3 back.
-px_xpti_iret_fault:
-    pushq $0
-    SAVE_REGISTERS
-    ENTER_HYPERVISOR_CR3
-    jmp px_guest_iret_refused
+px_xpti_way_out_end:
 
     .section .note.GNU-stack, "", @progbits

@@ -2,6 +2,7 @@
 // The tables of each CPU, and the copies of guests' entries in them.
 #include "x86/pv/xpti/xpti.hpp"
 
+#include "base/panic.hpp"
 #include "domain/machine.hpp"
 #include "memory/heap.hpp"
 #include "x86/machine/boot/image.hpp"
@@ -9,6 +10,7 @@
 #include "x86/machine/cpu/exceptions.hpp"
 #include "x86/machine/paging/paging.hpp"
 #include "x86/pv/paging/tlb.hpp"
+#include "x86/way_out.hpp"
 
 #include <iterator>
 
@@ -123,6 +125,15 @@ extern "C" u64 px_xpti_enter_guest() {
     }
     info.guest_cr3 = to_physical(t.l4[mode]).raw();
     return info.guest_cr3;
+}
+
+/// Debug builds, at the end of the way out (CHECK_WAY_OUT).
+extern "C" void px_check_way_out() {
+    x86::way_out::check_nothing_came_between();
+    const PvVcpu& vcpu = current_pv();
+    PX_ASSERT(x86::read_cr3() == paddr_of(vcpu.active_l4()).raw());
+    PX_ASSERT(cpu_info().guest_cr3 == 0 ||
+              (vcpu.pv_domain().is_isolated && tables.here().is_up_to_date[vcpu.in_kernel_mode]));
 }
 
 } // namespace px::pv::xpti
