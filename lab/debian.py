@@ -4,7 +4,9 @@
 import fnmatch
 import subprocess
 
-from lab.host import CACHE, LabError, call, forget_others, key, say, words
+from lab import progress
+from lab.host import CACHE, LabError, as_root, call, follow, forget_others, key, words
+from lab.packages import STATUS, AptReader
 
 
 def _nothing_installed(archives):
@@ -37,12 +39,13 @@ def wishes(list_file):
     return [entry for entry in entries if entry[0] != "-"], [entry[1:] for entry in entries if entry[0] == "-"]
 
 
-def _download(packages, archives):
+def _download(packages, archives, step):
     """Fetch exactly these packages into `archives`, from whatever suite apt prefers."""
     uris = call(["apt-get", "--print-uris", "-o", "Debug::NoLocking=1", "download", *packages], cwd=archives)
     if uris.count("'http") + uris.count("'file") == 0:
         raise LabError("apt knows no source for " + " ".join(packages))
-    call(["apt-get", "-o", "APT::Sandbox::User=root", "-o", "Debug::NoLocking=1", "download", *packages], cwd=archives)
+    command = ["apt-get", "-o", "APT::Sandbox::User=root", "-o", "Debug::NoLocking=1", *STATUS, "download", *packages]
+    follow(command, AptReader(step).line, cwd=archives)
 
 
 def fetch(list_file, label="", beside=None):
@@ -53,16 +56,15 @@ def fetch(list_file, label="", beside=None):
     folder = CACHE / (f"{label}debs-" + key(*words(list_file), *present))
     if (folder / "complete").exists():
         return folder
-    say(f"fetching Debian packages for {list_file.parent.name} (once)")
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        names = closure(wanted, _nothing_installed(folder))
-    except LabError:
-        from lab.host import as_root  # only needed where apt has no lists yet
-
-        call(as_root(["apt-get", "update"]))
-        names = closure(wanted, _nothing_installed(folder))
-    _download(without(names, [*unwanted, *present]), folder)
+    with progress.step(f"fetching Debian packages for {list_file.parent.name} (once)", f"fetch {label}debs") as step:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            names = closure(wanted, _nothing_installed(folder))
+        except LabError:  # apt has no lists yet
+            step.at(0, 0, "fetching the lists")
+            call(as_root(["apt-get", "update"]))
+            names = closure(wanted, _nothing_installed(folder))
+        _download(without(names, [*unwanted, *present]), folder, step)
     (folder / "complete").touch()
     forget_others(f"{label}debs-*", folder)
     return folder
@@ -82,6 +84,8 @@ def unpack_all(archives, folder, but=""):
     for name in ("bin", "sbin", "lib", "lib64"):
         (folder / "usr" / name).mkdir(parents=True)
         (folder / name).symlink_to(f"usr/{name}")
-    for archive in sorted(archives.glob("*.deb")):
-        if not (but and archive.match(but)):
+    wanted = [archive for archive in sorted(archives.glob("*.deb")) if not (but and archive.match(but))]
+    with progress.step("unpacking packages", f"unpack {archives.name[:-17]}") as step:
+        for number, archive in enumerate(wanted):
+            step.at(number, len(wanted), archive.name.split("_")[0])
             unpack(archive, folder)

@@ -31,8 +31,9 @@ def die_with_parent():
 
 
 def say(text):
-    """Progress, always on standard error: standard output belongs to the command that was asked for."""
-    print(f"lab: {text}", file=sys.stderr, flush=True)
+    """Progress, always on standard error: standard output belongs to the command that was asked for. On a terminal it takes
+    the place of a line that lab.progress keeps moving."""
+    print(("\r\x1b[K" if sys.stderr.isatty() else "") + f"lab: {text}", file=sys.stderr, flush=True)
 
 
 def patience(seconds):
@@ -56,6 +57,30 @@ def call(command, **options):
         tail = "\n".join(done.stdout.strip().splitlines()[-20:])
         raise LabError(f"{command[0]} failed with status {done.returncode}:\n{tail}")
     return done.stdout
+
+
+def follow(command, line, **options):
+    """Run a host command and hand each line that it says to line() at once: the seconds of CPU that it took. On failure raise
+    LabError with the end of what it said."""
+    tail = []
+    command = [str(part) for part in command]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        **options,
+    ) as process:
+        for text in process.stdout:
+            tail = [*tail[-19:], text.rstrip("\n")]
+            line(tail[-1])
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise LabError(f"{command[0]} failed with status {process.returncode}:\n" + "\n".join(tail))
+    return usage.ru_utime + usage.ru_stime
 
 
 def words(path):
@@ -136,49 +161,3 @@ def as_root(command):
     if not shutil.which("sudo"):
         raise LabError("installing packages needs root or sudo; install by hand: " + " ".join(command))
     return ["sudo", "-n", *command]
-
-
-def missing_packages():
-    """Which packages of lab/packages.txt are not installed."""
-    wanted = words(LAB / "packages.txt")
-    shown = subprocess.run(
-        ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *wanted],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        check=False,
-    ).stdout
-    have = {line.split()[0] for line in shown.splitlines() if line.endswith(" installed")}
-    return [name for name in wanted if name not in have]
-
-
-def install_packages():
-    """Install what is missing; costs one dpkg-query when nothing is."""
-    missing = missing_packages()
-    if not missing:
-        return
-    say("installing " + " ".join(missing))
-    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    install = as_root(["apt-get", "install", "-y", "--no-install-recommends", *missing])
-    with locked("apt"):
-        try:
-            call(install, env=environment)
-        except LabError:  # no package lists yet, or old ones: fetch them once
-            call(as_root(["apt-get", "update"]), env=environment)
-            call(install, env=environment)
-
-
-def build(required=True):
-    """Configure and build the release tree. Returns whether it worked; raises LabError only when it is required."""
-    LOGS.mkdir(parents=True, exist_ok=True)
-    log = LOGS / "build.log"
-    try:
-        text = call(["cmake", "--preset", "release"], cwd=ROOT) + call(["cmake", "--build", BUILD], cwd=ROOT)
-        log.write_text(text)
-        return True
-    except LabError as error:
-        log.write_text(str(error))
-        if required:
-            raise LabError(f"the build failed (log: {log.relative_to(ROOT)})\n{error}") from None
-        say(f"the build failed, going on without it (log: {log.relative_to(ROOT)})")
-        return False

@@ -12,7 +12,7 @@ import struct
 import subprocess
 from pathlib import Path
 
-from lab import debian
+from lab import debian, progress
 from lab.host import BUILD, CACHE, LAB, LabError, call, content, forget_others, key, locked, noted, say, words
 from lab.other_suites import RELEASE, Absent, Suite
 from lab.settings import KERNELS
@@ -116,7 +116,6 @@ def _base_root(kernel=KERNELS[0]):
     archives, other = debian.fetch(LAB / "dom0/packages.txt"), _kernel_archives(kernel)
     root = CACHE / (f"{_label(kernel)}root-" + archives.name[5:] + (f"-{other.name[-16:]}" if other else ""))
     if not (root / ".complete").exists():
-        say("unpacking them")
         shutil.rmtree(root, ignore_errors=True)
         debian.unpack_all(archives, root, "linux-image-*" if other else "")
         if other:
@@ -239,8 +238,10 @@ def dom0_image(kernel=KERNELS[0]):
         target = CACHE / f"{label}dom0-{name}.cpio"
         if not target.exists():
             base = _base_root(kernel)
-            say("making dom0's image" + (f" with Linux {kernel}" if label else ""))
-            _dom0_image(base, target)
+            what = "making dom0's image" + (f" with Linux {kernel}" if label else "")
+            with progress.step(what, f"image {label}dom0") as step:
+                step.at(0)
+                _dom0_image(base, target)
             for old in CACHE.glob(f"{label}dom0-*"):
                 if not old.name.startswith(target.stem):
                     shutil.rmtree(old) if old.is_dir() else old.unlink()

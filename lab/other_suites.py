@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from lab import debian
-from lab.host import CACHE, LabError, call, forget_others, key, locked, say
+from lab import debian, packages, progress
+from lab.host import CACHE, LabError, call, follow, forget_others, key, locked
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 RELEASE = "bookworm"  # the host's
@@ -91,9 +91,10 @@ class Suite:
                 names = choose()
                 for name in names:
                     self.field(name, "Version")
-                say(f"fetching {label} from Debian's {self.name} (once)")
-                folder.mkdir(exist_ok=True)
-                call(["apt-get", *self.options(), "download", *names], cwd=folder)
+                with progress.step(f"fetching {label} from Debian's {self.name} (once)", f"fetch {label}") as step:
+                    folder.mkdir(exist_ok=True)
+                    command = ["apt-get", *self.options(), *packages.STATUS, "download", *names]
+                    follow(command, packages.AptReader(step).line, cwd=folder)
                 (folder / "complete").touch()
                 forget_others(f"{label}-debs-*", folder)
         return folder

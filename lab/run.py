@@ -5,8 +5,9 @@ import argparse
 import shlex
 import signal
 import sys
+from pathlib import Path
 
-from lab import emulators, host
+from lab import build, emulators, host, packages
 from lab.settings import DOORS, EMULATORS, HYPERVISORS, KERNELS, NICS, TOOLSTACKS, Settings
 
 
@@ -91,6 +92,17 @@ def parser():
     add("--no-build", action="store_true", help="use what is built already")
     add("command", nargs="*", metavar="-- COMMAND", help="run this in dom0")
     return result
+
+
+def needed(options):
+    """The build's targets that the machine runs."""
+    targets = [build.HYPERVISOR] if options.hypervisor == "proxenos" else []
+    if options.micro_guest:
+        ours = Path(options.micro_guest).resolve().is_relative_to(host.BUILD / "guests")
+        return [*targets, build.MICRO_GUESTS] if ours else targets
+    if options.toolstack == "proxenos" and options.hypervisor != "none":
+        targets.append(build.TOOLSTACK)
+    return targets
 
 
 def settings(options):
@@ -192,17 +204,16 @@ def main(arguments=None):
     try:
         if options.list_templates or options.clear_templates:
             return templates_command(options)
+        targets = needed(options)
+        if build.MICRO_GUESTS in targets and not options.no_build:  # a file that may be there only afterwards
+            packages.install()
+            build.build(targets)
         machine_settings = settings(options)
-        host.install_packages()
+        packages.install()
         from lab.machine import Machine  # needs pexpect, which may have been installed just now
 
-        if not options.no_build:
-            ours = options.hypervisor == "proxenos" or (
-                options.toolstack == "proxenos" and options.hypervisor != "none"
-            )
-            if ours:
-                host.say("building")
-                host.build()
+        if targets and not options.no_build:
+            build.build(targets)
         if options.micro_guest:
             return run_micro_guest(options, machine_settings)
         machine = Machine(machine_settings)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import host
+from lab import build, host, packages
 from lab.host import BUILD, LOGS, ROOT
 
 PARTS = {
@@ -26,7 +26,13 @@ PARTS = {
     "system": "Linux as dom0 and as guest, in every cell of {hypervisor} x {toolstack}",
     "interop": "our halves beside stock Xen's",
 }
-MACHINE_PARTS = {"lab", "guests", "system", "interop"}
+# The parts that start machines, and what they run of the release tree.
+TARGETS = {
+    "lab": (build.HYPERVISOR, build.TOOLSTACK),
+    "guests": (build.HYPERVISOR, build.MICRO_GUESTS),
+    "system": (build.HYPERVISOR, build.TOOLSTACK, build.MICRO_GUESTS, build.TEST_PROGRAMS),
+    "interop": (build.HYPERVISOR, build.TOOLSTACK),
+}
 # Whole machines under emulation, several at a time, can miss a time limit that has nothing to do with what is tested: a
 # failed test is run once more, and the report names it.
 PYTEST = [
@@ -123,20 +129,17 @@ def style(_):
     return Count("style", passed=0 if broken else 1, failed=broken, lines=text if broken else "")
 
 
-def unit(options, preset="asan", target="all", label=""):
+def unit(options, preset="asan", target="unit_tests", label=""):
     """GoogleTest cases in a sanitizer's preset: those of a target, with a label (default: all of them)."""
     name = f"unit-{preset}"
     beside = (
-        max(1, options.jobs // 2) if set(options.parts) & MACHINE_PARTS else options.jobs
+        max(1, options.jobs // 2) if set(options.parts) & set(TARGETS) else options.jobs
     )  # one of the places is ours
-    for step, command in (
-        ("configure", ["cmake", "--preset", preset]),
-        ("build", ["cmake", "--build", f"build/{preset}", "--target", target, "-j", beside]),
-    ):
-        status, text = run_logged(f"{name}-{step}", command, 3600)
-        if status:
-            wrong = [line for line in text.splitlines() if re.search(r"error|Error|FAILED", line)]
-            return Count(name, failed=1, lines=f"the {preset} preset's {step} failed\n" + "\n".join(wrong[:20]))
+    try:
+        cpu = build.build((target,), preset, f"{name}-build", beside)
+    except host.LabError as error:
+        return Count(name, failed=1, lines=str(error))
+    SPENT.cpu = getattr(SPENT, "cpu", 0) + cpu
     command = ["ctest", "--test-dir", f"build/{preset}", "--output-on-failure", "--timeout", "300", "-j", beside]
     command += ["-L", label] if label else []
     _, text = run_logged(name, command + (["-R", options.expression] if options.expression else []), 3600)
@@ -333,17 +336,23 @@ def summary(counts):
         print(f"\n{len(again)} tests were run twice: {', '.join(again)}")
 
 
-def build_all(options):
-    """Build; what there is to test afterwards."""
-    if not options.no_build:
-        host.say("building")
-        host.build(required=False)
-    return {
+def build_parts(options):
+    """Build what the chosen parts run: ({what there is to test}, counts of a failed build). What an earlier build left is not
+    tested after a failed one."""
+    wanted = sorted({target for part in options.parts for target in TARGETS.get(part, ())})
+    wrong = []
+    try:
+        if wanted and not options.no_build:
+            build.build(wanted)
+    except host.LabError as error:
+        wrong = [Count("build", failed=1, lines=str(error))]
+    built = {
         "xen": True,
-        "proxenos": (BUILD / "proxenos").exists(),
+        "proxenos": not wrong and (BUILD / "proxenos").exists(),
         "tools-stock": True,
-        "tools-proxenos": (BUILD / "toolstack/xl").exists(),
+        "tools-proxenos": not wrong and (BUILD / "toolstack/xl").exists(),
     }
+    return built, wrong
 
 
 def run_all(options):
@@ -352,8 +361,9 @@ def run_all(options):
     counts = []
     if "style" in options.parts:
         counts.append(("style", report(timed(lambda: style(options)))))
-    machine_parts = set(options.parts) & MACHINE_PARTS
-    built = build_all(options) if machine_parts else {}
+    machine_parts = set(options.parts) & set(TARGETS)
+    built, wrong = build_parts(options)
+    counts += [("build", report(count)) for count in wrong]
     with ThreadPoolExecutor(options.jobs) as pool:
 
         def begin(work):
@@ -388,7 +398,7 @@ def main(arguments=None):
     options.jobs = options.jobs or min(4, len(os.sched_getaffinity(0)))
     start = time.monotonic()
     try:
-        host.install_packages()
+        packages.install()
         counts = run_all(options)
     except host.LabError as error:
         print(f"test: {error}", file=sys.stderr)

@@ -1,23 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The micro guests on a hypervisor built with UBSan and the checks of lock order: nothing undefined, nothing out of order."""
 
-import subprocess
-
 import pytest
 
-from lab.host import BUILD, ROOT
+from lab import build
 from test_micro import CASES, console
 
-PRESET = BUILD / "ubsan"
+PRESET = build.tree("ubsan")
 
 
 @pytest.fixture(name="image", scope="session")
 def fixture_image(request):
     if request.config.getoption("--hypervisor") != "proxenos":
         pytest.skip("only our own hypervisor is built here")
-    for command in (["cmake", "--preset", "ubsan"], ["cmake", "--build", str(PRESET), "--target", "proxenos"]):
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1800, check=False)
-        assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    build.build((build.HYPERVISOR,), "ubsan", "ubsan-build")
     return PRESET / "proxenos"
 
 
