@@ -29,7 +29,7 @@ class Emulator:
     @property
     def program(self):
         """Where the program itself lies."""
-        found = shutil.which(self.command[0])
+        found = shutil.which(str(self.command[0]))
         if not found:
             raise LabError(f"{self.command[0]} is not installed (lab/packages.txt)")
         return found

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import build, host, packages
+from lab import build, elsewhere, host, packages
 from lab.host import BUILD, LOGS, ROOT
 
 PARTS = {
@@ -88,7 +88,11 @@ def parser():
         help="only with these tools; repeatable",
     )
     add("-j", "--jobs", type=int, default=0, metavar="N", help="machines at a time (default: one per CPU, at most 4)")
-    add("--thorough", action="store_true", help="on real Xen too what concerns the tools alone (half an hour more)")
+    add(
+        "--thorough",
+        action="store_true",
+        help="also on real Xen what concerns the tools alone, and all on QEMU 10 and with Linux 6.12 (hours more)",
+    )
     add("--no-build", action="store_true", help="use what is built already")
     return result
 
@@ -201,9 +205,9 @@ def keep_costs(counts):
     (LOGS / "costs.json").write_text(json.dumps({**known_costs(), **costs}, indent=1, sort_keys=True) + "\n")
 
 
-def module_jobs(group, folder, arguments, options, timeout, costs):
+def module_jobs(group, folder, arguments, options, timeout, costs, pattern="test_*.py"):
     """One job for each module of a folder that has tests for these arguments."""
-    paths = sorted((ROOT / folder).glob("test_*.py"))
+    paths = sorted((ROOT / folder).glob(pattern))
     if options.expression and paths:
         command = [*PYTEST, "--collect-only", folder, *arguments, "-k", options.expression]
         _, text = run_logged(f"{group}-collect", command, 300)
@@ -228,6 +232,8 @@ def jobs(options, cells):
             arguments += ["--thorough"] if options.thorough else []
             group = f"system-{hypervisor}-{toolstack}"
             result += module_jobs(group, "tests/system", arguments, options, 3600, costs)
+        for group, pattern, arguments in elsewhere.runs(cells, options.thorough):
+            result += module_jobs(group, "tests/system", arguments, options, 3600, costs, pattern)
     for part in ("guests", "interop"):
         if part in options.parts:
             for hypervisor in options.hypervisor if part == "guests" else [""]:

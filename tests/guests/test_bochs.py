@@ -6,38 +6,39 @@ from functools import lru_cache
 
 import pytest
 
-from lab import bochs
+from lab import emulators
 from lab.host import BUILD
 from lab.machine import run_micro
 
-pytestmark = pytest.mark.skipif(not bochs.is_installed(), reason="package bochs is not installed (lab/packages.txt)")
 LIMIT = 240  # seconds; idle hosts need about 20
 
 
 @lru_cache
-def console():
+def console(emulator):
     """What COM1 said; one boot for all tests."""
     ended, _, text = run_micro(
         BUILD / "guests/micro.elf",
         timeout=LIMIT,
-        emulator="bochs",
+        emulator=emulator,
         cpus=2,
         memory=512,
         dom0_memory=128,
         kernel_args="all absent_entries_that_point_to_memory",
         hypervisor_args="pv-l1tf=dom0 spec-ctrl=verw serial_tx_buffer=4k",
-        name="micro-bochs",
+        name=f"micro-{emulator}",
     )
     return text.replace("\r", "") + ("" if ended else f"\nTIMED OUT after {LIMIT} s\n")
 
 
-@pytest.fixture(name="log")
+@pytest.fixture(name="log", params=["bochs", "bochs-3"])
 def fixture_log(request):
     if getattr(request.node, "execution_count", 1) > 1:
         console.cache_clear()  # a second try is judged by another run
     if request.config.getoption("--hypervisor") == "xen":
         pytest.skip("Xen 4.17 stops on Bochs's x2APIC with two CPUs")
-    return console()
+    if emulators.why_not(request.param):
+        pytest.skip(emulators.why_not(request.param))
+    return console(request.param)
 
 
 def test_all_cases_pass(log):

@@ -27,8 +27,10 @@ from lab.settings import Settings
         ({"gdb": 70000}, "--gdb"),
         ({"micro_guest": "/nowhere"}, "--micro-guest"),
         ({"hypervisor": "none", "door": "uefi"}, "--door"),
-        ({"emulator": "simics"}, "--machine"),
-        ({"emulator": "bochs"}, "--machine"),
+        ({"emulator": "simics"}, "--emulator simics: choose one of qemu, qemu-10, bochs, bochs-3$"),
+        ({"emulator": "bochs"}, "--emulator bochs"),
+        ({"emulator": "bochs-3", "micro_guest": __file__, "icount": True}, "--emulator bochs-3"),
+        ({"kernel": "2.6"}, "--kernel 2.6: choose one of 6.1, 6.12$"),
         ({"kernel_args": "a,b"}, "comma"),
     ],
 )
@@ -77,3 +79,9 @@ def test_interactive_gets_the_demo_and_a_command_does_not():
     assert run.settings(parse(["--hypervisor", "xen"])).demo
     assert not run.settings(parse(["--hypervisor", "xen", "--", "true"])).demo
     assert run.settings(parse(["--hypervisor", "xen", "--demo", "--", "true"])).demo
+
+
+def test_the_older_word_for_the_emulator():
+    parse = run.parser().parse_args
+    assert parse(["--machine", "bochs"]).emulator == parse(["--emulator", "bochs"]).emulator == "bochs"
+    assert parse([]).emulator == "qemu"

@@ -3,7 +3,7 @@
 
 from types import SimpleNamespace
 
-from lab import suite
+from lab import elsewhere, suite
 
 
 def test_a_second_try_is_told_with_the_reason_of_the_first(tmp_path, monkeypatch, capsys):
@@ -28,3 +28,22 @@ def test_two():
         and "::test_one: AssertionError: too early" in told
         and "::test_two: AssertionError: ('too', 'late')" in told
     )
+
+
+def test_newer_emulator_and_kernel():
+    both = [("proxenos", "stock"), ("proxenos", "proxenos"), ("xen", "stock")]
+    assert elsewhere.runs(both, False) == [
+        (
+            "system-proxenos-qemu-10",
+            "test_life.py",
+            ["--hypervisor=proxenos", "--toolstack=proxenos", "--emulator=qemu-10"],
+        ),
+        ("system-proxenos-6.12", "test_life.py", ["--hypervisor=proxenos", "--toolstack=proxenos", "--kernel=6.12"]),
+        (
+            "system-xen-qemu-10-6.12",
+            "test_life.py",
+            ["--hypervisor=xen", "--toolstack=stock", "--emulator=qemu-10", "--kernel=6.12"],
+        ),
+    ]
+    assert {pattern for _, pattern, _ in elsewhere.runs(both, True)} == {"test_*.py"}
+    assert len(elsewhere.runs(both, True)) == 4 and elsewhere.runs([], True) == []

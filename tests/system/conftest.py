@@ -10,7 +10,7 @@ import pytest
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parent)]
 
 from dom0 import Dom0  # noqa: E402  (needs the path above)
-from lab import failures  # noqa: E402
+from lab import emulators, failures, images  # noqa: E402
 from lab.host import ROOT, LabError  # noqa: E402
 from lab.machine import Machine  # noqa: E402
 
@@ -21,6 +21,8 @@ MACHINES = []  # those that run
 def pytest_addoption(parser):
     parser.addoption("--hypervisor", default="proxenos", help="proxenos, xen or the path of an image")
     parser.addoption("--toolstack", default="stock", help="proxenos or stock")
+    parser.addoption("--emulator", default="qemu", help="qemu or qemu-10")
+    parser.addoption("--kernel", default="6.1", help="dom0's Linux and the guests': 6.1 or 6.12")
     parser.addoption("--thorough", action="store_true", help="also on real Xen what concerns the tools alone")
 
 
@@ -42,16 +44,33 @@ class Cell:
     def __init__(self, config):
         self.hypervisor = config.getoption("--hypervisor")
         self.toolstack = config.getoption("--toolstack")
+        self.emulator = config.getoption("--emulator")
+        self.kernel = config.getoption("--kernel")
+        self.absent = emulators.why_not(self.emulator) or images.why_not(self.kernel)
 
     @property
     def name(self):
-        return f"{Path(self.hypervisor).name}-{self.toolstack}"
+        other = (f"-{self.emulator}" if self.emulator != "qemu" else "") + (
+            f"-{self.kernel}" if self.kernel != "6.1" else ""
+        )
+        return f"{Path(self.hypervisor).name}-{self.toolstack}{other}"
+
+    def settings(self):
+        """The settings that this cell is about."""
+        return {
+            "hypervisor": self.hypervisor,
+            "toolstack": self.toolstack,
+            "emulator": self.emulator,
+            "kernel": self.kernel,
+        }
 
     def machine(self, name, **fields):
         """A machine of this cell, started, dom0 ready."""
+        if self.absent:
+            pytest.skip(self.absent)
         if Cell.broken:
             pytest.fail(f"this cell does not boot: {Cell.broken}")
-        machine = Machine(hypervisor=self.hypervisor, toolstack=self.toolstack, name=f"{self.name}-{name}", **fields)
+        machine = Machine(**{**self.settings(), "name": f"{self.name}-{name}", **fields})
         MACHINES[:] = [other for other in MACHINES if other.alive()] + [machine]
         try:
             return machine.start(timeout=BOOT_TIMEOUT)

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which system tests run once more on a newer emulator and with a newer kernel: the life of a guest always, all in a thorough
+run. What a mirror does not have is skipped by the tests themselves."""
+
+NEWER_EMULATOR, NEWER_KERNEL = "--emulator=qemu-10", "--kernel=6.12"
+LIFE = "test_life.py"
+
+
+def runs(cells, thorough):
+    """[(group, pattern of modules, pytest's arguments)] for the cells (hypervisor, toolstack) that boot."""
+    result = []
+    for hypervisor in dict.fromkeys(hypervisor for hypervisor, _ in cells):
+        toolstacks = [toolstack for its, toolstack in cells if its == hypervisor]
+        toolstack = "proxenos" if "proxenos" in toolstacks else toolstacks[0]
+        # Ours has each for itself, so that a failure says which it is; the reference shows both in one machine.
+        apart = thorough or hypervisor != "xen"
+        for chosen in ([NEWER_EMULATOR], [NEWER_KERNEL]) if apart else ([NEWER_EMULATOR, NEWER_KERNEL],):
+            names = "-".join(option.partition("=")[2] for option in chosen)
+            arguments = [f"--hypervisor={hypervisor}", f"--toolstack={toolstack}", *chosen]
+            arguments += ["--thorough"] if thorough else []
+            result.append((f"system-{hypervisor}-{names}", "test_*.py" if thorough else LIFE, arguments))
+    return result
