@@ -250,7 +250,7 @@ def unit_jobs(options):
     if "unit" not in options.parts:
         return []
     costs = known_costs()
-    presets = {"unit-asan": ("asan", "all", ""), "unit-tsan": ("tsan", "thread_tests", "threads")}
+    presets = {"unit-asan": ("asan", "unit_tests", ""), "unit-tsan": ("tsan", "thread_tests", "threads")}
     return [
         Job(name, name, lambda words=words: unit(options, *words), costs.get(name, 500))
         for name, words in presets.items()
