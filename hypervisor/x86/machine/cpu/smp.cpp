@@ -10,6 +10,7 @@
 #include "x86/instructions.hpp"
 #include "x86/machine/console/console.hpp"
 #include "x86/machine/cpu/cpu.hpp"
+#include "x86/machine/cpu/memory_types.hpp"
 #include "x86/machine/firmware/acpi.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 #include "x86/machine/paging/paging.hpp"
@@ -141,6 +142,7 @@ bool start_cpu(CpuId cpu, u32 apic_id) {
 void init_other_cpus() {
     low_page = find_low_page();
     const auto cpus = acpi::cpus();
+    memory_types::note();
     if (low_page != 0 && cpus.size() > 1 && most_cpus > 1) {
         set_identity_map(true);
         write_trampoline();
@@ -156,6 +158,8 @@ void init_other_cpus() {
         }
         set_identity_map(false);
     }
+    if (const u32 differed = memory_types::differed())
+        log::info("{} CPUs had other memory type ranges than the boot CPU: they have its now", differed);
     console::banner("Brought up {} CPUs", online_count);
 }
 
@@ -163,6 +167,7 @@ void init_other_cpus() {
 extern "C" [[noreturn]] void px_secondary_main() {
     const CpuId cpu = this_cpu();
     init_secondary(cpu);
+    memory_types::take_over();
     started.store(cpu.raw(), std::memory_order_release); // pairs with wait_until_started
     enable_interrupts();
     softirq::raise(SoftIrq::Schedule); // the scheduler learns that this CPU has nothing to do

@@ -4,43 +4,18 @@
 #include "x86/machine/firmware/platform_absent.hpp"
 #include "domain/guest_pointer.hpp"
 #include "domain/machine.hpp"
-#include "x86/instructions.hpp"
-#include "x86/machine/cpu/cpu_features.hpp"
+#include "x86/machine/cpu/memory_types.hpp"
 
 namespace px::x86::platform {
 namespace {
 
 /// A variable memory type range register pair (SDM vol. 3, 12.11.2.3).
-struct TypeRange {
-    u64 first = 0, count = 0; ///< frames
-    u32 type = 0;
-};
-
-u32 type_range_count() {
-    constexpr u32 mtrr_capabilities = 0xfe;
-    return cpu_features.mtrr ? rdmsr(mtrr_capabilities) & 0xff : 0;
-}
-
-TypeRange type_range(u32 number) {
-    const u64 base = rdmsr(0x200 + 2 * number), mask = rdmsr(0x201 + 2 * number);
-    constexpr u64 is_valid = 1 << 11;
-    const u64 frames = mask >> page_shift;
-    if (!(mask & is_valid) || frames == 0) return {};
-    return {base >> page_shift, frames & (0 - frames), static_cast<u32>(base & 0xff)};
-}
-
 Result<> read_memory_type(abi::PlatformReadMemtype& op) {
-    if (op.reg >= type_range_count()) return fail(Error::Invalid);
-    const TypeRange range = type_range(op.reg);
+    if (op.reg >= memory_types::range_count()) return fail(Error::Invalid);
+    const memory_types::Range range = memory_types::range(op.reg);
     op.mfn = range.first;
     op.nr_mfns = range.count;
     op.type = range.type;
-    return {};
-}
-
-/// The ranges are the firmware's: nobody may take one away.
-Result<> delete_memory_type(const abi::PlatformDelMemtype& op) {
-    if (op.handle != 0 || op.reg >= type_range_count() || type_range(op.reg).count != 0) return fail(Error::Invalid);
     return {};
 }
 
@@ -88,7 +63,7 @@ Result<> absent(abi::PlatformRequest& op, bool& copy_back) {
     };
     switch (static_cast<Op>(op.cmd)) {
     case Op::ReadMemtype: return with_result(read_memory_type(op.u.read_memtype));
-    case Op::DelMemtype: return delete_memory_type(op.u.del_memtype);
+    case Op::DelMemtype: // the ranges are the firmware's: nobody may take one away, and those not in use cannot be
     case Op::AddMemtype:
     case Op::PlatformQuirk:
     case Op::MicrocodeUpdate: // no microcode is taken for good
