@@ -2,12 +2,14 @@
 // Becoming a daemon.
 #include "daemon/daemon.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <string_view>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -70,6 +72,20 @@ void Startup::ready(std::string const& pid_file) {
     char const ready = 1;
     (void)!::write(parent_.get(), &ready, 1);
     parent_.reset();
+}
+
+void raise_file_limit(std::uint64_t wanted) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted) return;
+    rlimit const raised{wanted, std::max<rlim_t>(limit.rlim_max, wanted)};
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) return;
+    limit.rlim_cur = limit.rlim_max; // the most without privilege
+    (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void spare_from_memory_killer() {
+    xen::FileDescriptor const file{::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)};
+    (void)!::write(file.get(), "-1000", 5);
 }
 
 } // namespace toolstack

@@ -2,6 +2,7 @@
 // What every daemon does once: leave its terminal, say that it is ready, write its process id.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "xen/handle.hpp"
@@ -21,5 +22,11 @@ class Startup {
   private:
     xen::FileDescriptor parent_;
 };
+
+/// Raises the number of files that the process may have open, as far towards `wanted` as it may.
+void raise_file_limit(std::uint64_t wanted);
+
+/// Asks the kernel to spare this process when memory runs out: guests hang on it. Nothing where that is not allowed.
+void spare_from_memory_killer();
 
 } // namespace toolstack

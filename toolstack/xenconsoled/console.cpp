@@ -101,17 +101,19 @@ void Console::open_log(store::Client& client) {
     std::string file = name.value_or(fmt::format("domain-{}", domain_.value));
     for (char& c : file)
         if (c == '/') c = '_';
-    log_ = LogFile{fmt::format("{}/guest-{}.log", options_.log_folder, file),
-                   {options_.stamp_guests, options_.replace_escape, options_.log_size}};
+    log_.emplace(fmt::format("{}/guest-{}.log", options_.log_folder, file),
+                 LogStyle{options_.stamp_guests, options_.replace_escape, options_.log_size}, devices_.logs);
 }
 
-void Console::reopen_log() { log_.reopen(); }
+void Console::reopen_log() {
+    if (log_) log_->reopen();
+}
 
 void Console::take_output() {
     output_.clear();
     ring_->take_output(output_);
     if (output_.empty()) return;
-    log_.write(output_);
+    if (log_) log_->write(output_);
     if (terminal_) terminal_->write(output_, buffer_limit_, options_.keep_overflow);
 }
 

@@ -25,6 +25,7 @@ struct Devices {
     xen::Privcmd const& privcmd;
     xen::GrantTable const& grants;
     xen::EventChannel& events;
+    OpenLogs& logs;
 };
 
 class Console {
@@ -79,7 +80,7 @@ class Console {
     std::uint64_t frame_ = 0;
     xen::Port remote_{};
     std::optional<Terminal> terminal_;
-    LogFile log_;
+    std::optional<LogFile> log_;
     std::string output_; // reused
     std::size_t buffer_limit_ = 1u << 20;
     Clock::time_point period_start_{};

@@ -42,8 +42,9 @@ xen::Result<std::unique_ptr<Daemon>> Daemon::start(Options const& options) {
     std::error_code ignored;
     if (options.log_guests || options.log_hypervisor) std::filesystem::create_directories(options.log_folder, ignored);
     if (options.log_hypervisor) {
-        daemon->hypervisor_log_ = LogFile{options.log_folder + "/hypervisor.log",
-                                          {options.stamp_hypervisor, options.replace_escape, options.log_size}};
+        daemon->hypervisor_log_.emplace(options.log_folder + "/hypervisor.log",
+                                        LogStyle{options.stamp_hypervisor, options.replace_escape, options.log_size},
+                                        daemon->logs_);
         daemon->hypervisor_port_ = XEN_TRY(daemon->events_.bind_virq(abi::Virq::ConRing));
         daemon->take_hypervisor_log();
     }
@@ -100,7 +101,7 @@ void Daemon::take_store_events() {
 }
 
 void Daemon::add(xen::DomId domain) {
-    auto console = std::make_unique<Console>(domain, options_, Devices{control_.privcmd(), grants_, events_});
+    auto console = std::make_unique<Console>(domain, options_, Devices{control_.privcmd(), grants_, events_, logs_});
     // The first event of the watch makes it look for its ring.
     if (store_->watch(console->path(), fmt::format("{}", domain.value))) consoles_.emplace(domain, std::move(console));
 }
@@ -130,20 +131,44 @@ void Daemon::look_for_domains() {
     remove_before(xen::DomId{abi::first_reserved});
 }
 
+void Daemon::on_hypervisor_event() {
+    take_hypervisor_log();
+    (void)events_.unmask(*hypervisor_port_);
+}
+
+/// After an overflow it is not known who fired: all may have, Xen's own log too.
+void Daemon::look_at_all() {
+    for (auto& [domain, console] : consoles_) {
+        console->on_event();
+        settle(*console);
+    }
+    if (hypervisor_port_) on_hypervisor_event();
+}
+
+/// A device that fails stays readable: it is left alone for a while.
+void Daemon::pause_ports(xen::Error const& error) {
+    ::syslog(LOG_ERR, "%s", error.message().c_str());
+    set_interest(EPOLL_CTL_MOD, events_.fd(), &events_, 0);
+    ports_paused_until_ = Clock::now() + std::chrono::milliseconds{200};
+}
+
+void Daemon::resume_ports() {
+    if (!ports_paused_until_ || Clock::now() < *ports_paused_until_) return;
+    ports_paused_until_.reset();
+    set_interest(EPOLL_CTL_MOD, events_.fd(), &events_, EPOLLIN);
+}
+
 void Daemon::take_port_events() {
     for (std::size_t budget = 2 * consoles_.size() + 2; budget > 0; --budget) {
         auto const port = events_.pending();
-        if (!port) { // overflow: look at all
-            for (auto& [domain, console] : consoles_) {
-                console->on_event();
-                settle(*console);
-            }
+        if (!port) {
+            look_at_all();
+            if (port.error().code != EFBIG) pause_ports(port.error());
             return;
         }
         if (!*port) return;
         if (hypervisor_port_ && **port == *hypervisor_port_) {
-            take_hypervisor_log();
-            (void)events_.unmask(**port);
+            on_hypervisor_event();
             continue;
         }
         auto const found = by_port_.find((*port)->value);
@@ -168,7 +193,7 @@ void Daemon::take_hypervisor_log() {
         read.count = size;
         if (!control_.call(abi::Hypercall::Sysctl, request) || read.count == 0) return;
         hypervisor_position_ = read.index;
-        hypervisor_log_.write({buffer->data(), std::min(read.count, size)});
+        hypervisor_log_->write({buffer->data(), std::min(read.count, size)});
         if (read.count < size) return;
     }
 }
@@ -177,7 +202,7 @@ void Daemon::take_signal() {
     signalfd_siginfo info{};
     if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
     if (info.ssi_signo != SIGHUP) stopping_ = true;
-    hypervisor_log_.reopen();
+    if (hypervisor_log_) hypervisor_log_->reopen();
     for (auto& [domain, console] : consoles_) console->reopen_log();
 }
 
@@ -194,17 +219,22 @@ void Daemon::unmask_due() {
 int Daemon::timeout() const {
     if (store_ && has_more_events_) return 0;
     auto nearest = store_ ? Clock::time_point::max() : Clock::now() + std::chrono::milliseconds{100};
+    if (ports_paused_until_) nearest = std::min(nearest, *ports_paused_until_);
     for (Console const* const console : limited_) nearest = std::min(nearest, *console->unmask_at());
     if (nearest == Clock::time_point::max()) return -1;
     auto const left = std::chrono::ceil<std::chrono::milliseconds>(nearest - Clock::now());
     return static_cast<int>(std::max<long>(left.count(), 0));
 }
 
-xen::Result<> Daemon::watch_file(int fd, void* tag) {
+bool Daemon::set_interest(int operation, int fd, void* tag, std::uint32_t events) {
     epoll_event event{};
-    event.events = EPOLLIN;
+    event.events = events;
     event.data.ptr = tag;
-    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) < 0) return xen::fail_errno("epoll");
+    return ::epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
+}
+
+xen::Result<> Daemon::watch_file(int fd, void* tag) {
+    if (!set_interest(EPOLL_CTL_ADD, fd, tag, EPOLLIN)) return xen::fail_errno("epoll");
     return {};
 }
 
@@ -227,10 +257,7 @@ void Daemon::settle(Console& console) {
     // Without room in the ring we wait for the domain's event, not for the terminal.
     std::uint32_t const events = (console.wants_input() ? EPOLLIN : 0u) | (terminal->has_output() ? EPOLLOUT : 0u);
     if (arranged.has_terminal && events == arranged.events) return;
-    epoll_event event{};
-    event.events = events;
-    event.data.ptr = &console;
-    if (::epoll_ctl(epoll_.get(), arranged.has_terminal ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, terminal->fd(), &event) < 0)
+    if (!set_interest(arranged.has_terminal ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, terminal->fd(), &console, events))
         return ::syslog(LOG_ERR, "console of domain %u: epoll: %m", console.domain().value);
     arranged.has_terminal = true;
     arranged.events = events;
@@ -260,6 +287,7 @@ void Daemon::run() {
         if (store_) take_store_events();
         else reconnect_store();
         unmask_due();
+        resume_ports();
         wait();
     }
 }

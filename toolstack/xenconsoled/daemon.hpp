@@ -27,6 +27,11 @@ class Daemon {
     void reconnect_store();
     void take_store_events();
     void take_port_events();
+    void look_at_all();
+    void on_hypervisor_event();
+    void pause_ports(xen::Error const& error);
+    void resume_ports();
+    bool set_interest(int operation, int fd, void* tag, std::uint32_t events);
     void take_signal();
     void look_for_domains();
     void add(xen::DomId domain);
@@ -43,13 +48,15 @@ class Daemon {
     xen::GrantTable grants_;
     xen::EventChannel events_;
     std::optional<store::Client> store_;
+    OpenLogs logs_;
     std::map<xen::DomId, std::unique_ptr<Console>> consoles_;
     std::unordered_map<std::uint32_t, Console*> by_port_;
     std::vector<Console*> limited_; ///< consoles that raised too many events and wait for their next period
     xen::FileDescriptor epoll_;
     xen::FileDescriptor signals_;
     std::optional<xen::Port> hypervisor_port_;
-    LogFile hypervisor_log_;
+    std::optional<LogFile> hypervisor_log_;
+    std::optional<Clock::time_point> ports_paused_until_; ///< the event channels' device fails
     std::uint32_t hypervisor_position_ = 0;
     bool needs_socket_ = false;
     bool has_more_events_ = false; ///< of the store, maybe read from its socket already

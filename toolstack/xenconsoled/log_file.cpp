@@ -18,15 +18,29 @@ constexpr int kept = 4;
 
 } // namespace
 
-LogFile::LogFile(std::string path, LogStyle style) : path_{std::move(path)}, style_{style} { reopen(); }
+void OpenLogs::use(LogFile& log) {
+    if (!logs_.empty() && logs_.front() == &log) return;
+    logs_.remove(&log);
+    logs_.push_front(&log);
+    if (logs_.size() <= most_) return;
+    logs_.back()->close();
+    logs_.pop_back();
+}
+
+LogFile::LogFile(std::string path, LogStyle style, OpenLogs& open)
+    : path_{std::move(path)}, style_{style}, open_{open} {
+    reopen();
+}
 
 void LogFile::reopen() {
-    if (path_.empty()) return;
+    open_.use(*this);
     auto opened = xen::FileDescriptor::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
     if (!opened) {
-        ::syslog(LOG_ERR, "%s", opened.error().message().c_str());
+        file_.reset();
+        if (!std::exchange(has_complained_, true)) ::syslog(LOG_ERR, "%s", opened.error().message().c_str());
         return;
     }
+    has_complained_ = false;
     file_ = std::move(*opened);
     struct stat status{};
     size_ = ::fstat(file_.get(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
@@ -52,6 +66,8 @@ std::string LogFile::dressed(std::string_view text) {
 }
 
 void LogFile::write(std::string_view text) {
+    if (file_) open_.use(*this);
+    else reopen();
     if (!file_) return;
     std::string own;
     if (style_.stamp || style_.replace_escape) {

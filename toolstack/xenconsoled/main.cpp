@@ -8,6 +8,8 @@
 int main(int argc, char** argv) {
     auto const options = xenconsoled::parse_options(argc, argv);
     toolstack::Startup startup{options.fork};
+    toolstack::raise_file_limit(65536); // two for each guest
+    toolstack::spare_from_memory_killer();
     auto daemon = xenconsoled::Daemon::start(options);
     if (!daemon) {
         fmt::print(stderr, "xenconsoled: {}\n", daemon.error().message());

@@ -24,6 +24,9 @@ constexpr std::size_t input_room = 2 * (sizeof(store::Header) + store::payload_m
 /// end (journal, replies, a look for others) costs as much as several of them. Domains have one.
 constexpr int socket_rounds = 48;
 
+/// How soon something is tried again that failed for want of room or descriptors.
+constexpr std::chrono::milliseconds retry_period{100};
+
 } // namespace
 
 void Daemon::log(std::string_view line) {
@@ -44,13 +47,15 @@ void Daemon::run() {
 
 void Daemon::wait() {
     std::array<epoll_event, 64> events;
-    bool const has_work = !ready_sockets_.empty() || !ready_domains_.empty() || !server_->busy().empty();
-    int const count = ::epoll_wait(epoll_.get(), events.data(), events.size(), has_work ? 0 : -1);
+    int const count = ::epoll_wait(epoll_.get(), events.data(), events.size(), timeout());
+    if (!is_listening_) listen(true);
+    if (std::exchange(is_deaf_to_domains_, false)) set_interest(domains_->fd(), &domains_, EPOLLIN);
+    if (domains_) domains_->retry();
     for (int i = 0; i < count; ++i) {
         void* const tag = events[static_cast<std::size_t>(i)].data.ptr;
         if (tag == &listener_) accept_clients();
         else if (tag == &signals_) stopping_ |= take_signal();
-        else if (tag == &domains_) domains_->take_events([&](Channel& channel) { make_ready(channel); });
+        else if (tag == &domains_) take_domain_events();
         else {
             auto& socket = *static_cast<Socket*>(tag);
             auto const what = events[static_cast<std::size_t>(i)].events;
@@ -60,10 +65,47 @@ void Daemon::wait() {
     }
 }
 
+/// Milliseconds to wait for events; -1 for ever.
+int Daemon::timeout() const {
+    if (!ready_sockets_.empty() || !ready_domains_.empty() || !server_->busy().empty()) return 0;
+    if (journal_failed_ || !is_listening_ || is_deaf_to_domains_) return static_cast<int>(retry_period.count());
+    return domains_ ? domains_->retry_in() : -1;
+}
+
+/// Without descriptors the listener would stay readable, and each turn would find that out again: it is left out until
+/// one may be free. Clients wait in its queue meanwhile.
+void Daemon::listen(bool whether) {
+    if (std::exchange(is_listening_, whether) == whether) return;
+    set_interest(listener_.get(), &listener_, whether ? EPOLLIN : 0u);
+}
+
+void Daemon::set_interest(int fd, void* tag, std::uint32_t events) {
+    epoll_event event{};
+    event.events = events;
+    event.data.ptr = tag;
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
+}
+
+/// A device that fails stays readable: it is left alone for a while.
+void Daemon::take_domain_events() {
+    auto const taken = domains_->take_events([&](Channel& channel) { make_ready(channel); });
+    if (taken) return;
+    log(taken.error().message());
+    is_deaf_to_domains_ = true;
+    set_interest(domains_->fd(), &domains_, 0);
+}
+
 void Daemon::accept_clients() {
     for (int budget = 16; budget > 0; --budget) {
         xen::FileDescriptor file{::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-        if (!file) return;
+        if (!file) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+                if (!std::exchange(told_of_files_, true))
+                    log(fmt::format("{} clients, and no descriptor for another one: it waits", sockets_.size()));
+                listen(false);
+            }
+            return;
+        }
         auto socket = std::make_unique<Socket>();
         socket->file = std::move(file);
         Socket* const opened = socket.get();
@@ -88,7 +130,7 @@ void Daemon::receive(Socket& socket) {
         std::array<char, input_room> buffer;
         ssize_t const got = ::recv(socket.file.get(), buffer.data(), input_room - have, 0);
         if (got > 0) input.append(buffer.data(), static_cast<std::size_t>(got));
-        else if (got == 0 || (errno != EAGAIN && errno != EINTR)) close(socket);
+        else if (got == 0 || (errno != EAGAIN && errno != EINTR)) socket.is_at_end = true;
     }
     make_ready(socket);
 }
@@ -134,20 +176,28 @@ void Daemon::handle_socket(Socket& socket) {
     }
     if (state == store::FrameState::TooLong) {
         log("a client of the socket sent an overlong message: closed");
-        close(socket);
+        return close(socket);
     }
+    // Also where no event will come: there may be more than fitted in.
+    if (state == store::FrameState::Incomplete && socket.is_deaf && !socket.is_at_end) receive(socket);
+    if (state == store::FrameState::Incomplete && socket.is_at_end) finish(socket);
+}
+
+/// All that it sent is done. A client that only ended its own sending still gets its replies.
+void Daemon::finish(Socket& socket) {
+    if (socket.connection->pending().empty() || socket.is_deaf) close(socket);
+    else update_interest(socket);
 }
 
 void Daemon::handle_domain(Channel& channel) {
     store::Domain& domain = channel.domain;
     if (channel.ring.wants_reset()) {
         server_->reset_connection(domain);
-        channel.ring.restart(domain);
-        domains_->notify(channel);
-        return;
+        channel.is_restarting = true; // in the page only when the journal knows of it: publish()
     }
     // Also where nothing is taken: the domain may have made room for output.
     if (!std::exchange(domain.connection->is_busy, true)) server_->busy().push_back(domain.connection.get());
+    if (channel.is_restarting) return;
     if (!server_->may_handle(*domain.connection)) return; // goes on when the domain takes its replies
     switch (channel.ring.pull(*server_, domain)) {
     case store::Ring::Pulled::Nothing: return;
@@ -170,22 +220,39 @@ void Daemon::save() {
         if (connection->kind == store::Connection::Kind::Ring)
             server_->log_ring(*server_->find_domain(connection->who.domid));
     std::string& records = server_->log();
-    if (records.empty()) return;
-    bool const rewrite = journal_failed_ || journal_->wants_rewrite();
-    xen::Result<> done;
-    if (rewrite) {
-        snapshot_.clear();
-        server_->snapshot(snapshot_);
-        done = journal_->rewrite(snapshot_);
-    } else {
-        done = journal_->append(records);
+    if (records.empty() && !journal_failed_) return;
+    if (journal_failed_) {
+        if (std::chrono::steady_clock::now() >= next_try_) save_all();
+    } else if (journal_->wants_rewrite()) {
+        save_all();
+    } else if (auto const done = journal_->append(records); !done) {
+        settle_journal(done);
     }
+    records.clear();
+    if (records.capacity() > (1u << 20)) records.shrink_to_fit();
+}
+
+/// Writes the whole state. Where there is no room for a second file, the old one may still take what is new.
+void Daemon::save_all() {
+    snapshot_.clear();
+    server_->snapshot(snapshot_);
+    auto done = journal_->rewrite(snapshot_);
+    if (!done && !journal_failed_ && !journal_->must_rewrite()) {
+        auto const& records = server_->log();
+        if (auto const appended = records.empty() ? xen::Result<>{} : journal_->append(records); appended)
+            done = appended;
+    }
+    server_->log().clear();
+    if (snapshot_.capacity() > (1u << 20)) snapshot_ = {};
+    settle_journal(done);
+}
+
+void Daemon::settle_journal(xen::Result<> const& done) {
     if (!done && !journal_failed_)
         log(fmt::format("{}: going on, but a restart now would lose changes", done.error().message()));
     if (done && journal_failed_) log("the journal works again");
     journal_failed_ = !done;
-    records.clear();
-    if (records.capacity() > (1u << 20)) records.shrink_to_fit();
+    next_try_ = std::chrono::steady_clock::now() + retry_period;
 }
 
 void Daemon::publish() {
@@ -195,6 +262,10 @@ void Daemon::publish() {
         if (connection->kind == store::Connection::Kind::Socket) {
             send(*static_cast<Socket*>(connection->transport));
         } else if (auto* const channel = static_cast<Channel*>(connection->transport)) {
+            if (std::exchange(channel->is_restarting, false)) {
+                channel->ring.restart(channel->domain);
+                domains_->notify(*channel);
+            }
             auto const pushed = channel->ring.push(channel->domain);
             if (pushed.notify) domains_->notify(*channel);
             // A domain that was not listened to goes on as soon as its replies are in the ring.
@@ -218,25 +289,30 @@ void Daemon::send(Socket& socket) {
     store::Connection& connection = *socket.connection;
     auto const bytes = connection.pending();
     if (!bytes.empty()) {
-        ssize_t const count = ::send(socket.file.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (count < 0 && errno != EAGAIN && errno != EINTR) return close(socket);
+        ssize_t const count = socket.is_deaf
+                                  ? static_cast<ssize_t>(bytes.size())
+                                  : ::send(socket.file.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count > 0) connection.taken(static_cast<std::size_t>(count));
+        if (count < 0 && errno != EAGAIN && errno != EINTR) { // it has gone; what it sent before is done all the same
+            socket.is_deaf = true;
+            connection.taken(bytes.size());
+            make_ready(socket);
+        }
     }
+    if (socket.is_at_end) make_ready(socket); // for what it sent before
     update_interest(socket);
 }
 
 /// Waits for room while output is left; does not listen to a client that does not read.
 void Daemon::update_interest(Socket& socket) {
     bool const output = !socket.connection->pending().empty();
-    bool const input = server_->may_handle(*socket.connection) && socket.connection->input.size() < input_room;
+    bool const input =
+        server_->may_handle(*socket.connection) && socket.connection->input.size() < input_room && !socket.is_at_end;
     if (output == socket.wants_output && input == socket.wants_input) return;
     if (input && !socket.wants_input) make_ready(socket);
     socket.wants_output = output;
     socket.wants_input = input;
-    epoll_event event{};
-    event.events = (input ? EPOLLIN : 0u) | (output ? EPOLLOUT : 0u);
-    event.data.ptr = &socket;
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, socket.file.get(), &event);
+    set_interest(socket.file.get(), &socket, (input ? EPOLLIN : 0u) | (output ? EPOLLOUT : 0u));
 }
 
 /// Marks only: lists of this turn may still name it. reap() frees it.
@@ -253,6 +329,7 @@ void Daemon::reap() {
         sockets_.erase(socket);
     }
     broken_sockets_.clear();
+    listen(true);
 }
 
 } // namespace xenstored

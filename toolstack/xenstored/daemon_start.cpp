@@ -12,8 +12,15 @@
 #include <syslog.h>
 
 #include "daemon.hpp"
+#include "daemon/daemon.hpp"
 
 namespace xenstored {
+
+namespace {
+
+constexpr std::uint64_t wanted_files = 65536; ///< each client of the socket takes one
+
+} // namespace
 
 Daemon::Daemon(Options const& options) : options_{options} {}
 
@@ -25,6 +32,7 @@ xen::Result<std::unique_ptr<Daemon>> Daemon::start(Options const& options) {
             XEN_TRY(xen::FileDescriptor::open(options.trace_file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600));
     std::error_code ignored;
     std::filesystem::create_directories(options.folder, ignored);
+    toolstack::raise_file_limit(wanted_files);
     daemon->epoll_ = xen::FileDescriptor{::epoll_create1(EPOLL_CLOEXEC)};
     if (!daemon->epoll_) return xen::fail_errno("epoll");
     XEN_TRY(daemon->open_signals());
@@ -88,8 +96,30 @@ xen::Result<> Daemon::open_host() {
     } else {
         host_ = std::make_unique<NoDomains>(log_line);
     }
+    new_server();
+    return {};
+}
+
+void Daemon::new_server() {
     server_ = std::make_unique<store::Server>(*host_, options_.server);
     if (domains_) domains_->set_server(*server_);
+}
+
+/// Reads the journal into the server: all of it, or what stands before the first frame that makes no sense.
+xen::Result<> Daemon::read_journal(std::string const& path) {
+    auto const restore = [&](std::string_view records) { return server_->restore(records); };
+    journal_ = std::make_unique<store::Journal>(XEN_TRY(store::Journal::open(path, restore)));
+    if (!journal_->complaint().empty()) log(journal_->complaint());
+    if (!journal_->was_refused()) return {};
+    // Kept for whoever wants to know why; what is written now becomes a new file.
+    std::error_code ignored;
+    std::filesystem::remove(path + ".bad", ignored);
+    std::filesystem::create_hard_link(path, path + ".bad", ignored);
+    log(fmt::format("going on with the {} frames before that; the file is kept as {}.bad", journal_->frames(), path));
+    auto const good = journal_->frames();
+    new_server(); // without the part of that frame which was done
+    journal_ = std::make_unique<store::Journal>(XEN_TRY(store::Journal::open(path, restore, good)));
+    journal_->retire();
     return {};
 }
 
@@ -97,15 +127,7 @@ xen::Result<> Daemon::open_journal() {
     auto const path = options_.folder + "/journal";
     std::error_code ignored;
     if (!options_.recovery) std::filesystem::remove(path, ignored);
-    auto opened = store::Journal::open(path, [&](std::string_view records) { return server_->restore(records); });
-    if (!opened && opened.error().code == EBADMSG) { // keep it for whoever wants to know why, and start anew
-        log(opened.error().message());
-        std::filesystem::rename(path, path + ".bad", ignored);
-        server_ = std::make_unique<store::Server>(*host_, options_.server);
-        if (domains_) domains_->set_server(*server_);
-        opened = store::Journal::open(path, [](std::string_view) { return false; });
-    }
-    journal_ = std::make_unique<store::Journal>(XEN_TRY(std::move(opened)));
+    XEN_TRY(read_journal(path));
     if (journal_->was_there()) {
         if (domains_) domains_->resume_all();
         server_->finish_restore();
@@ -114,11 +136,10 @@ xen::Result<> Daemon::open_journal() {
         server_->populate();
     }
     if (domains_ && options_.domain_init && !server_->find_domain(0)) XEN_TRY(domains_->introduce_domain_zero());
-    // Starts with a compact journal; output of the restored watches is sent by the first turn.
-    std::string records;
-    server_->snapshot(records);
-    server_->log().clear();
-    return journal_->rewrite(records);
+    // Starts with a compact journal; output of the restored watches is sent by the first turn. Where there is no room
+    // for it, the journal that was read serves on, as for a save() that fails.
+    save_all();
+    return {};
 }
 
 } // namespace xenstored

@@ -35,6 +35,9 @@ xen::Result<xen::Port> own_port() {
     return xen::Port{port};
 }
 
+/// Between tries to connect a domain that exists and cannot be connected.
+constexpr std::chrono::milliseconds first_pause{100}, longest_pause{10'000};
+
 abi::XenstoreDomainInterface& page_of(xen::GrantMapping const& grant, xen::Mapping const& page) {
     return *(grant ? grant.as<abi::XenstoreDomainInterface>() : page.as<abi::XenstoreDomainInterface>());
 }
@@ -65,6 +68,7 @@ Channel* Domains::find(abi::domid_t domid) {
 }
 
 void Domains::unbind(xen::Port port) {
+    if (port.value == 0) return; // none
     by_port_.erase(port.value);
     if (auto const done = events_.unbind(port); !done) log_(done.error().message());
 }
@@ -83,9 +87,11 @@ xen::Result<std::unique_ptr<Channel>> Domains::open_channel(store::Domain& domai
 
 std::expected<void, int> Domains::connect(store::Domain& domain) {
     if (Channel* const known = find(domain.domid)) {
-        // Introduced again: the domain has opened a new event channel, the ring stays.
-        auto const port = events_.bind_interdomain(xen::DomId{domain.domid}, xen::Port{domain.port});
+        // Introduced again: the domain has opened a new event channel, or a tool repeats itself; the ring stays. A port
+        // can be bound anew only when it is free.
         unbind(known->port);
+        auto const port = events_.bind_interdomain(xen::DomId{domain.domid}, xen::Port{domain.port});
+        known->port = xen::Port{0};
         if (!port) return std::unexpected(port.error().code);
         known->port = *port;
         by_port_[port->value] = known;
@@ -93,7 +99,7 @@ std::expected<void, int> Domains::connect(store::Domain& domain) {
     }
     auto channel = open_channel(domain);
     if (!channel) {
-        log_(channel.error().message());
+        if (!resuming_ || retry_pause_ < longest_pause) log_(channel.error().message());
         return std::unexpected(channel.error().code == ESRCH ? EINVAL : channel.error().code);
     }
     Channel& opened = *channel.value();
@@ -104,6 +110,7 @@ std::expected<void, int> Domains::connect(store::Domain& domain) {
     // Linux starts its own side at the first event from the store; and a guest may have asked already.
     notify(opened);
     channels_[domain.domid] = std::move(*channel);
+    if (!resuming_) unconnected_.erase(domain.domid);
     return {};
 }
 
@@ -113,6 +120,7 @@ bool Domains::exists(abi::domid_t domid) {
 }
 
 void Domains::disconnect(store::Domain& domain) {
+    unconnected_.erase(domain.domid);
     auto const found = channels_.find(domain.domid);
     if (found == channels_.end()) return;
     unbind(found->second->port);
@@ -128,17 +136,42 @@ xen::Result<> Domains::introduce_domain_zero() {
 }
 
 void Domains::resume_all() {
-    resuming_ = true;
-    std::vector<abi::domid_t> lost;
     for (auto& [domid, known] : server_->domains()) {
-        store::Domain& domain = *server_->find_domain(domid);
         if (domid == 0) // a new kernel has a new port, but then the journal would be of another boot
-            if (auto const port = own_port()) domain.port = port->value;
-        if (!connect(domain)) lost.push_back(domid);
+            if (auto const port = own_port()) server_->find_domain(0)->port = port->value;
+        unconnected_.insert(domid);
     }
+    connect_known();
+    check_lives(); // those that are gone are forgotten; one that only could not be connected keeps what it has
+}
+
+/// Connects what can be of the domains that are known and have no channel.
+void Domains::connect_known() {
+    resuming_ = true;
+    std::erase_if(unconnected_, [&](abi::domid_t domid) {
+        store::Domain* const domain = server_->find_domain(domid);
+        return !domain || connect(*domain);
+    });
     resuming_ = false;
-    for (auto const domid : lost) server_->remove_domain(domid);
-    check_lives();
+}
+
+int Domains::retry_in() const {
+    if (unconnected_.empty()) return -1;
+    auto const left =
+        std::chrono::ceil<std::chrono::milliseconds>(next_retry_ - std::chrono::steady_clock::now()).count();
+    return static_cast<int>(std::max<long>(left, 0));
+}
+
+void Domains::retry() {
+    if (unconnected_.empty()) {
+        retry_pause_ = first_pause;
+        return;
+    }
+    auto const now = std::chrono::steady_clock::now();
+    if (now < next_retry_) return;
+    connect_known();
+    next_retry_ = now + retry_pause_;
+    retry_pause_ = std::min(2 * retry_pause_, longest_pause);
 }
 
 void Domains::check_lives() {
@@ -161,20 +194,25 @@ void Domains::check_lives() {
     server_->announce();
 }
 
-void Domains::take_events(std::function<void(Channel&)> const& ready) {
+/// After an overflow it is not known who fired: all may have.
+void Domains::look_at_all(std::function<void(Channel&)> const& ready) {
+    for (auto& [domid, channel] : channels_) {
+        (void)events_.unmask(channel->port);
+        ready(*channel);
+    }
+    (void)events_.unmask(exceptions_);
+    check_lives();
+}
+
+xen::Result<> Domains::take_events(std::function<void(Channel&)> const& ready) {
     // Bounded: as many as there are ports, so that a storm of events cannot keep us here.
     for (std::size_t budget = by_port_.size() + 1; budget > 0; --budget) {
         auto const port = events_.pending();
-        if (!port) { // overflow: look at all
-            log_(port.error().message());
-            for (auto& [domid, channel] : channels_) {
-                (void)events_.unmask(channel->port);
-                ready(*channel);
-            }
-            check_lives();
-            return;
+        if (!port) {
+            look_at_all(ready);
+            return port.error().code == EFBIG ? xen::Result<>{} : std::unexpected(port.error());
         }
-        if (!*port) return;
+        if (!*port) return {};
         (void)events_.unmask(**port);
         if (**port == exceptions_) {
             check_lives();
@@ -182,6 +220,7 @@ void Domains::take_events(std::function<void(Channel&)> const& ready) {
         }
         if (auto const found = by_port_.find((*port)->value); found != by_port_.end()) ready(*found->second);
     }
+    return {};
 }
 
 } // namespace xenstored

@@ -2,10 +2,12 @@
 // The domains' side of the daemon: rings, event channels, and who still lives.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "store/core/ring.hpp"
@@ -36,8 +38,9 @@ class Channel {
     store::Domain& domain;
     xen::Port port;
     store::Ring ring;
-    bool is_ready = false;   ///< in the daemon's list of connections with work
-    bool is_waiting = false; ///< owes too many replies to be listened to
+    bool is_ready = false;      ///< in the daemon's list of connections with work
+    bool is_waiting = false;    ///< owes too many replies to be listened to
+    bool is_restarting = false; ///< its ring starts anew, by wish of the domain, once the journal knows
 
   private:
     xen::GrantMapping grant_;
@@ -60,11 +63,15 @@ class Domains : public store::DomainHost {
     [[nodiscard]] xen::Result<> introduce_domain_zero();
     /// Connects the domains that a former daemon knew; forgets those that died meanwhile.
     void resume_all();
+    /// Tries again to connect domains that exist and could not be connected, when it is time to.
+    void retry();
+    /// Milliseconds until then; -1 where all are connected.
+    [[nodiscard]] int retry_in() const;
     /// Removes domains that died and announces those that shut down.
     void check_lives();
 
-    /// Takes fired event channels; calls `ready` for each channel with news.
-    void take_events(std::function<void(Channel&)> const& ready);
+    /// Takes fired event channels; calls `ready` for each channel with news. An error: events cannot be taken now.
+    [[nodiscard]] xen::Result<> take_events(std::function<void(Channel&)> const& ready);
     [[nodiscard]] int fd() const { return events_.fd(); }
     void notify(Channel const& channel);
     [[nodiscard]] Channel* find(abi::domid_t domid);
@@ -74,6 +81,8 @@ class Domains : public store::DomainHost {
             std::function<void(std::string_view)> log);
     xen::Result<std::unique_ptr<Channel>> open_channel(store::Domain& domain);
     void unbind(xen::Port port);
+    void connect_known();
+    void look_at_all(std::function<void(Channel&)> const& ready);
 
     xen::Control control_;
     xen::EventChannel events_;
@@ -84,6 +93,9 @@ class Domains : public store::DomainHost {
     std::map<abi::domid_t, std::unique_ptr<Channel>> channels_;
     std::unordered_map<std::uint32_t, Channel*> by_port_;
     bool resuming_ = false;
+    std::set<abi::domid_t> unconnected_; ///< known, alive, and without a channel
+    std::chrono::steady_clock::time_point next_retry_{};
+    std::chrono::milliseconds retry_pause_{};
 };
 
 } // namespace xenstored

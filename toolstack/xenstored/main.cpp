@@ -9,6 +9,7 @@
 int main(int argc, char** argv) {
     auto const options = xenstored::parse_options(argc, argv);
     toolstack::Startup startup{options.fork};
+    toolstack::spare_from_memory_killer();
     auto daemon = xenstored::Daemon::start(options);
     if (!daemon) {
         fmt::print(stderr, "xenstored: {}\n", daemon.error().message());

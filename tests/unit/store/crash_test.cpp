@@ -2,50 +2,16 @@
 // xenstored killed by SIGKILL at random moments under load: what it acknowledged is there when it is back.
 #include <atomic>
 #include <chrono>
-#include <csignal>
-#include <cstdlib>
-#include <filesystem>
 #include <gtest/gtest.h>
 #include <random>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
-#include "store/client.hpp"
+#include "store/daemon_process.hpp"
 
+namespace store::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-class Daemon {
-  public:
-    explicit Daemon(std::string folder) : folder_{std::move(folder)} { start(); }
-    ~Daemon() { kill(); }
-    void start() {
-        process_ = ::fork();
-        if (process_ == 0) {
-            ::execl(XENSTORED, "xenstored", "--no-domains", "-N", "-T", (folder_ + "/log").c_str(), "--rundir",
-                    folder_.c_str(), nullptr);
-            _exit(127);
-        }
-    }
-    void kill() {
-        ::kill(process_, SIGKILL);
-        ::waitpid(process_, nullptr, 0);
-    }
-
-  private:
-    std::string folder_;
-    pid_t process_ = -1;
-};
-
-std::optional<store::Client> connect() {
-    for (int tries = 0; tries < 500; ++tries) {
-        if (auto client = store::Client::open_socket()) return std::move(*client);
-        std::this_thread::sleep_for(10ms);
-    }
-    return std::nullopt;
-}
 
 /// Writes a counter to a node of its own, and another to two nodes in one transaction; remembers what was
 /// acknowledged.
@@ -96,11 +62,9 @@ void flood(std::atomic<bool> const& stop) {
 }
 
 TEST(Fairness, AFloodDoesNotKeepOthersWaiting) {
-    auto const folder = std::filesystem::temp_directory_path() / ("xenstored-flood-" + std::to_string(::getpid()));
-    std::filesystem::create_directories(folder);
-    ::setenv("XENSTORED_RUNDIR", folder.c_str(), 1);
+    Rundir const folder;
     {
-        Daemon daemon{folder};
+        DaemonProcess daemon{folder};
         std::atomic<bool> stop = false;
         auto client = connect();
         ASSERT_TRUE(client);
@@ -112,15 +76,12 @@ TEST(Fairness, AFloodDoesNotKeepOthersWaiting) {
         stop = true;
         EXPECT_LT(std::chrono::steady_clock::now() - start, 20s) << "200 requests";
     }
-    std::filesystem::remove_all(folder);
 }
 
 TEST(Crash, NothingAcknowledgedIsLost) {
-    auto const folder = std::filesystem::temp_directory_path() / ("xenstored-crash-" + std::to_string(::getpid()));
-    std::filesystem::create_directories(folder);
-    ::setenv("XENSTORED_RUNDIR", folder.c_str(), 1);
+    Rundir const folder;
     {
-        Daemon daemon{folder};
+        DaemonProcess daemon{folder};
         std::mt19937 random{std::random_device{}()};
         std::vector<Writer> writers{{0}, {1}, {2}};
         for (int round = 0; round < 12; ++round) {
@@ -146,7 +107,7 @@ TEST(Crash, NothingAcknowledgedIsLost) {
         ASSERT_TRUE(client);
         EXPECT_EQ(client->control(std::string_view{"check\0", 6}).value_or("?"), "OK");
     }
-    std::filesystem::remove_all(folder);
 }
 
 } // namespace
+} // namespace store::test

@@ -152,5 +152,134 @@ TEST(Journal, CutFramesAreDropped) {
     std::filesystem::remove_all(folder);
 }
 
+/// A folder with a journal in it.
+class JournalFile : public ::testing::Test {
+  protected:
+    void SetUp() override { std::filesystem::create_directories(folder_); }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+    /// A whole journal of this boot, as format `version` has it.
+    void write(std::string version, std::vector<std::string> const& frames) {
+        auto journal = Journal::open(path_, [](std::string_view) { return true; });
+        ASSERT_TRUE(journal && journal->rewrite(frames.at(0)));
+        for (std::size_t i = 1; i < frames.size(); ++i) ASSERT_TRUE(journal->append(frames[i]));
+        std::string text{std::istreambuf_iterator<char>{std::ifstream{path_}.rdbuf()}, {}};
+        text.replace(sizeof "PROXENOS STORE " - 1, 1, version);
+        std::ofstream{path_} << text;
+    }
+    std::filesystem::path const folder_ =
+        std::filesystem::temp_directory_path() / ("journal-file-test-" + std::to_string(::getpid()));
+    std::string const path_ = (folder_ / "journal").string();
+};
+
+TEST_F(JournalFile, WhatStandsBeforeABadFrameIsKept) {
+    write("2", {"one", "two", "bad", "three"});
+    std::vector<std::string> taken;
+    auto journal =
+        Journal::open(path_, [&](std::string_view text) { return text != "bad" && (taken.emplace_back(text), true); });
+    ASSERT_TRUE(journal);
+    EXPECT_EQ(taken, (std::vector<std::string>{"one", "two"}));
+    EXPECT_TRUE(journal->was_refused());
+    EXPECT_TRUE(journal->was_there());
+    EXPECT_TRUE(journal->must_rewrite()) << "nothing may follow a bad frame";
+    EXPECT_FALSE(journal->append("more"));
+    EXPECT_NE(journal->complaint().find("after frame 2"), std::string::npos) << journal->complaint();
+    taken.clear(); // again, up to there: the user starts anew without the half that it did of the bad one
+    journal = Journal::open(path_, [&](std::string_view text) { return taken.emplace_back(text), true; }, 2);
+    EXPECT_EQ(taken, (std::vector<std::string>{"one", "two"}));
+}
+
+TEST_F(JournalFile, FormatsAndBootsAreToldApart) {
+    std::vector<std::string> taken;
+    auto const open = [&] {
+        taken.clear();
+        return Journal::open(path_, [&](std::string_view text) { return taken.emplace_back(text), true; });
+    };
+    write("1", {"old"});
+    auto old = open();
+    ASSERT_TRUE(old);
+    EXPECT_EQ(taken, std::vector<std::string>{"old"});
+    EXPECT_TRUE(old->must_rewrite()) << "new records must not follow an old header";
+    write("9", {"new"});
+    auto const newer = open();
+    ASSERT_FALSE(newer);
+    EXPECT_EQ(newer.error().code, EPROTONOSUPPORT);
+    EXPECT_NE(newer.error().context.find("format 9"), std::string::npos);
+    EXPECT_TRUE(taken.empty());
+    std::ofstream{path_} << "PROXENOS STORE 9 another-boot\n????????";
+    auto const other_boot = open();
+    ASSERT_TRUE(other_boot);
+    EXPECT_FALSE(other_boot->was_there());
+    EXPECT_TRUE(other_boot->complaint().empty());
+    std::ofstream{path_} << "something else";
+    auto const nonsense = open();
+    ASSERT_TRUE(nonsense);
+    EXPECT_FALSE(nonsense->complaint().empty());
+}
+
+TEST_F(JournalFile, AFailedRewriteLeavesTheJournalAsItWas) {
+    write("2", {"one"});
+    auto journal = Journal::open(path_, [](std::string_view) { return true; });
+    ASSERT_TRUE(journal);
+    std::filesystem::create_directory(path_ + ".new"); // no file can be made there
+    EXPECT_FALSE(journal->rewrite("all"));
+    EXPECT_TRUE(journal->append("two"));
+    std::vector<std::string> taken;
+    EXPECT_TRUE(Journal::open(path_, [&](std::string_view text) { return taken.emplace_back(text), true; }));
+    EXPECT_EQ(taken, (std::vector<std::string>{"one", "two"}));
+}
+
+/// A whole store in the first format, as the first releases wrote it.
+TEST(Restart, TheFirstFormatIsRead) {
+    std::string records;
+    Encoder{records, RecordKind::Generation}.u64(77);
+    Mutation mutation;
+    mutation.path = "/local/domain/1/name";
+    mutation.value = "guest";
+    encode(records, mutation);
+    Encoder{records, RecordKind::Domain}.u16(1).u64(5).u32(3).u8(0).u16(abi::domid_invalid).u32(40).u32(60);
+    Encoder{records, RecordKind::Watch}
+        .u16(1)
+        .text("/local/domain/1")
+        .text("/local/domain/1")
+        .text("t")
+        .u64(UINT64_MAX);
+    Encoder{records, RecordKind::Transaction}.u16(1).u32(4);
+    Encoder{records, RecordKind::RingInput}.u16(1).u32(44).text("abcd");
+    Encoder{records, RecordKind::RingOutput}.u16(1).text("owed");
+    Host host;
+    Server server{host, {}};
+    ASSERT_TRUE(server.restore(records));
+    Domain const& domain = *server.find_domain(1);
+    EXPECT_EQ(server.tree().find("/local/domain/1/name")->value, "guest");
+    EXPECT_EQ(domain.consumed, 44u);
+    EXPECT_EQ(domain.connection->input, "abcd");
+    EXPECT_EQ(domain.connection->pending(), "owed");
+    EXPECT_EQ(domain.connection->watches.size(), 1u);
+    EXPECT_TRUE(domain.connection->transactions.contains(4));
+}
+
+TEST(Restart, ARequestByteByByteTakesLittleOfTheJournal) {
+    Host host;
+    Server server{host, {}};
+    ASSERT_TRUE(server.introduce(1, 1, 1));
+    server.log().clear();
+    Domain& domain = *server.find_domain(1);
+    std::string records;
+    server.snapshot(records);
+    std::size_t written = 0;
+    for (int i = 0; i < 4000; ++i) {
+        domain.connection->input += static_cast<char>('a' + i % 26);
+        ++domain.consumed;
+        server.log_ring(domain);
+        written += server.log().size();
+        records += std::exchange(server.log(), {});
+    }
+    EXPECT_LT(written, 4000u * 20);
+    Server again{host, {}};
+    ASSERT_TRUE(again.restore(records));
+    EXPECT_EQ(again.find_domain(1)->connection->input, domain.connection->input);
+    EXPECT_EQ(again.find_domain(1)->consumed, domain.consumed);
+}
+
 } // namespace
 } // namespace store::test

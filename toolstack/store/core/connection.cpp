@@ -3,6 +3,7 @@
 #include "store/core/connection.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace store {
 
@@ -28,6 +29,8 @@ std::string& Connection::begin_reply() {
 
 void Connection::finish_reply(Header const& request) {
     Header reply = request;
+    // A client takes a longer one for a broken daemon.
+    if (output_.size() - reply_start_ - sizeof(Header) > payload_max) return fail_reply(request, E2BIG);
     reply.len = static_cast<std::uint32_t>(output_.size() - reply_start_ - sizeof(Header));
     std::memcpy(output_.data() + reply_start_, &reply, sizeof reply);
     produced_ += output_.size() - reply_start_;
@@ -44,20 +47,31 @@ void Connection::fail_reply(Header const& request, int error) {
     finish_reply(reply);
 }
 
-void Connection::event(Watch& watch, std::string_view changed) {
+std::int64_t Connection::kept_alive_bytes() const {
+    std::int64_t oldest = copied_bytes;
+    for (auto const& [id, transaction] : transactions) oldest = std::min(oldest, transaction->owner_copied());
+    return copied_bytes - oldest;
+}
+
+std::int64_t Connection::transaction_bytes() const {
+    std::int64_t bytes = 0;
+    for (auto const& [id, transaction] : transactions) bytes += transaction->bytes();
+    return bytes;
+}
+
+void Connection::event(Watch& watch, std::string_view changed, bool may_keep) {
     if (deferred_.empty() && output_.size() - sent_ < event_room()) return queue_event(watch, changed);
-    Deferred event{&watch, changed};
-    if (deferred_set_.contains(event)) return;
-    if (deferred_.size() >= deferred_limit()) {
-        event.second = watch.path;
-        if (deferred_set_.contains(event)) return;
-    }
-    deferred_set_.insert(event);
-    deferred_.push_back(std::move(event));
+    bool const whole = changed == watch.path || !may_keep || deferred_.size() >= deferred_limit();
+    Deferred event{&watch, whole ? std::string_view{} : changed};
+    auto const [place, is_new] = deferred_set_.insert(std::move(event));
+    if (!is_new) return;
+    deferred_.push_back(place);
+    deferred_bytes_ += bytes_of(*place);
 }
 
 void Connection::queue_event(Watch const& watch, std::string_view changed) {
-    auto const path = watch.event_path(changed);
+    auto path = watch.event_path(changed);
+    if (path.size() + watch.token.size() + 2 > payload_max) path = watch.given; // fits, since it came in one request
     auto const length = path.size() + watch.token.size() + 2;
     Header const header{static_cast<std::uint32_t>(Op::WatchEvent), 0, 0, static_cast<std::uint32_t>(length)};
     output_.append(reinterpret_cast<char const*>(&header), sizeof header);
@@ -69,7 +83,9 @@ void Connection::queue_event(Watch const& watch, std::string_view changed) {
 
 void Connection::flush_deferred() {
     while (!deferred_.empty() && output_.size() - sent_ < event_room()) {
-        queue_event(*deferred_.front().first, deferred_.front().second);
+        auto const& [watch, path] = *deferred_.front();
+        queue_event(*watch, path.empty() ? std::string_view{watch->path} : path);
+        deferred_bytes_ -= bytes_of(*deferred_.front());
         deferred_set_.erase(deferred_.front());
         deferred_.pop_front();
     }
@@ -77,8 +93,12 @@ void Connection::flush_deferred() {
 
 void Connection::forget_events(Watch& watch) {
     if (deferred_.empty()) return;
-    std::erase_if(deferred_, [&](Deferred const& event) { return event.first == &watch; });
-    std::erase_if(deferred_set_, [&](Deferred const& event) { return event.first == &watch; });
+    std::erase_if(deferred_, [&](DeferredSet::const_iterator event) { return event->first == &watch; });
+    std::erase_if(deferred_set_, [&](Deferred const& event) {
+        if (event.first != &watch) return false;
+        deferred_bytes_ -= bytes_of(event);
+        return true;
+    });
 }
 
 void Connection::clear_streams() {
@@ -89,6 +109,7 @@ void Connection::clear_streams() {
     reply_ends_.clear();
     deferred_.clear();
     deferred_set_.clear();
+    deferred_bytes_ = 0;
 }
 
 void Connection::restore_output(std::string_view bytes) {

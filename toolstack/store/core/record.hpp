@@ -26,6 +26,7 @@ enum class RecordKind : std::uint8_t {
     RingReset = 11,         ///< the stream positions started anew
     Generation = 12,
     Quota = 13,
+    RingInputMore = 14, ///< bytes more of the unfinished request (format 2)
 };
 
 /// Appends fields to a byte string, integers in little-endian order.

@@ -43,6 +43,17 @@ bool Server::may_handle(Connection const& connection) const {
     return connection.who.is_privileged() || limit == 0 || connection.outstanding() < static_cast<std::size_t>(limit);
 }
 
+std::int64_t Server::held_bytes(Connection const& connection) const {
+    std::int64_t const nodes = connection.kind == Connection::Kind::Ring ? accounts_.of(connection.who.domid).bytes : 0;
+    return nodes + connection.watch_bytes + connection.waiting_bytes() + connection.transaction_bytes() +
+           connection.kept_alive_bytes();
+}
+
+/// Whether an unprivileged client may make the daemon keep so much more.
+bool Server::has_room(Connection const& connection, std::int64_t bytes) const {
+    return options_.quotas.memory == 0 || held_bytes(connection) + bytes <= options_.quotas.memory;
+}
+
 Server::Handler Server::handler_of(std::uint32_t type) {
     static constexpr auto table = [] {
         std::array<Handler, abi::xenstore_op_count> handlers{};

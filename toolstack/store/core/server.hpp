@@ -30,6 +30,7 @@ struct Domain {
     std::uint32_t owed = 0;            ///< ring: position of the first byte of connection->pending()
     std::uint64_t logged_output = 0;   ///< connection->produced() up to which the journal knows the bytes
     std::uint32_t logged_consumed = 0; ///< `consumed` as the journal knows it
+    std::size_t logged_input = 0;      ///< bytes of the unfinished request that the journal knows
     std::unique_ptr<Connection> connection;
 
     /// Bytes for the domain that the journal knows, so that they may be put into its ring.
@@ -123,6 +124,17 @@ class Server {
     [[nodiscard]] Accounts const& accounts() const { return accounts_; }
     [[nodiscard]] Quotas& quotas() { return options_.quotas; }
 
+    /// Memory that the daemon keeps for a client: its domain's nodes, and its watches, transactions, and all that
+    /// waits.
+    [[nodiscard]] std::int64_t held_bytes(Connection const&) const;
+    /// Work done for watches, for whoever wants to know what a change costs.
+    struct Work {
+        std::uint64_t changes = 0;  ///< looked at
+        std::uint64_t verdicts = 0; ///< questions whether a domain may see one
+        std::uint64_t watches = 0;  ///< watches told
+    };
+    [[nodiscard]] Work const& work() const { return work_; }
+
     /// Creates what every store has from the start. Not after restore().
     void populate();
 
@@ -136,7 +148,6 @@ class Server {
         std::string path;
         Effect effect;
     };
-    struct Counts;
 
     static Handler handler_of(std::uint32_t type);
 
@@ -162,6 +173,8 @@ class Server {
                                      OpenTransaction::Dependency part);
     std::expected<Node const*, int> get(Request const&, std::string_view given, std::uint8_t need,
                                         OpenTransaction::Dependency part);
+    [[nodiscard]] bool has_room(Connection const&, std::int64_t bytes) const;
+    void follow_targets();
     Outcome check_quota(Request const&, View const&, Mutation const&) const;
     Outcome change(Request const&, View const&, Mutation mutation);
     Outcome special_permissions(Request&, std::string_view name, Permissions list);
@@ -177,7 +190,9 @@ class Server {
     void fire_removed(Change const&);
     void fire_pending();
     void fire_special(std::string_view name);
-    [[nodiscard]] bool may_see(Identity const&, Change const&) const;
+    using Readers = std::vector<Permissions>;
+    template <class Tell> void tell_readers(WatchGroup const&, Readers const& lists, Tell);
+    void tell(Watch&, std::string_view changed);
 
     // server_transactions.cpp
     Outcome transaction_start(Request&);
@@ -225,6 +240,8 @@ class Server {
     std::vector<std::string> announcements_;                      // special names to fire after the reply
     std::pair<Watch*, bool> new_watch_{};                         // fires once after the reply
     std::map<std::string, std::int64_t, std::less<>> set_quotas_; // by control requests
+    std::map<abi::domid_t, abi::domid_t> device_models_;          // domains that have a target, and it
+    Work work_;
     std::string log_;
     bool log_requests_ = false;
 };

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The control request: what xenstore-control asks of a running daemon.
+#include <algorithm>
 #include <cerrno>
 #include <fmt/format.h>
+#include <functional>
 #include <iterator>
 
 #include "store/core/server.hpp"
@@ -71,16 +73,27 @@ Outcome Server::control_quota(Request const& request, Strings& arguments) {
         std::back_inserter(reply),
         "nodes       : {:>8}\nwatches     : {:>8}\ntransactions: {:>8}\noutstanding : {:>8}\nmemory      : {:>8}\n",
         usage.nodes, domain->connection->watches.size(), domain->connection->transactions.size(),
-        domain->connection->outstanding(), usage.bytes + domain->connection->watch_bytes);
+        domain->connection->outstanding(), held_bytes(*domain->connection));
     return {};
 }
 
 void Server::report_memory(std::string& out) const {
     fmt::format_to(std::back_inserter(out), "sockets {}, domains {}, generation {}\n", sockets_.size(), domains_.size(),
                    generation_);
-    for (auto const& [domid, usage] : accounts_)
-        fmt::format_to(std::back_inserter(out), "domain {}: {} nodes, {} bytes, {} permission entries\n", domid,
-                       usage.nodes, usage.bytes, usage.mentions);
+    // As many as fit in a reply, those with most memory first.
+    std::vector<std::pair<std::int64_t, std::string>> lines;
+    for (auto const& [domid, usage] : accounts_) {
+        auto const found = domains_.find(domid);
+        auto const held = found == domains_.end() ? usage.bytes : held_bytes(*found->second.connection);
+        lines.emplace_back(held, fmt::format("domain {}: {} bytes, {} nodes of {} bytes, {} permission entries\n",
+                                             domid, held, usage.nodes, usage.bytes, usage.mentions));
+    }
+    std::ranges::sort(lines, std::greater<>{});
+    constexpr std::size_t room = payload_max - 256;
+    std::size_t shown = 0, length = 0;
+    for (; shown < lines.size() && length + lines[shown].second.size() <= room; length += lines[shown++].second.size())
+        out += lines[shown].second;
+    if (shown < lines.size()) fmt::format_to(std::back_inserter(out), "and {} domains more\n", lines.size() - shown);
 }
 
 /// Compares the accounts with the tree; the tree itself cannot be inconsistent.

@@ -30,6 +30,12 @@ Domain* Server::find_domain(abi::domid_t domid) {
     return found == domains_.end() ? nullptr : &found->second;
 }
 
+void Server::follow_targets() {
+    device_models_.clear();
+    for (auto const& [domid, domain] : domains_)
+        if (auto const& target = domain.connection->who.target) device_models_.emplace(domid, *target);
+}
+
 void Server::log_domain(Domain const& domain) { encode(log_, domain); }
 
 Outcome Server::introduce(abi::domid_t domid, std::uint64_t frame, std::uint32_t port) {
@@ -94,6 +100,7 @@ void Server::remove_domain(abi::domid_t domid) {
     domains_.erase(found);
     for (auto& [id, other] : domains_)
         if (other.connection->who.target == domid) other.connection->who.target.reset();
+    follow_targets();
     Encoder{log_, RecordKind::DomainGone}.u16(domid);
     remove_orphans({domid});
     announcements_.emplace_back(released);
@@ -211,6 +218,7 @@ Outcome Server::set_target(Request& request) {
     Domain* const domain = find_domain(static_cast<abi::domid_t>(*domid));
     if (!domain || !find_domain(static_cast<abi::domid_t>(*target))) return std::unexpected(ENOENT);
     domain->connection->who.target = static_cast<abi::domid_t>(*target);
+    follow_targets();
     log_domain(*domain);
     acknowledge(request);
     return {};

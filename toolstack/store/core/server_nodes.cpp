@@ -19,6 +19,18 @@ std::expected<std::string_view, int> only_string(std::string_view payload) {
     return payload.substr(0, end);
 }
 
+/// Memory of a node that is made, beside its name and value.
+constexpr std::int64_t created_node_bytes = sizeof(Node) + 96;
+
+/// What a change below `path` must copy at most: each node on the way, with its list of children.
+std::int64_t copy_bytes(Tree const& tree, std::string_view path) {
+    std::int64_t bytes = 0;
+    tree.for_each_on_path(path, [&](Node const& node) {
+        bytes += node_bytes(node) + static_cast<std::int64_t>(node.children.size() * sizeof(NodePtr));
+    });
+    return bytes;
+}
+
 std::int64_t missing_nodes(std::string_view path, std::string_view nearest) {
     auto const rest = path.substr(nearest == "/" ? 0 : nearest.size());
     return std::ranges::count(rest, '/');
@@ -44,6 +56,8 @@ std::expected<Node const*, int> Server::look_up(Request const& request, View con
         if (!who.is_privileged() && quotas.transaction_nodes &&
             transaction->dependencies() >= static_cast<std::size_t>(quotas.transaction_nodes))
             return std::unexpected(ENOSPC);
+        if (!who.is_privileged() && !has_room(request.from, 2 * OpenTransaction::dependency_size(path)))
+            return std::unexpected(ENOMEM);
         transaction->depend(nearest.path, OpenTransaction::content);
         if (nearest.exact) transaction->depend(nearest.path, part);
         else transaction->depend(nearest.first_missing, OpenTransaction::content);
@@ -141,8 +155,12 @@ Outcome Server::check_quota(Request const& request, View const& view, Mutation c
     if (view.transaction && quotas.transaction_nodes &&
         view.transaction->steps().size() >= static_cast<std::size_t>(quotas.transaction_nodes))
         return std::unexpected(ENOSPC);
-    if (mutation.kind == Mutation::Kind::Remove) return {};
     auto const nearest = view.tree->find_nearest(mutation.path);
+    // What its own snapshots share is copied for it, in the private tree or in the live one.
+    auto const copies = request.from.transactions.empty() ? 0 : copy_bytes(*view.tree, nearest.path);
+    auto const step = view.transaction ? OpenTransaction::bytes_of(mutation) : 0;
+    if (!has_room(request.from, copies + step) && (copies || step)) return std::unexpected(ENOMEM);
+    if (mutation.kind == Mutation::Kind::Remove) return {};
     auto const extra_permissions =
         mutation.permissions ? mutation.permissions->size() : nearest.node->permissions->size();
     if (mutation.kind == Mutation::Kind::SetPermissions && quotas.permissions &&
@@ -161,22 +179,25 @@ Outcome Server::check_quota(Request const& request, View const& view, Mutation c
     Usage const own = view.transaction ? view.transaction->accounts().of(who.domid) : Usage{};
     auto const created = nearest.exact ? 0 : missing_nodes(mutation.path, nearest.path);
     if (created && quotas.nodes && live.nodes + own.nodes + created > quotas.nodes) return std::unexpected(ENOSPC);
-    if (quotas.memory &&
-        live.bytes + own.bytes + request.from.watch_bytes + value + created * static_cast<std::int64_t>(sizeof(Node)) >
-            quotas.memory)
-        return std::unexpected(ENOMEM);
+    auto const names = nearest.exact ? 0 : static_cast<std::int64_t>(mutation.path.size() - nearest.path.size());
+    if (!has_room(request.from, value + names + created * created_node_bytes)) return std::unexpected(ENOMEM);
     return {};
 }
 
 Outcome Server::change(Request const& request, View const& view, Mutation mutation) {
     if (auto const allowed = check_quota(request, view, mutation); !allowed) return allowed;
     Accounts& accounts = view.transaction ? view.transaction->accounts() : accounts_;
+    auto const copied = view.tree->copied_bytes();
+    auto const nearest = view.transaction ? view.tree->find_nearest(mutation.path) : Tree::Nearest{};
+    auto const created = view.transaction && !nearest.exact ? missing_nodes(mutation.path, nearest.path) : 0;
     auto effect = apply(*view.tree, accounts, generation_, mutation);
     if (!effect) return std::unexpected(effect.error());
     if (view.transaction) {
+        view.transaction->add_created(created);
         if (effect->changed) view.transaction->record(std::move(mutation), std::move(*effect));
         return {};
     }
+    request.from.copied_bytes += view.tree->copied_bytes() - copied;
     if (!effect->changed) return {};
     encode(log_, mutation);
     changes_.push_back({std::move(mutation.path), std::move(*effect)});

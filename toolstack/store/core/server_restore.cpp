@@ -20,8 +20,16 @@ void encode(std::string& out, Domain const& domain) {
 void Server::log_ring(Domain& domain) {
     Connection const& connection = *domain.connection;
     if (domain.consumed != domain.logged_consumed) {
-        Encoder{log_, RecordKind::RingInput}.u16(domain.domid).u32(domain.consumed).text(connection.input);
+        // A request that comes byte by byte must not be written whole for each byte.
+        std::string_view const input = connection.input;
+        bool const more = domain.logged_input != 0 && input.size() > domain.logged_input &&
+                          domain.consumed - domain.logged_consumed == input.size() - domain.logged_input;
+        Encoder{log_, more ? RecordKind::RingInputMore : RecordKind::RingInput}
+            .u16(domain.domid)
+            .u32(domain.consumed)
+            .text(more ? input.substr(domain.logged_input) : input);
         domain.logged_consumed = domain.consumed;
+        domain.logged_input = input.size();
     }
     if (auto const fresh = connection.produced() - domain.logged_output) {
         auto const pending = connection.pending();
@@ -34,6 +42,7 @@ void Server::reset_streams(Domain& domain, std::uint32_t consumed, std::uint32_t
     domain.connection->clear_streams();
     domain.logged_output = domain.connection->produced();
     domain.consumed = domain.logged_consumed = consumed;
+    domain.logged_input = 0;
     domain.owed = owed;
     Encoder{log_, RecordKind::RingReset}.u16(domain.domid).u32(consumed).u32(owed);
 }
@@ -114,8 +123,10 @@ bool Server::restore_domain(Decoder& from) {
         domain.consumed = domain.logged_consumed = known.consumed;
         domain.owed = known.owed;
         domain.logged_output = known.logged_output;
+        domain.logged_input = known.logged_input;
     }
     known = std::move(domain);
+    follow_targets();
     return true;
 }
 
@@ -123,14 +134,17 @@ bool Server::restore_ring(RecordKind kind, Decoder& from) {
     Domain* const domain = find_domain(from.u16());
     if (!domain) return false;
     Connection& connection = *domain->connection;
-    if (kind == RecordKind::RingInput) {
+    if (kind == RecordKind::RingInput || kind == RecordKind::RingInputMore) {
         domain->consumed = domain->logged_consumed = from.u32();
-        connection.input = from.text();
+        if (kind == RecordKind::RingInput) connection.input.clear();
+        connection.input += from.text();
+        domain->logged_input = connection.input.size();
     } else if (kind == RecordKind::RingOutput) {
         connection.restore_output(from.text());
         domain->logged_output = connection.produced();
     } else {
         connection.clear_streams();
+        domain->logged_input = 0;
         domain->consumed = domain->logged_consumed = from.u32();
         domain->owed = from.u32();
     }
@@ -184,6 +198,7 @@ bool Server::restore_one(Decoder& from) {
         drop_all(*found->second.connection);
         std::erase(busy_, found->second.connection.get());
         domains_.erase(found);
+        follow_targets();
         return true;
     }
     case RecordKind::Watch:
@@ -191,6 +206,7 @@ bool Server::restore_one(Decoder& from) {
     case RecordKind::Transaction:
     case RecordKind::TransactionEnd: return restore_connection(kind, from);
     case RecordKind::RingInput:
+    case RecordKind::RingInputMore:
     case RecordKind::RingOutput:
     case RecordKind::RingReset: return restore_ring(kind, from);
     case RecordKind::SpecialPermissions: {

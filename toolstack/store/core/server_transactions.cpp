@@ -10,8 +10,10 @@ namespace store {
 
 namespace {
 
-/// A snapshot that is this many changes behind is given up: it would keep too many old nodes alive.
+/// A snapshot that is this many changes behind is given up, or so many bytes of nodes that were copied for its like: it
+/// would keep too many old nodes alive. All snapshots share these, so that this bounds what all together keep.
 constexpr std::uint64_t oldest_snapshot = 1u << 20;
+constexpr std::int64_t most_kept_alive = 64 << 20;
 
 } // namespace
 
@@ -22,9 +24,10 @@ Outcome Server::transaction_start(Request& request) {
     if (!from.who.is_privileged() && limit && from.transactions.size() >= static_cast<std::size_t>(limit))
         return std::unexpected(ENOSPC);
     retire_old_transactions();
+    if (!from.who.is_privileged() && !has_room(from, sizeof(OpenTransaction))) return std::unexpected(ENOMEM);
     while (from.next_transaction == 0 || from.transactions.contains(from.next_transaction)) ++from.next_transaction;
     std::uint32_t const id = from.next_transaction++;
-    from.transactions.emplace(id, std::make_unique<OpenTransaction>(tree_, generation_));
+    from.transactions.emplace(id, std::make_unique<OpenTransaction>(tree_, generation_, from.copied_bytes));
     if (from.kind == Connection::Kind::Ring) Encoder{log_, RecordKind::Transaction}.u16(from.who.domid).u32(id);
     request.reply.append(fmt::format_int(id).c_str()).push_back('\0');
     return {};
@@ -54,6 +57,7 @@ Outcome Server::commit(Request const& request, OpenTransaction& transaction) {
         accounts_.of(who.domid).nodes + own.nodes > options_.quotas.nodes)
         return std::unexpected(ENOSPC);
     bool const take_whole = transaction.is_untouched(tree_);
+    auto const copied = tree_.copied_bytes();
     if (take_whole) {
         tree_ = transaction.tree();
         accounts_.merge(transaction.accounts());
@@ -68,13 +72,15 @@ Outcome Server::commit(Request const& request, OpenTransaction& transaction) {
         encode(log_, mutation);
         if (told.insert(mutation.path).second || effect.removed) changes_.push_back({mutation.path, std::move(effect)});
     }
+    request.from.copied_bytes += tree_.copied_bytes() - copied;
     return {};
 }
 
 void Server::retire_old_transactions() {
     for (auto& [domid, domain] : domains_)
         for (auto& [id, transaction] : domain.connection->transactions)
-            if (domid != 0 && generation_ - transaction->started() > oldest_snapshot)
+            if (domid != 0 && (generation_ - transaction->started() > oldest_snapshot ||
+                               tree_.copied_bytes() - transaction->live_copied() > most_kept_alive))
                 transaction->doom(tree_, generation_);
 }
 

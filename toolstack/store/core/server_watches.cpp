@@ -51,9 +51,7 @@ Outcome Server::watch(Request& request) {
     if (!from.who.is_privileged()) {
         auto const limit = options_.quotas.watches;
         if (limit && static_cast<std::int64_t>(from.watches.size()) >= limit) return std::unexpected(E2BIG);
-        auto const held = accounts_.of(from.who.domid).bytes + from.watch_bytes;
-        if (options_.quotas.memory && held + static_cast<std::int64_t>(watch->bytes()) > options_.quotas.memory)
-            return std::unexpected(ENOMEM);
+        if (!has_room(from, static_cast<std::int64_t>(watch->bytes()))) return std::unexpected(ENOMEM);
     }
     if (from.kind == Connection::Kind::Ring)
         Encoder{log_, RecordKind::Watch}
@@ -99,40 +97,77 @@ Outcome Server::reset_watches(Request& request) {
     return {};
 }
 
-bool Server::may_see(Identity const& who, Change const& change) const {
-    if (who.is_privileged()) return true;
-    auto const readable = [&](Permissions const& list) { return (access_of(*list, who) & access_read) != 0; };
-    if (change.effect.removed && readable(change.effect.removed->permissions)) return true;
-    if (change.effect.old_permissions && readable(change.effect.old_permissions)) return true;
-    if (Node const* const node = tree_.find(change.path); node && readable(node->permissions)) return true;
-    Node const* const parent = tree_.find(parent_of(change.path));
-    return parent && readable(parent->permissions);
+/// Tells those watches of a group that `lists` let their domains read: one of the lists is enough. Most nodes are
+/// closed to all but the domains that their lists name. Then only these are looked for, however many domains watch.
+template <class Tell> void Server::tell_readers(WatchGroup const& group, Readers const& lists, Tell tell) {
+    auto const tell_all = [&](WatchGroup::const_iterator found) {
+        if (found == group.end()) return;
+        ++work_.verdicts;
+        Identity const& who = found->second.front()->owner->who;
+        auto const readable = [&](Permissions const& list) { return (access_of(*list, who) & access_read) != 0; };
+        if (!who.is_privileged() && std::ranges::none_of(lists, readable)) return;
+        for (Watch* const watch : found->second) {
+            ++work_.watches;
+            tell(*watch);
+        }
+    };
+    bool const open =
+        std::ranges::any_of(lists, [](Permissions const& list) { return (list->front().access & access_read) != 0; });
+    if (open) {
+        for (auto at = group.begin(); at != group.end(); ++at) tell_all(at);
+        return;
+    }
+    std::vector<abi::domid_t> candidates{0};
+    for (Permissions const& list : lists)
+        for (Permission const permission : *list) candidates.push_back(permission.domid);
+    auto const named = candidates.size();
+    for (auto const& [model, target] : device_models_)
+        if (std::find(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(named), target) !=
+            candidates.begin() + static_cast<std::ptrdiff_t>(named))
+            candidates.push_back(model);
+    std::ranges::sort(candidates);
+    auto const twice = std::ranges::unique(candidates);
+    candidates.erase(twice.begin(), twice.end());
+    for (auto const domid : candidates) tell_all(group.find(domid));
+}
+
+void Server::tell(Watch& watch, std::string_view changed) {
+    Connection& owner = *watch.owner;
+    owner.event(watch, changed,
+                owner.who.is_privileged() || has_room(owner, static_cast<std::int64_t>(changed.size())));
 }
 
 void Server::fire(Change const& change) {
-    watches_.for_covering(change.path, [&](Watch& watch) {
-        if (may_see(watch.owner->who, change)) watch.owner->event(watch, change.path);
+    if (watches_.empty()) return;
+    ++work_.changes;
+    Readers lists; // those of the node and its parent, before and after
+    if (change.effect.removed) lists.push_back(change.effect.removed->permissions);
+    if (change.effect.old_permissions) lists.push_back(change.effect.old_permissions);
+    if (Node const* const node = tree_.find(change.path)) lists.push_back(node->permissions);
+    if (Node const* const parent = tree_.find(parent_of(change.path))) lists.push_back(parent->permissions);
+    watches_.for_covering(change.path, [&](WatchGroup const& group) {
+        tell_readers(group, lists, [&](Watch& watch) {
+            if (watch.covers(change.path)) tell(watch, change.path);
+        });
     });
     if (change.effect.removed) fire_removed(change);
 }
 
 /// Nodes that went away with the one removed: only watches on exactly them learn of it.
 void Server::fire_removed(Change const& change) {
-    if (watches_.empty() || change.effect.removed->children.empty()) return;
+    if (change.effect.removed->children.empty()) return;
     for_each_node(change.path, *change.effect.removed, [&](std::string const& path, Node const& node) {
         if (&node == change.effect.removed.get()) return;
-        watches_.for_exact(path, [&](Watch& watch) {
-            Identity const& who = watch.owner->who;
-            if (access_of(*node.permissions, who) & access_read) watch.owner->event(watch, path);
+        watches_.for_exact(path, [&](WatchGroup const& group) {
+            tell_readers(group, {node.permissions}, [&](Watch& watch) { tell(watch, path); });
         });
     });
 }
 
 void Server::fire_special(std::string_view name) {
     Permissions const& list = special_.find(name)->second;
-    watches_.for_exact(name, [&](Watch& watch) {
-        if (access_of(*list, watch.owner->who) & access_read) watch.owner->event(watch, name);
-    });
+    watches_.for_exact(
+        name, [&](WatchGroup const& group) { tell_readers(group, {list}, [&](Watch& watch) { tell(watch, name); }); });
 }
 
 void Server::fire_pending() {

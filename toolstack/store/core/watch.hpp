@@ -4,11 +4,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "abi/types.hpp"
 
 namespace store {
 
@@ -26,8 +29,14 @@ struct Watch {
     [[nodiscard]] std::string_view event_path(std::string_view changed) const;
     /// True if a change of `changed`, which is `path` or below it, is not too deep.
     [[nodiscard]] bool covers(std::string_view changed) const;
-    [[nodiscard]] std::size_t bytes() const { return sizeof(Watch) + path.size() + given.size() + token.size(); }
+    /// Of memory, with its place in the index.
+    [[nodiscard]] std::size_t bytes() const {
+        return sizeof(Watch) + 192 + 2 * path.size() + given.size() + token.size();
+    }
 };
+
+/// The watches on one path, by the domain that set them: whether it may see a change is asked once for all of them.
+using WatchGroup = std::map<abi::domid_t, std::vector<Watch*>>;
 
 /// All watches by path.
 class WatchIndex {
@@ -36,26 +45,20 @@ class WatchIndex {
     void remove(Watch& watch);
     [[nodiscard]] bool empty() const { return by_path_.empty(); }
 
-    /// Watches on exactly this path.
+    /// visit(group) for the watches on exactly this path.
     template <class Visit> void for_exact(std::string_view path, Visit visit) const {
         auto const found = by_path_.find(path);
-        if (found == by_path_.end()) return;
-        for (Watch* const watch : found->second) visit(*watch);
+        if (found != by_path_.end()) visit(found->second);
     }
-    /// Watches on this path and on each of its ancestors, deepest last, depth observed.
+    /// visit(group) for this path and each of its ancestors, deepest last. Depth is the visitor's business.
     template <class Visit> void for_covering(std::string_view path, Visit visit) const {
-        auto const exact = [&](std::string_view at) {
-            for_exact(at, [&](Watch& watch) {
-                if (watch.covers(path)) visit(watch);
-            });
-        };
         if (empty()) return;
         if (path.front() == '/' && path.size() > 1) {
-            exact("/");
+            for_exact("/", visit);
             for (auto slash = path.find('/', 1); slash != std::string_view::npos; slash = path.find('/', slash + 1))
-                exact(path.substr(0, slash));
+                for_exact(path.substr(0, slash), visit);
         }
-        exact(path);
+        for_exact(path, visit);
     }
 
   private:
@@ -63,7 +66,7 @@ class WatchIndex {
         using is_transparent = void;
         std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
     };
-    std::unordered_map<std::string, std::vector<Watch*>, Hash, std::equal_to<>> by_path_;
+    std::unordered_map<std::string, WatchGroup, Hash, std::equal_to<>> by_path_;
 };
 
 } // namespace store

@@ -6,20 +6,22 @@ namespace store {
 
 void Accounts::count(Node const& node, int sign) {
     PermissionList const& permissions = *node.permissions;
-    Usage& owner = usage_[permissions.front().domid];
-    owner.nodes += sign;
-    owner.bytes += sign * static_cast<std::int64_t>(sizeof(Node) + node.name.size() + node.value.size() +
-                                                    permissions.size() * sizeof(Permission));
-    for (Permission const& permission : permissions) usage_[permission.domid].mentions += sign;
+    add(permissions.front().domid, {sign, sign * node_bytes(node), 0});
+    for (Permission const& permission : permissions) add(permission.domid, {0, 0, sign});
+}
+
+/// A domain that has nothing leaves no entry: guests may name any number of domains.
+void Accounts::add(abi::domid_t domid, Usage difference) {
+    auto const at = usage_.try_emplace(domid).first;
+    Usage& usage = at->second;
+    usage.nodes += difference.nodes;
+    usage.bytes += difference.bytes;
+    usage.mentions += difference.mentions;
+    if (usage.nodes == 0 && usage.bytes == 0 && usage.mentions == 0) usage_.erase(at);
 }
 
 void Accounts::merge(Accounts const& differences) {
-    for (auto const& [domid, difference] : differences.usage_) {
-        Usage& usage = usage_[domid];
-        usage.nodes += difference.nodes;
-        usage.bytes += difference.bytes;
-        usage.mentions += difference.mentions;
-    }
+    for (auto const& [domid, difference] : differences.usage_) add(domid, difference);
 }
 
 std::int64_t* Quotas::find(std::string_view name) {

@@ -33,6 +33,7 @@ class Accounts {
 
   private:
     void count(Node const& node, int sign);
+    void add(abi::domid_t domid, Usage difference);
     std::unordered_map<abi::domid_t, Usage> usage_;
 };
 
@@ -45,7 +46,7 @@ struct Quotas {
     std::int64_t transaction_nodes = 1024;
     std::int64_t permissions = 5;      ///< entries in one node's list
     std::int64_t outstanding = 20;     ///< replies that the domain has not taken
-    std::int64_t memory = 2560 * 1024; ///< bytes, nodes and watches together
+    std::int64_t memory = 2560 * 1024; ///< bytes of all that the daemon keeps for it
     std::int64_t path_length = 3072;
 
     /// The limit of that name (as xenstored -Q and xenstore-control use them), or null.
@@ -65,7 +66,7 @@ inline constexpr QuotaName quota_names[] = {
     {"transaction-nodes", &Quotas::transaction_nodes, "nodes accessed in one transaction"},
     {"node-permissions", &Quotas::permissions, "permission entries of one node"},
     {"outstanding", &Quotas::outstanding, "replies not taken per domain"},
-    {"memory", &Quotas::memory, "bytes of nodes and watches per domain"},
+    {"memory", &Quotas::memory, "bytes of all that is kept for a domain"},
     {"path-max", &Quotas::path_length, "length of an absolute path"},
 };
 

@@ -7,7 +7,10 @@ namespace store {
 void OpenTransaction::depend(std::string_view path, Dependency part) {
     if (doomed_) return;
     auto at = dependencies_.find(path);
-    if (at == dependencies_.end()) at = dependencies_.emplace(std::string{path}, 0).first;
+    if (at == dependencies_.end()) {
+        at = dependencies_.emplace(std::string{path}, 0).first;
+        dependency_bytes_ += dependency_size(path);
+    }
     at->second |= part;
 }
 
@@ -34,6 +37,9 @@ void OpenTransaction::doom(Tree const& live, std::uint64_t generation) {
     steps_.clear();
     dependencies_.clear();
     started_ = generation;
+    live_copied_ = live.copied_bytes();
+    owner_copied_ = INT64_MAX; // keeps nothing alive
+    step_bytes_ = created_bytes_ = dependency_bytes_ = 0;
     doomed_ = true;
 }
 

@@ -20,8 +20,10 @@ class OpenTransaction {
     /// Parts of a node that an answer may depend on (its absence is part of each).
     enum Dependency : std::uint8_t { content = 1, children = 2, subtree = 4 };
 
-    explicit OpenTransaction(Tree const& live, std::uint64_t generation)
-        : base_{live}, tree_{live}, started_{generation} {}
+    /// `owner_copied`: see owner_copied().
+    explicit OpenTransaction(Tree const& live, std::uint64_t generation, std::int64_t owner_copied = 0)
+        : base_{live}, tree_{live}, started_{generation}, live_copied_{live.copied_bytes()},
+          owner_copied_{owner_copied} {}
 
     [[nodiscard]] Tree& tree() { return tree_; }
     [[nodiscard]] Accounts& accounts() { return differences_; }
@@ -30,9 +32,33 @@ class OpenTransaction {
         Effect effect; ///< on the private tree
     };
     [[nodiscard]] std::vector<Step>& steps() { return steps_; }
-    void record(Mutation mutation, Effect effect) { steps_.push_back({std::move(mutation), std::move(effect)}); }
+    void record(Mutation mutation, Effect effect) {
+        step_bytes_ += bytes_of(mutation);
+        steps_.push_back({std::move(mutation), std::move(effect)});
+    }
+    /// Memory that a change takes at most, in the list of steps and in the private tree, without what must be copied.
+    [[nodiscard]] static std::int64_t bytes_of(Mutation const& mutation) {
+        auto const permissions = mutation.permissions ? 64 + mutation.permissions->size() * sizeof(Permission) : 0;
+        return static_cast<std::int64_t>(sizeof(Step) +
+                                         2 * (mutation.path.size() + mutation.value.size() + permissions));
+    }
+    /// Memory of the transaction: steps, private nodes, dependencies.
+    [[nodiscard]] std::int64_t bytes() const {
+        return static_cast<std::int64_t>(sizeof *this) + step_bytes_ + (tree_.copied_bytes() - live_copied_) +
+               created_bytes_ + dependency_bytes_;
+    }
+    /// Nodes that a change has made in the private tree.
+    void add_created(std::int64_t nodes) { created_bytes_ += nodes * static_cast<std::int64_t>(sizeof(Node) + 96); }
+    /// The live tree's copied_bytes() at the start: what it has copied since, the snapshot may keep alive.
+    [[nodiscard]] std::int64_t live_copied() const { return live_copied_; }
+    /// The part of it that the owner's own changes had caused.
+    [[nodiscard]] std::int64_t owner_copied() const { return owner_copied_; }
 
     void depend(std::string_view path, Dependency part);
+    /// Memory of a dependency that is new.
+    [[nodiscard]] static std::int64_t dependency_size(std::string_view path) {
+        return static_cast<std::int64_t>(112 + path.size());
+    }
     /// Number of nodes depended on.
     [[nodiscard]] std::size_t dependencies() const { return dependencies_.size(); }
 
@@ -55,6 +81,8 @@ class OpenTransaction {
     std::vector<Step> steps_;
     std::map<std::string, std::uint8_t, std::less<>> dependencies_;
     std::uint64_t started_;
+    std::int64_t live_copied_, owner_copied_;
+    std::int64_t step_bytes_ = 0, created_bytes_ = 0, dependency_bytes_ = 0;
     bool doomed_ = false;
 };
 

@@ -13,13 +13,15 @@ auto lower_bound(std::vector<NodePtr> const& children, std::string_view name) {
                                     [](NodePtr const& node) -> std::string_view { return node->name; });
 }
 
+} // namespace
+
 /// Makes what `slot` points to exclusive to the tree that holds `slot`, itself already exclusive.
-Node& unshare(NodePtr& slot) {
-    if (slot.use_count() != 1) slot = std::make_shared<Node>(*slot);
+Node& Tree::unshare(NodePtr& slot) {
+    if (slot.use_count() == 1) return *slot;
+    slot = std::make_shared<Node>(*slot);
+    copied_bytes_ += node_bytes(*slot) + static_cast<std::int64_t>(slot->children.size() * sizeof(NodePtr));
     return *slot;
 }
-
-} // namespace
 
 NodePtr const* Node::find_child(std::string_view child) const {
     auto const at = lower_bound(children, child);

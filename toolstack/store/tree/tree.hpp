@@ -33,6 +33,13 @@ struct Node {
     [[nodiscard]] std::vector<Node const*> listing() const;
 };
 
+/// Memory of a node, with its place in its parent; without its children and what lists them.
+[[nodiscard]] inline std::int64_t node_bytes(Node const& node) {
+    constexpr std::size_t overhead = 64; // control block, the parent's pointer, the allocator's own
+    return static_cast<std::int64_t>(sizeof(Node) + overhead + node.name.size() + node.value.size() +
+                                     node.permissions->size() * sizeof(Permission));
+}
+
 /// A tree with value semantics. Copying shares all nodes; a later change of either copy duplicates only
 /// the nodes on the path to the change, and none at all where nothing is shared.
 class Tree {
@@ -45,12 +52,24 @@ class Tree {
 
     /// The node or, where it is missing, its nearest existing ancestor.
     struct Nearest {
-        Node const* node;
-        bool exact;
+        Node const* node = nullptr;
+        bool exact = false;
         std::string_view path;          ///< of `node`
         std::string_view first_missing; ///< the missing node nearest to `node`; empty if exact
     };
     [[nodiscard]] Nearest find_nearest(std::string_view path) const;
+
+    /// visit(node) for the root and each node on the way to `path`, as far as they exist.
+    template <class Visit> void for_each_on_path(std::string_view path, Visit visit) const {
+        Node const* node = root_.get();
+        visit(*node);
+        for (Components components{path}; !components.done();) {
+            NodePtr const* const child = node->find_child(components.next());
+            if (!child) return;
+            node = child->get();
+            visit(*node);
+        }
+    }
 
     /// The existing node at `path`, made exclusive to this tree. Valid until the next change or copy.
     [[nodiscard]] Node& edit(std::string_view path);
@@ -63,8 +82,13 @@ class Tree {
     /// True if nothing has changed in either since one was copied from the other.
     [[nodiscard]] bool is_same(Tree const& other) const { return root_ == other.root_; }
 
+    /// Bytes of the nodes that edit() had to copy because another tree shared them, since the tree was made or copied.
+    [[nodiscard]] std::int64_t copied_bytes() const { return copied_bytes_; }
+
   private:
+    Node& unshare(NodePtr& slot);
     NodePtr root_;
+    std::int64_t copied_bytes_ = 0;
 };
 
 /// Calls visit(path, node) for the node and all below it, parents first, siblings by creation. Does not
