@@ -13,7 +13,7 @@ static_assert(switch_of(Control::Amd)->msr == 0xc0010015 && switch_of(Control::A
 
 TEST(CpuidFaulting, IntelSaysSoInPlatformInfo) {
     EXPECT_EQ(control_of(Vendor::Intel, 0x80083bf3811a00, 0), Control::Intel); // Ivy Bridge and later
-    EXPECT_EQ(control_of(Vendor::Intel, 0x8083bf3011a00, 0), Control::None);
+    EXPECT_EQ(control_of(Vendor::Intel, 0x80083b73811a00, 0), Control::None);
     EXPECT_EQ(control_of(Vendor::Intel, std::nullopt, 0), Control::None);
     EXPECT_EQ(control_of(Vendor::Intel, std::nullopt, ~0u), Control::None) << "a leaf of AMD's";
 }
