@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from bench.counts import COLUMNS, cost, parse
+from bench.counts import COLUMNS, cost, forget, parse
 from lab.host import ROOT, LabError
 
 CONSOLE = "/var/log/xen/console/guest-{}.log"
@@ -77,9 +77,12 @@ def guest_rows(machine, column):
     for prefix, mode in (("pv", "default"), ("pvn", "native")):
         name = f"rows-{mode}"
         path = configuration(machine, name, command="/bench/rows", tsc_mode=mode)
+        forget(machine)
         machine.check(f"xl create -q {path}", 300)
-        said = parse(wait_command(machine, name))
-        found.update({f"{prefix}/{key}": value for key, value in said.items()})
+        said = wait_command(machine, name)
+        if machine.events:
+            machine.events.note_rows(said, f"{prefix}/")
+        found.update({f"{prefix}/{key}": value for key, value in parse(said).items()})
         machine.check(f"xl destroy {name}")
     return found
 
@@ -101,16 +104,16 @@ def life_rows(machine, column):
         path = configuration(machine, f"life-{size}", memory=size)
         for _ in range(2):  # the second time counts: caches of the first are filled
             before = free()
-            found[f"create-{size}"] = cost(machine, f"xl create -q -p {path}", 1)
+            found[f"create-{size}"] = cost(machine, f"create-{size}", f"xl create -q -p {path}", 1)
             after = free()
             found[f"pages-{size}"] = (before[0] - after[0]) - (after[1] - before[1])
-            found[f"destroy-{size}"] = cost(machine, f"xl destroy life-{size}", 1)
+            found[f"destroy-{size}"] = cost(machine, f"destroy-{size}", f"xl destroy life-{size}", 1)
             machine.check("while xl list | grep -q life-; do sleep 0.1; done", 60)
     path = configuration(machine, "life-xz", kernel="/boot/vmlinuz")
     for key in ("create-xz-first", "create-xz"):  # Debian's tools unpack each time, ours once
-        found[key] = cost(machine, f"xl create -q -p {path}", 1, 600)
+        found[key] = cost(machine, key, f"xl create -q -p {path}", 1, 600)
         machine.check("xl destroy life-xz; while xl list | grep -q life-; do sleep 0.1; done", 60)
-    found["unpack-xz"] = cost(machine, "/bench/unpack /boot/vmlinuz", 1, 600)
+    found["unpack-xz"] = cost(machine, "unpack-xz", "/bench/unpack /boot/vmlinuz", 1, 600)
     found["over-unpack"] = 100 * (found["create-xz-first"] / found["unpack-xz"] - 1)
     found["pages-leaked"] = max(0, start - free()[0])
     return found
@@ -132,13 +135,15 @@ def scale_rows(machine, column):
         machine.check(
             f"for i in $(seq {made + 1} {number - 1}); do xl create -q -p /run/small$i.cfg || exit 1; done", 600
         )
-        found[f"scale-create-{number}"] = cost(machine, f"xl create -q -p /run/small{number}.cfg", 1)
+        found[f"scale-create-{number}"] = cost(
+            machine, f"scale-create-{number}", f"xl create -q -p /run/small{number}.cfg", 1
+        )
         made = number
-    found["scale-list"] = cost(machine, "xl list")
-    found["scale-read"] = cost(machine, "xenstore-read /local/domain/0/name")
-    found["scale-destroy-128"] = cost(machine, "xl destroy small64", 1)
+    found["scale-list"] = cost(machine, "scale-list", "xl list")
+    found["scale-read"] = cost(machine, "scale-read", "xenstore-read /local/domain/0/name")
+    found["scale-destroy-128"] = cost(machine, "scale-destroy-128", "xl destroy small64", 1)
     machine.check("for i in $(seq 2 128); do xl destroy small$i; done 2>/dev/null; true", 600)
-    found["scale-destroy-1"] = cost(machine, "xl destroy small1", 1)
+    found["scale-destroy-1"] = cost(machine, "scale-destroy-1", "xl destroy small1", 1)
     found["scale-growth"] = (found["scale-create-128"] - found["scale-create-1"]) / 127
     return found
 

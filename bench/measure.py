@@ -6,8 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from bench import guests, rows
-from bench.counts import COLUMNS, cost, parse
+from bench import events, guests, rows, translations
+from bench.counts import COLUMNS, cost, parse, program
 from lab import images
 from lab.host import ROOT, LabError, call, say
 from lab.machine import Machine
@@ -52,7 +52,7 @@ def image_size(path):
 
 def dom0_rows(machine, _):
     """What programs in dom0 pay."""
-    return parse(machine.check("/bench/rows", 600))
+    return program(machine, "/bench/rows", 600)
 
 
 def boot_rows(machine, name):
@@ -78,12 +78,12 @@ def memory_rows(machine, name):
 
 def primitive_rows(machine, name):
     """Hypercalls, events, grants, the store and the shortest commands."""
-    found = {"exec": cost(machine, "/bench/rows nothing")}
+    found = {"exec": cost(machine, "exec", "/bench/rows nothing")}
     if name == "none":
         return found
     asked = " ".join(key for key in rows.PRIMITIVES if key not in ("exec", "xl-list"))
-    found.update(parse(machine.check(f"/bench/primitives {asked}", 300)))
-    found["xl-list"] = cost(machine, "xl list")
+    found.update(program(machine, f"/bench/primitives {asked}"))
+    found["xl-list"] = cost(machine, "xl-list", "xl list")
     return found
 
 
@@ -99,8 +99,8 @@ GROUPS = {
 }
 
 
-def column(name, groups):
-    """Measure the groups of one column: {key: value}."""
+def column(name, groups, emulator="qemu"):
+    """Measure the groups of one column: ({key: value}, what bench/cycles.py needs of it)."""
     hypervisor, toolstack = COLUMNS[name]
     folder = tempfile.mkdtemp(prefix="proxenos-bench-")
     found = {}
@@ -111,12 +111,15 @@ def column(name, groups):
             hypervisor=hypervisor,
             toolstack=toolstack,
             icount=True,
+            emulator=emulator,
+            qemu_args=events.arguments(emulator, f"{folder}/events"),
             packed_kernel=True,  # a boot as Debian ships it
             files=files,
             name=f"bench-{name}",
             hypervisor_args="console_timestamps=raw",
             kernel_args="rdinit=/bench/first",
         ) as machine:
+            machine.events = events.Recorder(f"{folder}/events")
             machine.ready_ticks = parse(machine.check("/bench/first"))["boot-user"]
             for group in groups:
                 say(f"{name}: {group}")
@@ -126,6 +129,7 @@ def column(name, groups):
                     if not machine.alive():
                         raise
                     say(f"{name}: {group} could not be measured: {error}")
+            seen = {"rows": machine.events.found, "survive": translations.survivors(machine)}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return found
+    return found, seen

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns the results into docs/performance.md."""
 
-from bench import rows
+from bench import modelled, rows
+from bench.figures import number, ratio
 
 HEAD = """# Performance
 
@@ -10,31 +11,14 @@ Written by `bench/run.py` from `bench/results.json`; do not edit by hand.
 Everything here is an instruction count, not a time: the machine runs in QEMU with `-icount shift=0,sleep=off` on one CPU,
 where one tick of the TSC is one executed instruction and skipped idle time. The numbers are path lengths, the same on
 every run and on every host. Waiting counts as time; what the emulator does inside one instruction (a TLB flush, a page
-walk) counts as one, and so do cache misses: this tells which path is longer, not which machine is faster. The kernel is
+walk) counts as one, and so do cache misses: this tells which path is longer, not which machine is faster. So there is a second
+column, modelled cycles, at the end of this page: the same rows with a price on what processors take long for. The kernel is
 the same Debian 6.1 in all columns, with the same image and, but for the last column, Debian's own toolstack. Xen is
 Debian's 4.17 started with `spec-ctrl=eager-fpu`, which the emulator needs. Both have `bootscrub=0`: Xen never clears the
 memory it found at boot, Proxenos does before a guest first gets it, at 512 instructions for each page; the life of a domain
 is measured after a large guest has come and gone. What a domain leaves behind, idle CPUs clear on both. The ratio is
 Proxenos to Xen: below 1 is shorter.
 """
-
-
-def number(value):
-    """A count as people read it."""
-    if value is None:
-        return "-"
-    if value >= 1e9:
-        return f"{value / 1e9:,.2f}G"
-    if value >= 1e6:
-        return f"{value / 1e6:,.2f}M"
-    if value >= 1e5:
-        return f"{value / 1e3:,.0f}k"
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.1f}"
-
-
-def ratio(ours, theirs):
-    """Ours to theirs."""
-    return f"{ours / theirs:.2f}" if ours is not None and theirs else "-"
 
 
 def table(names, columns, ours, theirs):
@@ -98,7 +82,7 @@ def text(results):
     three = [("bare Linux", bare), ("Xen", xen), ("Proxenos", ours)]
     two = three[1:]
     both = [*two, ("Proxenos, own toolstack", tools)]
-    guests = {key: title for key, title in rows.OPERATIONS.items()}
+    guests = rows.OPERATIONS
     parts = [
         HEAD,
         "## Promises\n",
@@ -127,6 +111,7 @@ def text(results):
         table(titles(rows.MEMORY), two, ours, xen),
         "## Input and output\n",
         io_table(results),
+        *modelled.parts(results.get("events", {})),
     ]
     return "\n".join(parts)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pexpect
 
 from lab import emulators, images, media, qemu
-from lab.host import LOGS, LabError, die_with_parent
+from lab.host import LOGS, die_with_parent
 
 # The machine has nothing to say after this: it resets, and Bochs would start it anew.
 END = re.compile(r"rebooting machine|Reboot in five seconds|Manual reset required|Xen BUG at")

@@ -14,6 +14,7 @@ TOOLSTACK = "toolstack-programs"
 RUN = "run-all"  # both
 MICRO_GUESTS = "micro-guests"
 TEST_PROGRAMS = "test-programs"  # what system tests run in dom0 and in guests
+PLUGINS = "events-plugins"  # that count in QEMU (bench/plugin)
 
 NINJA_LINE = re.compile(r"^\[(\d+)/(\d+)\] (.*)")
 

@@ -28,7 +28,7 @@ PARTS = {
 }
 # The parts that start machines, and what they run of the release tree.
 TARGETS = {
-    "lab": (build.HYPERVISOR, build.TOOLSTACK),
+    "lab": (build.HYPERVISOR, build.TOOLSTACK, build.PLUGINS),
     "guests": (build.HYPERVISOR, build.MICRO_GUESTS),
     "system": (build.HYPERVISOR, build.TOOLSTACK, build.MICRO_GUESTS, build.TEST_PROGRAMS),
     "interop": (build.HYPERVISOR, build.TOOLSTACK),

@@ -12,6 +12,7 @@ int main(int count, char** arguments) {
     if (count < 3) return 125;
     int status = 0;
     for (int run = std::atoi(arguments[1]); run > 0; --run) {
+        bench::mark<bench::Mark::Begin>();
         const uint64_t start = bench::ticks();
         const pid_t child = fork();
         if (child == 0) {
@@ -21,7 +22,10 @@ int main(int count, char** arguments) {
             _exit(126);
         }
         waitpid(child, &status, 0);
-        std::printf("%llu\n", static_cast<unsigned long long>(bench::ticks() - start));
+        const uint64_t end = bench::ticks();
+        bench::mark<bench::Mark::End>();
+        std::printf("%llu\n", static_cast<unsigned long long>(end - start));
     }
+    bench::mark<bench::Mark::Row>();
     return WIFEXITED(status) ? WEXITSTATUS(status) : 127;
 }

@@ -120,14 +120,13 @@ double fork_exec() {
 
 double touch_page() {
     constexpr size_t size = 4 << 20;
-    return bench::per_call(1,
-                           [] {
-                               unsigned char* area = map(size);
-                               madvise(area, size, MADV_NOHUGEPAGE);
-                               touch(area, size);
-                               munmap(area, size);
-                           }) /
-           (size / page_size);
+    const auto once = [] {
+        unsigned char* area = map(size);
+        madvise(area, size, MADV_NOHUGEPAGE);
+        touch(area, size);
+        munmap(area, size);
+    };
+    return bench::per_call(1, once, 15, size / page_size);
 }
 
 /// The child writes 1024 pages that it shares with its parent, and counts that alone.
@@ -140,14 +139,17 @@ double copy_on_write() {
     double cost = 0;
     if (pipe(result)) return 0;
     if (const pid_t child = fork(); child == 0) {
+        bench::mark<bench::Mark::Begin>();
         const uint64_t start = bench::ticks();
         touch(area, size);
         cost = static_cast<double>(bench::ticks() - start) / (size / page_size);
+        bench::mark<bench::Mark::End>();
         (void)!write(result[1], &cost, sizeof cost);
         _exit(0);
     } else {
         waitpid(child, nullptr, 0);
     }
+    bench::operations = size / page_size;
     (void)!read(result[0], &cost, sizeof cost);
     munmap(area, size);
     return cost;
