@@ -38,6 +38,7 @@ Result<> PvVcpu::set_context(const void*, bool) { return fail(Error::NoSys); }
 Result<> PvVcpu::get_context(void*) { return fail(Error::NoSys); }
 void PvVcpu::save_state() {}
 void PvVcpu::load_state() {}
+PvVcpu::Continuation PvVcpu::continuation() const { return nullptr; }
 void PvVcpu::reset() {}
 void PvVcpu::dump_registers() {}
 bool PvVcpu::may_address(GuestVaddr, u64) const { return true; }
