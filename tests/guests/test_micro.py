@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab import emulators, images
-from lab.host import BUILD, LOGS
+from lab.host import BUILD, LOGS, patience
 
 HERE = Path(__file__).parent
 GUEST = BUILD / "guests/micro.elf"
@@ -66,7 +66,9 @@ def console(hypervisor, words, cpus=2, timeout=90, cpu="", more_options="", emul
         f"{GUEST} {words}",
     ]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=patience(timeout), check=False
+        )
         text = done.stdout
     except subprocess.TimeoutExpired as late:
         text = (late.stdout or b"") + b"\nTIMED OUT\n"

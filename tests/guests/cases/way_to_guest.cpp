@@ -119,7 +119,7 @@ MICRO_CASE(timers_on_the_way_to_user_mode_are_not_lost) {
     const bool has_second = start_second(keep_lock_busy);
     unsigned lost = 0, attempts = 0;
     const u64 end = system_time() + 2000 * nanoseconds_per_ms;
-    while (has_second && lost == 0 && system_time() < end) {
+    while (has_second && lost == 0 && (system_time() < end || attempts < 2)) {
         ++attempts;
         forget_events(port);
         CHECK_IS(set_ldt(512), 0); // its pages are mapped at the next use
@@ -200,8 +200,13 @@ MICRO_CASE(removed_tables_are_not_walked_on_the_way_to_user_mode) {
     second_ends = false;
     const bool has_second = start_second(remove_tables);
     unsigned round = 0, walked = 0, faults = 0;
-    const u64 end = system_time() + 2000 * nanoseconds_per_ms;
-    while (has_second && walked == 0 && system_time() < end) {
+    const u64 start = system_time();
+    // On a busy host the vCPUs may not meet for long: until they have, once.
+    const auto goes_on = [&] {
+        const u64 passed = (system_time() - start) / nanoseconds_per_ms;
+        return passed < 2000 || (faults == 0 && passed < 40'000);
+    };
+    while (has_second && walked == 0 && goes_on()) {
         ++round;
         data[2] = data[3] = data[4] = 0;
         CHECK_IS(set_ldt(0), 0);
