@@ -151,6 +151,11 @@ def _copy_modules(base, target, list_file):
     return [entry[1:] for entry in entries if entry.startswith("+")], files
 
 
+def _load_order(base, name):
+    """File names of a module and of what it needs, in the order in which they are to be inserted."""
+    return [path.name.removesuffix(".xz") for path in _module_closure(base, kernel_version(base), [name])]
+
+
 def _guest_image(base, target):
     """The test guest's initramfs: busybox, the two frontends, one script. Gzipped: xl reads it for each guest."""
     work = target.with_suffix(".dir")
@@ -159,12 +164,15 @@ def _guest_image(base, target):
         (work / name).mkdir(parents=True)
     (work / "lib").symlink_to("usr/lib")
     shutil.copy(base / "bin/busybox", work / "bin/busybox")
-    _, files = _copy_modules(base, work, LAB / "guest/modules.txt")
+    at_start, files = _copy_modules(base, work, LAB / "guest/modules.txt")
     (work / "modules").mkdir()
-    for name in files:  # loaded by insmod in this order: no indexes needed
+    for name in files:
         shutil.move(work / name, work / "modules" / name.name)
     shutil.rmtree(work / "usr/lib/modules")
-    (work / "modules/order").write_text("".join(f"{name.name}\n" for name in files))
+    # What insmod takes, one after the other, for each name that somebody may ask for: no indexes needed.
+    for name in [entry.lstrip("+") for entry in words(LAB / "guest/modules.txt")]:
+        (work / "modules" / name).write_text("".join(f"{file}\n" for file in _load_order(base, name)))
+    (work / "modules/at-start").write_text("".join(f"{name}\n" for name in at_start))
     shutil.copy(LAB / "guest/init", work / "init")
     _cpio(work, work.with_suffix(".cpio"))
     target.write_bytes(gzip.compress(work.with_suffix(".cpio").read_bytes(), 6, mtime=0))

@@ -236,12 +236,16 @@ def test_dry_run_draws_a_uuid(ours, dom0):
 
 
 def test_top_in_batch_mode(guest, dom0):
-    """xl top -b has xentop's columns; what a paused guest has used stays."""
-    stock, our = (
-        dom0.out(command).splitlines() for command in ("/usr/lib/xen-4.17/bin/xentop -b -i 1", "xl top -b -i 1")
-    )
+    """xl top -b has xentop's columns; what a paused guest has used stays. An event that comes in ends the blocking of a paused
+    vCPU, and "b" goes: a second look decides."""
+    commands = ("/usr/lib/xen-4.17/bin/xentop -b -i 1", "xl top -b -i 1")
+    for _ in range(3):
+        stock, our = (dom0.out(command).splitlines() for command in commands)
+        rows = [[line for line in lines if "guest" in line] for lines in (our, stock)]
+        if rows[0] == rows[1]:
+            break
     assert our[0] == stock[0]
-    assert [line for line in our if "guest" in line] == [line for line in stock if "guest" in line]
+    assert rows[0] == rows[1] and len(rows[0]) == 1
 
 
 def test_stock_destroys_ours(guest, dom0):
