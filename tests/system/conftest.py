@@ -13,6 +13,7 @@ from dom0 import Dom0  # noqa: E402  (needs the path above)
 from lab import emulators, failures, images  # noqa: E402
 from lab.host import ROOT, LabError  # noqa: E402
 from lab.machine import Machine  # noqa: E402
+from lab.settings import CALM_XEN  # noqa: E402
 
 BOOT_TIMEOUT = 240
 MACHINES = []  # those that run
@@ -26,12 +27,20 @@ def pytest_addoption(parser):
     parser.addoption("--thorough", action="store_true", help="also on real Xen what concerns the tools alone")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "tools_alone: about dom0's programs, whatever hypervisor is beneath")
+
+
 def pytest_collection_modifyitems(config, items):
-    """A module with TOOLS_ALONE = True is about dom0's programs, whatever hypervisor is beneath: it runs on ours, and on
-    real Xen in a thorough run only."""
+    """A module with TOOLS_ALONE = True, or a test with that mark, is about dom0's programs, whatever hypervisor is beneath: it
+    runs on ours, and on real Xen in a thorough run only."""
     if config.getoption("--thorough") or config.getoption("--hypervisor") != "xen":
         return
-    left_out = [item for item in items if getattr(item.module, "TOOLS_ALONE", False)]
+    left_out = [
+        item
+        for item in items
+        if getattr(item.module, "TOOLS_ALONE", False) or item.get_closest_marker("tools_alone")
+    ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 
@@ -70,13 +79,15 @@ class Cell:
             pytest.skip(self.absent)
         if Cell.broken:
             pytest.fail(f"this cell does not boot: {Cell.broken}")
+        if self.hypervisor == "xen":
+            fields["hypervisor_args"] = f"{CALM_XEN} {fields.get('hypervisor_args', '')}".strip()
         machine = Machine(**{**self.settings(), "name": f"{self.name}-{name}", **fields})
         MACHINES[:] = [other for other in MACHINES if other.alive()] + [machine]
         try:
             return machine.start(timeout=BOOT_TIMEOUT)
         except LabError as error:
             machine.stop()
-            if not fields:
+            if set(fields) <= {"hypervisor_args"}:
                 Cell.broken = str(error).splitlines()[0]
             pytest.fail(str(error))
 

@@ -56,6 +56,7 @@ def test_names_and_ids(dom0):
     dom0.fails("xl domname 4711")
 
 
+@pytest.mark.tools_alone
 def test_wrong_usage_and_help(dom0, cell):
     """Status and stream of every kind of wrong command line."""
     wrong = usages.differing(dom0, usages.every() | (usages.OURS if cell.toolstack == "proxenos" else {}))
