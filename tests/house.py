@@ -152,10 +152,11 @@ def check():
 def main():
     """Print the breaks."""
     breaks, count = check()
-    page = subprocess.run(
-        [sys.executable, "-m", "lab.compatibility", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    breaks += page.stderr.strip().splitlines()[-1:] if page.returncode else []
+    for writer in ("lab.compatibility", "lab.options"):
+        page = subprocess.run(
+            [sys.executable, "-m", writer, "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        breaks += page.stderr.strip().splitlines()[-1:] if page.returncode else []
     breaks += [
         f"{Path(name).relative_to(ROOT)}: not as clang-format writes it (python3 tests/house.py --fix-format)"
         for name in unformatted()

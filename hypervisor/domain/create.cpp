@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "domain/event/channels.hpp"
+#include "domain/grant/limits.hpp"
 #include "domain/grant/table.hpp"
 #include "domain/machine.hpp"
 #include "domain/rangeset.hpp"
@@ -20,9 +21,6 @@ namespace px {
 
 namespace {
 
-constexpr s32 default_grant_frames = 64;
-constexpr s32 default_maptrack_frames = 1024;
-
 /// What createdomain may ask for, whatever the kind; the kind's factory checks its own flags.
 Result<> check_configuration(const abi::DomctlCreateDomain& config) {
     if ((config.flags & ~abi::cdf_all) != 0) return fail(Error::Invalid);
@@ -33,7 +31,9 @@ Result<> check_configuration(const abi::DomctlCreateDomain& config) {
     if (config.vmtrace_size != 0) return fail(Error::Invalid);
     if (config.cpupool_id != 0) return fail(Error::Search);
     const u32 grant_version = config.grant_opts & abi::grant_version_mask;
-    if ((config.grant_opts & ~abi::grant_version_mask) != 0 || grant_version > 2) return fail(Error::Invalid);
+    if ((config.grant_opts & ~abi::grant_version_mask) != 0 || grant_version == 0 ||
+        grant_version > grant::limits().max_version)
+        return fail(Error::Invalid);
     return {};
 }
 
@@ -71,9 +71,10 @@ Result<> make_domain_parts(Domain& domain) {
     if (!domain.shared_info) return fail(Error::NoMemory);
     TRY(make_resources(domain));
     TRY(event::init(domain));
-    const u32 grant_frames = TRY(limit_or_default(domain.config.max_grant_frames, default_grant_frames));
-    const u32 maptrack_frames = TRY(limit_or_default(domain.config.max_maptrack_frames, default_maptrack_frames));
-    return grant::init(domain, grant_frames, maptrack_frames);
+    const u32 grant_frames = TRY(limit_or_default(domain.config.max_grant_frames, grant::limits().max_frames));
+    const u32 maptrack_frames =
+        TRY(limit_or_default(domain.config.max_maptrack_frames, grant::limits().max_maptrack_frames));
+    return grant::init(domain, grant_frames, maptrack_frames, domain.config.grant_opts & abi::grant_version_mask);
 }
 
 Result<Domain*> create_domain(u16 wanted, const abi::DomctlCreateDomain& config, bool privileged) {

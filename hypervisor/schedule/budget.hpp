@@ -15,7 +15,8 @@ namespace px::schedule {
 /// Any context; no lock.
 class Budget {
   public:
-    static constexpr Nanoseconds period = 10'000'000;  ///< Xen's credit2 has the same
+    static inline constinit Nanoseconds period =
+        10'000'000;                                    ///< constant after boot; Xen's credit2 begins with the same
     static constexpr Nanoseconds least_turn = 200'000; ///< shorter turns are not worth the switch: a debt instead
 
     /// In percent of one CPU; 0 takes the time away. In force from the next filling on.

@@ -2,6 +2,8 @@
 // The scheduler at work: vCPUs as units, the Schedule soft interrupt, slices by timer.
 #include "schedule/schedule.hpp"
 
+#include "abi/sysctl.hpp"
+#include "base/log.hpp"
 #include "base/panic.hpp"
 #include "domain/domain.hpp"
 #include "domain/machine.hpp"
@@ -10,6 +12,7 @@
 #include "schedule/fair.hpp"
 #include "schedule/idle.hpp"
 #include "schedule/softirq.hpp"
+#include "start/options.hpp"
 #include "start/parts.hpp"
 
 namespace px::schedule {
@@ -43,6 +46,28 @@ class VcpuHooks final : public Hooks {
     void fill_at(Budget& budget, Nanoseconds when) override { static_cast<Cap&>(budget).timer.set(when); }
     void interrupt(u32 cpu) override { softirq::raise_on(CpuId(cpu), SoftIrq::Schedule); }
 };
+
+/// From the command line: the first values of what tools can change later.
+constinit u32 first_rate_limit_us = 1000;
+
+PX_OPTION(sched, "sched", [](std::string_view v) {
+    if (v != "credit2")
+        log::warning("parameter \"sched\": there is one scheduler, which tools know as credit2; \"{}\" has no effect",
+                     v);
+    return true;
+});
+PX_OPTION(sched_ratelimit_us, "sched_ratelimit_us", [](std::string_view v) {
+    const auto us = options::number(v);
+    if (!us || (*us != 0 && (*us < abi::sched_ratelimit_min_us || *us > abi::sched_ratelimit_max_us))) return false;
+    first_rate_limit_us = static_cast<u32>(*us);
+    return true;
+});
+PX_OPTION(credit2_cap_period_ms, "credit2_cap_period_ms", [](std::string_view v) {
+    const auto ms = options::number(v);
+    if (!ms || *ms < 1 || *ms > 1000) return false;
+    Budget::period = static_cast<Nanoseconds>(*ms) * 1'000'000;
+    return true;
+});
 
 VcpuHooks* hooks;
 Fair* fair;
@@ -99,6 +124,7 @@ void init() {
     hooks = make<VcpuHooks>();
     fair = hooks ? make<Fair>(*hooks) : nullptr;
     if (!fair) panic("no memory for the scheduler");
+    set_rate_limit_us(first_rate_limit_us);
     timers::init();
     softirq::set_handler(SoftIrq::Schedule, reschedule);
     init_cpu(this_cpu());

@@ -56,6 +56,7 @@ void run() {
     x86::init_memory();
     console::init_ring();
     softirq::init();
+    x86::check_iommu();
     x86::init_acpi();
     x86::init_efi();
     x86::init_interrupts();

@@ -3,6 +3,7 @@
 #include "start/options.hpp"
 
 #include "base/log.hpp"
+#include "start/absent_options.hpp"
 #include "start/option_list.hpp"
 
 namespace px::options {
@@ -28,27 +29,21 @@ bool same_name(std::string_view a, std::string_view b) {
     return true;
 }
 
-/// Names that the reference knows, that have no meaning here (yet): they are taken without a warning.
-constexpr std::string_view known_names[] = {
-    "acpi",         "apic_verbosity",
-    "bootscrub",    "bootscrub_chunk",
-    "cpufreq",      "cpuidle",
-    "crashkernel",  "dom0-iommu",
-    "e820-verbose", "edd",
-    "edid",         "ept",
-    "hap",          "iommu",
-    "max_cstate",   "mce",
-    "mwait-idle",   "nmi",
-    "numa",         "pcid",
-    "sched-gran",   "smt",
-    "tbuf_size",    "ucode",
-    "vpmu",         "invpcid",
-    "tsx",          "gnttab",
-    "sched",        "watchdog",
-    "dom0",         "pv",
-    "vpid",         "ler",
-    "cet",
-};
+/// Without the index of names that are lists: "ivrs_hpet[3]".
+constexpr std::string_view without_index(std::string_view name) { return name.substr(0, name.find('[')); }
+
+/// Says of an option that chooses nothing why that is, unless it asks for what is so anyway. False: not such a one.
+bool is_absent(std::string_view name, std::string_view value) {
+    for (const AbsentOption& known : absent()) {
+        if (!same_name(known.name, without_index(name))) continue;
+        const auto wanted = boolean(value);
+        const bool agrees = known.agrees != AbsentOption::Agrees::Never && wanted.has_value() &&
+                            *wanted == (known.agrees == AbsentOption::Agrees::WithOn);
+        if (!agrees) log::warning("parameter \"{}\" has no effect: {}", name, known.reason);
+        return true;
+    }
+    return false;
+}
 
 /// One option: to all that declared its name.
 void dispatch(std::string_view option) {
@@ -69,9 +64,8 @@ void dispatch(std::string_view option) {
         if (!is_good) log::warning("parameter \"{}\" has invalid value \"{}\"", name, value);
         return;
     }
-    if (name.starts_with("no-")) name.remove_prefix(3);
-    for (const auto known : known_names)
-        if (same_name(known, name)) return;
+    if (is_absent(name, value)) return;
+    if (equals == std::string_view::npos && name.starts_with("no-") && is_absent(name.substr(3), "no")) return;
     log::warning("parameter \"{}\" unknown!", name);
 }
 
@@ -122,16 +116,8 @@ std::optional<bool> boolean(std::string_view value) {
 }
 
 namespace {
-/// Digits from the front of value, which keeps the rest. Nothing if there is none or they overflow.
-std::optional<u64> take_number(std::string_view& value) {
-    unsigned base = 10;
-    if (value.starts_with("0x") || value.starts_with("0X")) {
-        base = 16;
-        value.remove_prefix(2);
-    } else if (value.size() > 1 && value[0] == '0' && value[1] >= '0' && value[1] <= '7') {
-        base = 8;
-        value.remove_prefix(1);
-    }
+/// Digits of a base from the front of value, which keeps the rest. Nothing if there is none or they overflow.
+std::optional<u64> take_digits(std::string_view& value, unsigned base) {
     u64 n = 0;
     bool any = false;
     while (!value.empty()) {
@@ -147,11 +133,54 @@ std::optional<u64> take_number(std::string_view& value) {
     }
     return any ? std::optional(n) : std::nullopt;
 }
+
+/// The same in the base that a prefix tells.
+std::optional<u64> take_number(std::string_view& value) {
+    unsigned base = 10;
+    if (value.starts_with("0x") || value.starts_with("0X")) {
+        base = 16;
+        value.remove_prefix(2);
+    } else if (value.size() > 1 && value[0] == '0' && value[1] >= '0' && value[1] <= '7') {
+        base = 8;
+        value.remove_prefix(1);
+    }
+    return take_digits(value, base);
+}
 } // namespace
 
 std::optional<u64> number(std::string_view value) {
     const auto n = take_number(value);
     return n && value.empty() ? n : std::nullopt;
+}
+
+bool list(std::string_view value, bool (*parse)(std::string_view word)) {
+    bool is_good = true;
+    for (;;) {
+        const auto comma = value.find(',');
+        is_good &= parse(value.substr(0, comma));
+        if (comma == std::string_view::npos) return is_good;
+        value.remove_prefix(comma + 1);
+    }
+}
+
+Flag flag(std::string_view word) {
+    const auto equals = word.find('=');
+    if (equals != std::string_view::npos) return {word.substr(0, equals), boolean(word.substr(equals + 1))};
+    if (word.starts_with("no-")) return {word.substr(3), false};
+    return {word, true};
+}
+
+std::optional<HexRange> hex_range(std::string_view value) {
+    const auto end = [](std::string_view text) -> std::optional<u64> {
+        if (text.starts_with("0x") || text.starts_with("0X")) text.remove_prefix(2);
+        const auto n = take_digits(text, 16);
+        return n && text.empty() ? n : std::nullopt;
+    };
+    const auto dash = value.find('-');
+    const auto first = end(value.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : end(value.substr(dash + 1));
+    if (!first || !last || *last < *first) return std::nullopt;
+    return HexRange{*first, *last};
 }
 
 std::optional<u64> size(std::string_view value, u64 unit) {

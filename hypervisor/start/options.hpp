@@ -36,6 +36,19 @@ void parse_command_line(std::string_view line);
 std::optional<bool> boolean(std::string_view value);
 /// Decimal, 0x or octal number.
 std::optional<u64> number(std::string_view value);
+/// A list with commas: each word to `parse`; false if one is bad. All are tried, so that one bad word spoils no other.
+bool list(std::string_view value, bool (*parse)(std::string_view word));
+/// A word of a list that is a boolean: "name", "no-name" or "name=value". No value: it is none.
+struct Flag {
+    std::string_view name;
+    std::optional<bool> value;
+};
+Flag flag(std::string_view word);
+/// "first-last" in base 16 as "0x" or bare digits, or one number.
+struct HexRange {
+    u64 first, last;
+};
+std::optional<HexRange> hex_range(std::string_view value);
 /// Size with K, M, G, T suffix; a bare number counts in `unit` bytes.
 std::optional<u64> size(std::string_view value, u64 unit);
 } // namespace options

@@ -17,6 +17,7 @@ void init_boot_cpu();           ///< features, descriptor tables, exceptions, th
 void use_cpu_features();        ///< control registers and MSRs, as the command line wants them
 void init_memory();             ///< reads boot_info's map: direct map, frame table, M2P; gives RAM to the heap; W^X
 void init_acpi();               ///< tables: MADT, HPET, FADT, MCFG
+void check_iommu();             ///< panics where the command line demands one
 void init_efi();                ///< EFI's runtime services, where the host was started by EFI
 void init_interrupts();         ///< local APIC, I/O APICs, vectors
 void init_clocks();             ///< calibrates; from here machine::now() runs

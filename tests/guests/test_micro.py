@@ -33,16 +33,15 @@ ENDINGS = {
 }
 
 
-@lru_cache
-def console(hypervisor, words, cpus=2, timeout=90, cpu="", more_options="", emulator="qemu"):
-    """What COM1 said while the guest ran these cases."""
+def machine_of(hypervisor, words, cpus=2, cpu="", more_options="", emulator="qemu", guest=GUEST, shape="", machine=()):
+    """The command that runs these cases. `shape`: of the CPUs, for -smp; `machine`: more of QEMU's words."""
     options = (
         f"console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all dom0_mem=256M,max:256M bootscrub=0 {more_options}"
     )
     if hypervisor == "xen":
         options += " spec-ctrl=eager-fpu"
     program = emulators.find(emulator)
-    command = [
+    return [
         *program.words,
         "-accel",
         "tcg,thread=multi" if cpus > 1 else "tcg",
@@ -51,7 +50,7 @@ def console(hypervisor, words, cpus=2, timeout=90, cpu="", more_options="", emul
         "-cpu",
         cpu or program.cpu,
         "-smp",
-        str(cpus),
+        f"{cpus}{shape}",
         "-m",
         "1G",
         "-nographic",
@@ -63,8 +62,15 @@ def console(hypervisor, words, cpus=2, timeout=90, cpu="", more_options="", emul
         "-append",
         options,
         "-initrd",
-        f"{GUEST} {words}",
+        f"{guest} {words}",
+        *machine,
     ]
+
+
+@lru_cache
+def console(hypervisor, words, cpus=2, timeout=90, emulator="qemu", **more):
+    """What COM1 said while the guest ran these cases."""
+    command = machine_of(hypervisor, words, cpus, emulator=emulator, **more)
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=patience(timeout), check=False

@@ -44,15 +44,17 @@ static_assert(sizeof(Maptrack) == 24);
 class GrantTable {
   public:
     static constexpr u32 max_frames_ever = 4096;
+    static constexpr u32 max_maptrack_ever = 65536; ///< pages of handles
     static constexpr u32 maptrack_per_page = page_size / sizeof(Maptrack);
     static constexpr unsigned active_order = 2; ///< frames of active entries per shared frame: 512 * 32 bytes
 
-    GrantTable(Domain& owner, u32 frames, u32 maptrack_frames)
-        : domain(owner), max_frames(frames), max_maptrack_pages(maptrack_frames) {}
+    GrantTable(Domain& owner, u32 frames, u32 maptrack_frames, u32 highest_version)
+        : domain(owner), max_frames(frames), max_maptrack_pages(maptrack_frames), max_version(highest_version) {}
 
     Domain& domain;
     const u32 max_frames;         ///< limit of shared frames
     const u32 max_maptrack_pages; ///< limit of pages of handles
+    const u32 max_version;        ///< that the domain may choose
 
     // -- the table it offers --
     SpinLock<LockRank::GrantTable> lock;

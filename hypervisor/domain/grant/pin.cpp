@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pinning: judging a shared entry, which its owner can change at any time, exactly once.
 #include "domain/grant/internal.hpp"
+#include "domain/grant/limits.hpp"
 
 #include <bit>
 
@@ -15,7 +16,8 @@ using Header = abi::GrantEntryHeader;
 std::expected<Header, GrantStatus> check(u32 word, const Domain& grantee, Access access, Purpose purpose) {
     const auto header = std::bit_cast<Header>(word);
     const u16 type = header.flags & abi::gtf_type_mask;
-    const bool has_type = type == abi::gtf_permit_access || (type == abi::gtf_transitive && purpose == Purpose::Copy);
+    const bool has_type = type == abi::gtf_permit_access ||
+                          (type == abi::gtf_transitive && purpose == Purpose::Copy && limits().has_transitive);
     const bool has_access = access == Access::Read || !(header.flags & abi::gtf_readonly);
     const bool has_part = purpose != Purpose::Map || !(header.flags & abi::gtf_sub_page);
     if (!has_type || header.domid != grantee.id.raw() || !has_access || !has_part)

@@ -73,10 +73,10 @@ void GrantTable::free_memory() {
 
 namespace grant {
 
-Result<> init(Domain& domain, u32 max_grant_frames, u32 max_maptrack_frames) PX_NO_THREAD_SAFETY {
+Result<> init(Domain& domain, u32 max_grant_frames, u32 max_maptrack_frames, u32 max_version) PX_NO_THREAD_SAFETY {
     max_grant_frames = std::min(max_grant_frames, GrantTable::max_frames_ever);
-    max_maptrack_frames = std::min(max_maptrack_frames, u32{65536});
-    auto* table = make<GrantTable>(domain, max_grant_frames, max_maptrack_frames);
+    max_maptrack_frames = std::min(max_maptrack_frames, GrantTable::max_maptrack_ever);
+    auto* table = make<GrantTable>(domain, max_grant_frames, max_maptrack_frames, max_version);
     if (!table) return fail(Error::NoMemory);
     domain.grants = table;
     const u32 places = std::max(max_grant_frames, 1u);

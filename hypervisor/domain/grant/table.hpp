@@ -26,15 +26,16 @@ void unmap(abi::GnttabUnmapGrantRef& op, Unmapped& out);
 void unmap_complete(Unmapped& unmapped);
 Result<> setup_table(abi::GnttabSetupTable& op);
 Result<> query_size(abi::GnttabQuerySize& op);
-/// Errors: Invalid: no such version. Busy: entries beyond the reserved ones are in use, or status frames are mapped.
-/// Range: version 1 has no form for a reserved entry. op.version is the version that holds afterwards, in any case.
+/// Errors: Invalid: no such version. NoSys: the domain may not have it. Busy: entries beyond the reserved ones are in
+/// use, or status frames are mapped. Range: version 1 has no form for a reserved entry. op.version is the version that
+/// holds afterwards, in any case.
 Result<> set_version(abi::GnttabSetVersion& op);
 Result<> get_version(abi::GnttabGetVersion& op);
 Result<> get_status_frames(abi::GnttabGetStatusFrames& op);
 Result<> swap(GrantRef a, GrantRef b);
 
-/// Parts of a domain's life. Limits in frames, from the domain's configuration.
-Result<> init(Domain& domain, u32 max_grant_frames, u32 max_maptrack_frames);
+/// Parts of a domain's life. Limits in frames, and the highest version, from the domain's configuration.
+Result<> init(Domain& domain, u32 max_grant_frames, u32 max_maptrack_frames, u32 max_version = 2);
 /// Releases all mappings the domain holds of others; Restart when preempted.
 Result<> release_mappings(Domain& domain);
 void free(Domain& domain);

@@ -98,6 +98,7 @@ Result<> set_version(abi::GnttabSetVersion& op) {
     Guard guard(table.lock);
     const u32 wanted = std::exchange(op.version, table.version);
     if (wanted != 1 && wanted != 2) return fail(Error::Invalid);
+    if (wanted > table.max_version) return fail(Error::NoSys); // as where the call is not known
     if (wanted == table.version) return {};
     if (table.frame_count == 0) TRY(table.grow(1));
     if (any_active(table)) return fail(Error::Busy);

@@ -105,3 +105,13 @@ MICRO_CASE(hot_plugging_by_platform_op) {
     ask("cpu_online, no such", PlatformOp::CpuOnline, [](auto& op) { op.u.cpu_ol.cpuid = 1000; });
     ask("cpu_online 0", PlatformOp::CpuOnline);
 }
+
+/// What firmware left below 1 MiB, the screen and ROMs: dom0 may map all of it, though the map calls most of it RAM.
+MICRO_CASE(first_mib_is_io_memory) {
+    void* const window = new_page();
+    for (u64 frame = 0; frame < 256; ++frame) {
+        CHECK_IS(update_va(window, frame * page_bytes | kernel_rw | no_execute), 0);
+        if (traps([&] { (void)*static_cast<volatile u8*>(window); })) CHECK(!"readable");
+    }
+    CHECK_IS(set_access(window, true), 0);
+}

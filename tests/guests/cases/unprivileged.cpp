@@ -146,3 +146,11 @@ MICRO_CASE_ALONE(domu_changes_versions_under_the_tools) {
         CHECK_IS(version.version, wanted);
     }
 }
+
+/// It is I/O memory that nobody gave to this guest.
+MICRO_CASE_ALONE(domu_first_mib_is_closed) {
+    void* const window = new_page();
+    for (u64 frame = 0; frame < 256; ++frame)
+        CHECK_IS(update_va(window, frame * page_bytes | kernel_ro | no_execute), error(Errno::Perm));
+    CHECK_IS(set_access(window, true), 0);
+}

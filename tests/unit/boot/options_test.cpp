@@ -51,9 +51,21 @@ TEST_F(Options, DashesNegationQuotes) {
 }
 
 TEST_F(Options, UnknownAndBadOnlyWarn) {
-    options::parse_command_line("nonsense=1 com1=bad iommu=off no-acpi");
+    options::parse_command_line("nonsense=1 com1=bad");
     EXPECT_THAT(logged,
                 ElementsAre(HasSubstr("\"nonsense\" unknown"), HasSubstr("\"com1\" has invalid value \"bad\"")));
+}
+
+/// Told with the reason; in silence where it is so anyway.
+TEST_F(Options, WithoutEffectSaySo) {
+    options::parse_command_line("watchdog no-acpi ivrs_hpet[3]=00:14.0 max-cstate=1 numa=fake=2");
+    EXPECT_THAT(logged,
+                ElementsAre(HasSubstr("\"watchdog\" has no effect: there is no NMI watchdog"),
+                            HasSubstr("\"acpi\" has no effect: "), HasSubstr("\"ivrs_hpet[3]\" has no effect: "),
+                            HasSubstr("\"max-cstate\" has no effect: "), HasSubstr("\"numa\" has no effect: ")));
+    logged.clear();
+    options::parse_command_line("no-watchdog watchdog=0 acpi=on numa=off no-real-mode cet=no");
+    EXPECT_THAT(logged, IsEmpty());
 }
 
 TEST_F(Options, EndAtTwoDashesAndSkipThePlaceholder) {
@@ -88,6 +100,42 @@ TEST(OptionValues, NumbersAndSizes) {
     EXPECT_EQ(options::size("5B", 1024), 5u);
     for (const auto* bad : {"", "G", "1Q", "1GG", "99999999999T"})
         EXPECT_EQ(options::size(bad, 1), std::nullopt) << bad;
+}
+
+std::vector<std::string> words;
+bool take_word(std::string_view word) {
+    words.emplace_back(word);
+    return word != "bad";
+}
+
+TEST(OptionValues, ListsGoOnAfterABadWord) {
+    EXPECT_TRUE(options::list("a,b=1", take_word));
+    EXPECT_FALSE(options::list("bad,c", take_word));
+    EXPECT_THAT(words, ElementsAre("a", "b=1", "bad", "c"));
+}
+
+TEST(OptionValues, Flags) {
+    const auto is = [](std::string_view word, std::string_view name, std::optional<bool> value) {
+        const auto flag = options::flag(word);
+        return flag.name == name && flag.value == value;
+    };
+    EXPECT_TRUE(is("force", "force", true));
+    EXPECT_TRUE(is("no-force", "force", false));
+    EXPECT_TRUE(is("force=yes", "force", true));
+    EXPECT_TRUE(is("force=0", "force", false));
+    EXPECT_TRUE(is("force=maybe", "force", std::nullopt));
+}
+
+TEST(OptionValues, HexadecimalRanges) {
+    const auto is = [](std::string_view text, u64 first, u64 last) {
+        const auto range = options::hex_range(text);
+        return range && range->first == first && range->last == last;
+    };
+    EXPECT_TRUE(is("60-64", 0x60, 0x64));
+    EXPECT_TRUE(is("0x20000-0x20003", 0x20000, 0x20003));
+    EXPECT_TRUE(is("010", 0x10, 0x10));
+    for (const auto* bad : {"", "-", "4-3", "5-", "-5", "0x", "1g", "1-2-3", "11111111111111111"})
+        EXPECT_FALSE(options::hex_range(bad)) << bad;
 }
 
 } // namespace

@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "base/panic.hpp"
+#include "domain/grant/limits.hpp"
 #include "domain/machine.hpp"
 #include "schedule/softirq.hpp"
 
@@ -17,6 +18,12 @@ namespace px {
 u64 frame_table_start;
 u64 direct_map_start;
 Mfn max_frame(16384);
+
+/// As without options.
+const grant::Limits& grant::limits() {
+    static const Limits usual;
+    return usual;
+}
 
 namespace {
 

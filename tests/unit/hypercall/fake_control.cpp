@@ -3,6 +3,7 @@
 #include "domain/console.hpp"
 #include "domain/create.hpp"
 #include "domain/event/channels.hpp"
+#include "domain/grant/limits.hpp"
 #include "domain/host_policy.hpp"
 #include "domain/machine.hpp"
 #include "domain/time.hpp"
@@ -16,6 +17,12 @@ namespace px {
 
 u64 frame_table_start, direct_map_start;
 Mfn max_frame(256);
+
+/// As without options.
+const grant::Limits& grant::limits() {
+    static const Limits usual;
+    return usual;
+}
 
 namespace {
 /// 1 MiB of machine memory; pages are handed out once.

@@ -130,7 +130,9 @@ bool parse_console(std::string_view value) {
         if (name.starts_with("com1")) uses_port[0] = true;
         else if (name.starts_with("com2")) uses_port[1] = true;
         else if (name == "vga") uses_vga = true;
-        else if (name != "none" && name != "pv" && name != "xen" && !name.starts_with("dbgp")) return false;
+        else if (name == "pv" || name == "xen" || name == "ehci" || name == "xhci" || name.starts_with("dbgp"))
+            log::warning("parameter \"console\": there is no console \"{}\"", name);
+        else if (name != "none") return false;
         value = comma == std::string_view::npos ? std::string_view{} : value.substr(comma + 1);
     }
     return true;
@@ -169,8 +171,12 @@ PX_OPTION(console, "console", parse_console);
 PX_OPTION(com1, "com1", [](std::string_view v) { return ports[0].configure(v); });
 PX_OPTION(com2, "com2", [](std::string_view v) { return ports[1].configure(v); });
 PX_OPTION(vga, "vga", [](std::string_view v) {
-    keeps_vga = v.ends_with("keep");
-    return true;
+    return options::list(v, [](std::string_view word) {
+        if (word == "keep") keeps_vga = true;
+        else if (word == "current") return true; // it is so
+        else log::warning("parameter \"vga\": \"{}\" has no effect: the screen stays in its mode", word);
+        return true;
+    });
 });
 PX_OPTION(loglvl, "loglvl", [](std::string_view v) { return parse_threshold(v, host_threshold); });
 PX_OPTION(guest_loglvl, "guest_loglvl", [](std::string_view v) { return parse_threshold(v, guest_threshold); });

@@ -58,6 +58,9 @@ void load_tsc_aux(u32 value);
 /// Interrupt stacks at the bottom of each stack block.
 inline constexpr u64 interrupt_stacks_bytes = 4 * page_size;
 
+/// Is it the first of its core's threads, or the only one? By the shape of this CPU's APIC ids.
+[[nodiscard]] bool is_first_thread(u32 apic_id);
+
 /// Gives a CPU its per-CPU data, stack block and descriptor page; false without memory. The boot CPU has its own.
 [[nodiscard]] bool allocate_cpu(CpuId cpu);
 /// Puts the guard page under the boot CPU's main stack; once the image is mapped by small pages.

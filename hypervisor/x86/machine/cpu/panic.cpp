@@ -6,10 +6,12 @@
 #include "start/options.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/console/console.hpp"
+#include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/exceptions.hpp"
 #include "x86/machine/cpu/symbols.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 
+#include <algorithm>
 #include <atomic>
 
 namespace px {
@@ -23,28 +25,59 @@ PX_OPTION(noreboot, "noreboot", [](std::string_view v) {
     return on.has_value();
 });
 
+/// Lines of the stack in a dump, four words each.
+constinit unsigned stack_lines = 20;
+PX_OPTION(debug_stack_lines, "debug_stack_lines", [](std::string_view v) {
+    const auto n = options::number(v);
+    if (n) stack_lines = static_cast<unsigned>(std::min<u64>(*n, cpu_stack_size / (4 * sizeof(u64))));
+    return n.has_value();
+});
+
 /// CPU that panics, plus 1.
 constinit std::atomic<u32> panicking{0};
 constexpr unsigned longest_trace = 32;
 
-void print_address(u64 address) {
+/// `within`: an address of the function to name. A return address can be that of the next one.
+void print_address(u64 address, u64 within) {
     char name[192];
-    if (symbols::describe(address, name)) console::banner("   [<{:016x}>] {}", address, static_cast<const char*>(name));
+    if (symbols::describe(within, name)) console::banner("   [<{:016x}>] {}", address, static_cast<const char*>(name));
 }
+
+/// This CPU's stack, interrupt stacks with it: [bottom, top), without the page that is not mapped.
+struct StackBounds {
+    u64 top = reinterpret_cast<u64>(&cpu_info());
+    u64 bottom = top & ~(cpu_stack_size - 1);
+    u64 guard = bottom + interrupt_stacks_bytes;
+    [[nodiscard]] bool holds(u64 address, u64 bytes) const {
+        return address >= bottom && address <= top - bytes && address % sizeof(u64) == 0 &&
+               (address + bytes <= guard || address >= guard + page_size);
+    }
+};
 
 /// Follows frame pointers as long as they stay on this stack block and go up.
 void print_trace(u64 rip, u64 frame) {
     console::banner("Xen call trace:");
-    print_address(rip);
-    const u64 top = reinterpret_cast<u64>(&cpu_info());
-    const u64 bottom = top & ~(cpu_stack_size - 1);
-    for (unsigned i = 0; i < longest_trace; ++i) {
-        if (frame < bottom || frame > top - 16 || frame % 8) break;
+    print_address(rip, rip);
+    const StackBounds stack;
+    for (unsigned i = 0; i < longest_trace && stack.holds(frame, 2 * sizeof(u64)); ++i) {
         const u64* words = reinterpret_cast<const u64*>(frame);
         if (!symbols::is_text(words[1])) break;
-        print_address(words[1]);
+        print_address(words[1], words[1] - 1);
         if (words[0] <= frame) break;
         frame = words[0];
+    }
+}
+
+void print_stack(u64 rsp) {
+    const StackBounds stack;
+    if (stack_lines == 0 || !stack.holds(rsp, sizeof(u64))) return;
+    console::banner("Xen stack trace from rsp={:016x}:", rsp);
+    for (unsigned line = 0; line < stack_lines && stack.holds(rsp, sizeof(u64)); ++line) {
+        char text[96];
+        std::size_t used = 0;
+        for (unsigned i = 0; i < 4 && stack.holds(rsp, sizeof(u64)); ++i, rsp += sizeof(u64))
+            used += format_to(std::span(text).subspan(used), " {:016x}", *reinterpret_cast<const u64*>(rsp));
+        console::banner("  {}", static_cast<const char*>(text));
     }
 }
 
@@ -64,6 +97,8 @@ bool begin_panic() {
     const u32 me = cpu_info().cpu + 1;
     if (panicking.compare_exchange_strong(none, me)) {
         console::force();
+        // First: what they print would tear the dump.
+        if (console::has_clock() && machine::cpu_count() > 1) apic::send_nmi_to_others();
         return true;
     }
     if (none != me) stop_this_cpu();
@@ -78,7 +113,6 @@ bool begin_panic() {
     console::banner("{}", reason);
     console::banner("****************************************");
     console::banner("");
-    if (console::has_clock() && machine::cpu_count() > 1) apic::send_nmi_to_others();
     if (stays) {
         console::banner("Manual reset required ('noreboot' specified)");
         for (;;) hlt();
@@ -114,7 +148,9 @@ void print_registers(const Registers& r) {
     banner("r12: {:016x}   r13: {:016x}   r14: {:016x}", r.r12, r.r13, r.r14);
     banner("r15: {:016x}   cr0: {:016x}   cr4: {:016x}", r.r15, read_cr0(), read_cr4());
     banner("cr3: {:016x}   cr2: {:016x}", read_cr3(), read_cr2());
-    if (!is_guest_mode(r)) print_trace(r.rip, r.rbp);
+    if (is_guest_mode(r)) return;
+    print_stack(r.rsp);
+    print_trace(r.rip, r.rbp);
 }
 
 void panic_with_registers(const Registers& registers, const char* reason) {
@@ -122,16 +158,10 @@ void panic_with_registers(const Registers& registers, const char* reason) {
     end_panic(reason);
 }
 
-} // namespace x86
-
-void panic_with(const char* message) {
-    if (x86::begin_panic()) {
-        console::banner("----[ Proxenos-4.17  x86_64  Not tainted ]----");
-        console::banner("CPU:    {}", this_cpu());
-        const auto* frame = static_cast<const u64*>(__builtin_frame_address(0));
-        x86::print_trace(frame[1], frame[0]);
-    }
-    x86::end_panic(message);
+/// From panic_entry.S.
+extern "C" [[noreturn]] void px_panic(const Registers& registers, const char* message) {
+    panic_with_registers(registers, message);
 }
 
+} // namespace x86
 } // namespace px

@@ -43,6 +43,13 @@ PX_OPTION(nosmp, "nosmp", [](std::string_view v) {
     return on.has_value();
 });
 
+constinit bool uses_threads = true;
+PX_OPTION(smt, "smt", [](std::string_view v) {
+    const auto on = options::boolean(v);
+    uses_threads = on.value_or(true);
+    return on.has_value();
+});
+
 } // namespace
 
 unsigned machine::cpu_count() { return online_count; }
@@ -146,8 +153,13 @@ void init_other_cpus() {
     if (low_page != 0 && cpus.size() > 1 && most_cpus > 1) {
         set_identity_map(true);
         write_trampoline();
+        unsigned left_out = 0;
         for (const auto& c : cpus.subspan(1)) {
             if (online_count >= most_cpus) break;
+            if (!uses_threads && !is_first_thread(c.apic_id)) {
+                ++left_out;
+                continue;
+            }
             const CpuId cpu(online_count);
             if (!start_cpu(cpu, c.apic_id)) {
                 log::error("CPU with APIC id {:#x} does not start", c.apic_id);
@@ -157,6 +169,7 @@ void init_other_cpus() {
             ++online_count;
         }
         set_identity_map(false);
+        if (left_out) console::banner("{} CPUs are second threads of their cores and stay off (smt=off)", left_out);
     }
     if (const u32 differed = memory_types::differed())
         log::info("{} CPUs had other memory type ranges than the boot CPU: they have its now", differed);

@@ -20,7 +20,7 @@ constinit Wishes wishes;
 constinit Choice choice; // constant after init()
 PX_PER_CPU PerCpu<const void*> last_domain;
 
-/// Words that the reference knows and that need nothing here, or nothing that can be chosen.
+/// Words that the reference knows and that choose nothing here: the defence is always there, or not needed, or missing.
 constexpr std::string_view without_effect[] = {"eager-fpu",   "l1d-flush", "branch-harden", "msr-sc",     "rsb",
                                                "pv",          "hvm",       "xen",           "ibpb-entry", "srb-lock",
                                                "unpriv-mmio", "gds-mit",   "div-scrub",     "psfd",       "bhi-dis-s",
@@ -68,18 +68,13 @@ bool parse_word(std::string_view word) {
     if (name == "ibrs") return set(wishes.ibrs);
     if (name == "stibp") return set(wishes.stibp);
     if (name == "ssbd") return set(wishes.ssbd);
+    if (name == "eager-fpu" && value == !is_negated) return true; // it is so
     for (const auto other : without_effect)
-        if (name == other) return true;
+        if (name == other) {
+            log::warning("parameter \"spec-ctrl\": \"{}\" has no effect", name);
+            return true;
+        }
     return false;
-}
-
-bool parse_list(std::string_view value, bool (*parse)(std::string_view)) {
-    for (;;) {
-        const auto comma = value.find(',');
-        if (!parse(value.substr(0, comma))) return false;
-        if (comma == std::string_view::npos) return true;
-        value.remove_prefix(comma + 1);
-    }
 }
 
 bool parse_l1tf(std::string_view word) {
@@ -114,9 +109,9 @@ bool parse_xpti(std::string_view word) {
     return true;
 }
 
-PX_OPTION(xpti, "xpti", [](std::string_view v) { return parse_list(v, parse_xpti); });
-PX_OPTION(spec_ctrl, "spec-ctrl", [](std::string_view v) { return parse_list(v, parse_word); });
-PX_OPTION(pv_l1tf, "pv-l1tf", [](std::string_view v) { return parse_list(v, parse_l1tf); });
+PX_OPTION(xpti, "xpti", [](std::string_view v) { return options::list(v, parse_xpti); });
+PX_OPTION(spec_ctrl, "spec-ctrl", [](std::string_view v) { return options::list(v, parse_word); });
+PX_OPTION(pv_l1tf, "pv-l1tf", [](std::string_view v) { return options::list(v, parse_l1tf); });
 
 Facts read_facts() {
     const CpuFeatures& f = cpu_features;

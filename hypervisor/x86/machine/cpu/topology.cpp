@@ -2,6 +2,7 @@
 // Sockets, cores and threads, read from APIC ids and CPUID (SDM volume 3, 9.9.5; APM volume 3, appendix E.4).
 #include "domain/machine.hpp"
 #include "x86/instructions.hpp"
+#include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/machine/firmware/acpi.hpp"
 #include "x86/machine/interrupt/apic.hpp"
@@ -70,6 +71,12 @@ HostShape host_shape() {
     }
     return {threads, in_socket / (threads ? threads : 1)};
 }
+
+} // namespace px::machine
+
+bool px::x86::is_first_thread(u32 apic_id) { return (apic_id & ((1u << px::machine::shape().thread_bits) - 1)) == 0; }
+
+namespace px::machine {
 
 void hardware_capabilities(u32 (&words)[8]) {
     const auto& features = x86::cpu_features;

@@ -31,15 +31,7 @@ bool parse_word(std::string_view word) {
     else return false;
     return true;
 }
-bool parse_reboot(std::string_view value) {
-    for (;;) {
-        const auto comma = value.find(',');
-        if (!parse_word(value.substr(0, comma))) return false;
-        if (comma == std::string_view::npos) return true;
-        value.remove_prefix(comma + 1);
-    }
-}
-PX_OPTION(reboot, "reboot", parse_reboot);
+PX_OPTION(reboot, "reboot", [](std::string_view v) { return options::list(v, parse_word); });
 
 /// Long enough for a reset to happen; not a clock, because after a panic nothing is sure.
 void wait_a_little() {

@@ -16,6 +16,7 @@
 #include "x86/machine/paging/paging.hpp"
 
 #include <algorithm>
+#include <span>
 
 namespace px {
 
@@ -34,7 +35,7 @@ struct Extent {
     u64 start, end;
 };
 /// RAM nobody uses yet. The map's ranges, less what the image and the modules take.
-constinit Extent free_ram[BootInfo::max_ranges + 2 * BootInfo::max_modules + 4] = {};
+constinit Extent free_ram[BootInfo::max_ranges + 2 * BootInfo::max_modules + 4 + 16] = {};
 constinit std::size_t free_count = 0;
 constinit bool is_boot_memory_open = false;
 /// Until the direct map is complete only the early one's 4 GiB can be used.
@@ -46,6 +47,21 @@ PX_OPTION(mem, "mem", [](std::string_view v) {
     if (!bytes || *bytes < 16 * mib) return false;
     memory_limit = *bytes & page_mask;
     return true;
+});
+
+/// badpage=FIRST-LAST,...: hexadecimal frame numbers that nobody shall get.
+struct {
+    Extent extents[16]{};
+    std::size_t count = 0;
+} constinit bad_memory{};
+
+PX_OPTION(badpage, "badpage", [](std::string_view v) {
+    return options::list(v, [](std::string_view word) {
+        const auto range = options::hex_range(word);
+        if (!range || range->last >= u64{1} << 40 || bad_memory.count == std::size(bad_memory.extents)) return false;
+        bad_memory.extents[bad_memory.count++] = {range->first << page_shift, (range->last + 1) << page_shift};
+        return true;
+    });
 });
 
 void remove_extent(u64 start, u64 end) {
@@ -74,6 +90,7 @@ void collect_free_ram() {
         if (start < end) free_ram[free_count++] = {start, end};
     }
     remove_extent(0, low_end);
+    for (const Extent& bad : std::span(bad_memory.extents, bad_memory.count)) remove_extent(bad.start, bad.end);
     remove_extent(image::start().raw() & page_mask, image::end().raw());
     for (std::size_t i = 0; i < boot_info.module_count; ++i) {
         const BootModule& m = boot_info.modules[i];

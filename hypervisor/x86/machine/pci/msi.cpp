@@ -4,11 +4,19 @@
 
 #include "base/log.hpp"
 #include "memory/heap.hpp"
+#include "start/options.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 #include "x86/machine/paging/paging.hpp"
 
 namespace px::x86::msi {
 namespace {
+
+constinit bool is_allowed = true;
+PX_OPTION(msi, "msi", [](std::string_view v) {
+    const auto on = options::boolean(v);
+    is_allowed = on.value_or(true);
+    return on.has_value();
+});
 
 /// Offsets in the capabilities.
 constexpr u32 control = 2, msi_address = 4, msi_address_high = 8, msix_table = 4;
@@ -137,6 +145,7 @@ Result<irq::Descriptor*> set_up(Entry& e, bool is_msix) {
 } // namespace
 
 Result<irq::Descriptor*> map(pci::Address address, bool is_msix, u32 index, u64 table_base) {
+    if (!is_allowed) return fail(Error::Perm);
     Guard guard(pci::devices_lock);
     pci::Device* device = pci::find_device(address);
     if (!device) return fail(Error::NoDevice);

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "base/panic.hpp"
 #include "domain/domain_list.hpp"
+#include "domain/grant/limits.hpp"
 #include "domain/machine.hpp"
 #include "memory/heap.hpp"
 #include "schedule/schedule.hpp"
@@ -28,18 +29,34 @@ namespace dom0 {
 namespace {
 
 constinit MemoryOption memory_option;
-constinit u32 max_vcpus = 0;
+constinit u32 fewest_vcpus = 1, most_vcpus = max_vcpus_per_domain;
 constinit bool pins_vcpus = false;
+constinit bool wants_pvh = false;
 
 PX_OPTION(dom0_mem, "dom0_mem", [](std::string_view v) { return parse_memory_option(v, memory_option); });
 PX_OPTION(dom0_max_vcpus, "dom0_max_vcpus", [](std::string_view v) {
-    // "N", "MIN-MAX", "MIN-": the upper one counts.
+    // "N", "MIN-MAX", "MIN-", "-MAX": as many as there are CPUs, but not less and not more than that.
     const auto dash = v.find('-');
-    const std::string_view last = dash == std::string_view::npos ? v : v.substr(dash + 1);
-    const auto n = options::number(last);
-    if (!last.empty() && (!n || *n == 0)) return false;
-    max_vcpus = last.empty() ? 0 : static_cast<u32>(std::min<u64>(*n, max_vcpus_per_domain));
+    const auto bound = [](std::string_view text, u32 without) -> std::optional<u32> {
+        if (text.empty()) return without;
+        const auto n = options::number(text);
+        if (!n || *n == 0) return std::nullopt;
+        return static_cast<u32>(std::min<u64>(*n, max_vcpus_per_domain));
+    };
+    const auto least = bound(v.substr(0, dash), 1);
+    const auto most = dash == std::string_view::npos ? least : bound(v.substr(dash + 1), max_vcpus_per_domain);
+    if (v.empty() || !least || !most || *most < *least) return false;
+    fewest_vcpus = *least;
+    most_vcpus = *most;
     return true;
+});
+PX_OPTION(dom0, "dom0", [](std::string_view v) {
+    return options::list(v, [](std::string_view word) {
+        const auto flag = options::flag(word);
+        if (flag.value && (flag.name == "pv" || flag.name == "pvh")) wants_pvh = (flag.name == "pvh") == *flag.value;
+        else log::warning("parameter \"dom0\": \"{}\" has no effect", word);
+        return true;
+    });
 });
 PX_OPTION(dom0_vcpus_pin, "dom0_vcpus_pin", [](std::string_view v) {
     const auto on = options::boolean(v);
@@ -134,11 +151,10 @@ void say_layout(const Kernel& kernel, const Layout& l, u64 initrd_bytes) {
 
 PvDomain& make_domain() {
     abi::DomctlCreateDomain config{};
-    config.max_vcpus = max_vcpus ? std::min(max_vcpus, machine::cpu_count()) : machine::cpu_count();
-    config.max_vcpus = std::min(config.max_vcpus, max_vcpus_per_domain);
+    config.max_vcpus = std::clamp(machine::cpu_count(), fewest_vcpus, most_vcpus);
     config.max_evtchn_port = ~0u;
     config.max_grant_frames = config.max_maptrack_frames = -1;
-    config.grant_opts = 2;
+    config.grant_opts = grant::limits().max_version;
     const auto domain = create_domain(0, config, true);
     if (!domain) panic("Dom0 cannot be made: error {}", domain.error());
     log::info("Dom0 has maximum {} VCPUs", config.max_vcpus);
@@ -214,6 +230,7 @@ constinit GuestMemory guest_memory;
 
 void build_dom0(const BootInfo& boot) {
     using namespace dom0;
+    if (wants_pvh) panic("dom0=pvh: there are no PVH guests here; without dom0= it is a paravirtual one");
     if (boot.module_count == 0) panic("No kernel for dom0: the boot loader brought no module");
     log::info("*** Building a PV Dom0 ***");
     const UnpackedKernel unpacked = unpack_kernel(bytes_of(boot.modules[0]));

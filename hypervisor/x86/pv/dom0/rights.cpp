@@ -3,10 +3,13 @@
 #include "x86/pv/dom0/rights.hpp"
 
 #include "domain/rangeset.hpp"
+#include "start/options.hpp"
 #include "x86/machine/console/console.hpp"
 #include "x86/machine/firmware/acpi.hpp"
 #include "x86/pv/emulate/port.hpp"
 #include "x86/pv/paging/pagetable.hpp"
+
+#include <span>
 
 namespace px::pv::dom0 {
 
@@ -21,6 +24,22 @@ struct PortRange {
 /// Interrupt controllers, timer, PCI configuration (shared: port_shared.cpp).
 constexpr PortRange hypervisor_ports[] = {{0x20, 2}, {0xa0, 2}, {0x4d0, 2}, {0x40, 4}, {0x61, 1}, {0xcf8, 4}};
 
+/// dom0_ioports_disable=FIRST-LAST,...: hexadecimal.
+struct {
+    PortRange ranges[16]{};
+    unsigned count = 0;
+} constinit disabled_ports{};
+
+PX_OPTION(dom0_ioports_disable, "dom0_ioports_disable", [](std::string_view v) {
+    return options::list(v, [](std::string_view word) {
+        const auto range = options::hex_range(word);
+        if (!range || range->last > 0xffff || disabled_ports.count == std::size(disabled_ports.ranges)) return false;
+        disabled_ports.ranges[disabled_ports.count++] = {static_cast<u32>(range->first),
+                                                         static_cast<u32>(range->last - range->first + 1)};
+        return true;
+    });
+});
+
 Result<> remove_bytes(RangeSet& frames, u64 start, u64 bytes) {
     return frames.remove(start >> page_shift, (start + bytes - 1) >> page_shift);
 }
@@ -30,6 +49,8 @@ Result<> remove_bytes(RangeSet& frames, u64 start, u64 bytes) {
 Result<> grant_rights(PvDomain& domain) {
     TRY(set_port_permission(domain, 0, 0x10000, true));
     for (const PortRange& p : hypervisor_ports) TRY(set_port_permission(domain, p.first, p.count, false));
+    for (const PortRange& p : std::span(disabled_ports.ranges, disabled_ports.count))
+        TRY(set_port_permission(domain, p.first, p.count, false));
     for (const unsigned i : {0u, 1u})
         if (const u16 port = console::serial_port_in_use(i)) TRY(set_port_permission(domain, port, 8, false));
     const x86::acpi::Register& pm_timer = x86::acpi::fixed_hardware().pm_timer;
