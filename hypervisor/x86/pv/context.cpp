@@ -70,7 +70,7 @@ void PvVcpu::save_state() {
 
 void PvVcpu::load_state() {
     dirty_cpu = this_cpu().raw();
-    x86::speculation::enter_domain(&domain);
+    x86::speculation::enter_vcpu(identity);
     enter_space(*this);
     if (const u64 cr4 = real_cr4(*this); cr4 != x86::read_cr4()) x86::write_cr4(cr4);
     if (!load_selectors(segments)) failsafe_pending = true;
