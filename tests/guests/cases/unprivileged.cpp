@@ -147,7 +147,8 @@ MICRO_CASE_ALONE(domu_changes_versions_under_the_tools) {
     }
 }
 
-/// Memory types are for domains with devices: all others could make memory and caches hold different contents (XSA-402).
+/// Memory types are for domains with devices: all others could make memory and caches hold different contents
+/// (XSA-402).
 MICRO_CASE_ALONE(domu_memory_types_are_refused) {
     void* page = new_page();
     for (u64 attribute : {u64{0x08}, u64{0x10}, u64{0x18}, u64{0x80}})
