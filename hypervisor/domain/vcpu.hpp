@@ -53,7 +53,8 @@ class Vcpu {
     bool is_pinned_for_a_while = false;
     abi::VcpuRunstateInfo runstate{}; ///< kept by set_runstate; the time of the current state is not in it yet
     GuestVaddr runstate_area = GuestVaddr::invalid(); ///< registered area in the guest
-    u32 dirty_cpu = ~0u;                              ///< CPU whose TLB may hold its translations, ~0: none
+    /// CPU whose TLB may hold its translations, ~0: none. Set before its tables are loaded, cleared after others are.
+    std::atomic<u32> dirty_cpu{~0u};
 
     // -- events --
     /// Points into shared info, or to the place the guest registered (always mapped in the hypervisor).

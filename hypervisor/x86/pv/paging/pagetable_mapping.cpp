@@ -53,7 +53,14 @@ Result<> acquire_mapping(Entry& entry, PvDomain& table_owner, const Domain& fram
     if (frame_owner.id.raw() == abi::domid_xen) return acquire_offered_frame(frame, table_owner, entry);
     const bool acquired =
         entry.is_writable() ? acquire_writable(frame, frame_owner) : acquire_frame(frame, frame_owner);
-    return acquired ? Result<>{} : fail(Error::Busy);
+    if (!acquired) return fail(Error::Busy);
+    note_mapping(frame, table_owner);
+    return {};
+}
+
+void note_mapping(Frame& frame, const Domain& table_owner) {
+    if (frame.owner.load(std::memory_order_relaxed) == table_owner.id.raw()) return;
+    if ((frame.flags & frame_flag::shared) == 0) frame.flags.set(frame_flag::shared);
 }
 
 bool has_devices(const Domain& domain) {
