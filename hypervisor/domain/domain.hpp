@@ -4,6 +4,7 @@
 
 #include "abi/domctl.hpp"
 #include "abi/memory.hpp"
+#include "base/bounded.hpp"
 #include "base/list.hpp"
 #include "base/lock.hpp"
 #include "base/result.hpp"
@@ -103,7 +104,9 @@ class Domain {
     void* pirq_data = nullptr; ///< x86/machine's table of its physical interrupts
 
     /// vCPU by number, null when there is none.
-    [[nodiscard]] Vcpu* vcpu(VcpuId number) const { return number.raw() < max_vcpus ? vcpus[number.raw()] : nullptr; }
+    [[nodiscard]] Vcpu* vcpu(VcpuId number) const {
+        return number.raw() < max_vcpus ? vcpus[bounded(number.raw(), max_vcpus)] : nullptr;
+    }
     [[nodiscard]] bool is_dying() const { return life.load(std::memory_order_acquire) != DomainLife::Alive; }
 
     // -- operations (domain/domain.cpp) --

@@ -39,6 +39,8 @@ class Vcpu {
 
     Domain& domain;
     const VcpuId id;
+    /// Of this vCPU alone, ever: counts all that were made. Never 0.
+    const u64 identity = next_identity();
 
     // -- scheduling (schedule/ and vcpu.cpp; run-queue lock of `processor`) --
     std::atomic<u32> processor{0};       ///< CpuId where it runs or last ran
@@ -51,7 +53,8 @@ class Vcpu {
     bool is_pinned_for_a_while = false;
     abi::VcpuRunstateInfo runstate{}; ///< kept by set_runstate; the time of the current state is not in it yet
     GuestVaddr runstate_area = GuestVaddr::invalid(); ///< registered area in the guest
-    u32 dirty_cpu = ~0u;                              ///< CPU whose TLB may hold its translations, ~0: none
+    /// CPU whose TLB may hold its translations, ~0: none. Set before its tables are loaded, cleared after others are.
+    std::atomic<u32> dirty_cpu{~0u};
 
     // -- events --
     /// Points into shared info, or to the place the guest registered (always mapped in the hypervisor).
@@ -128,6 +131,10 @@ class Vcpu {
     virtual void dump_registers() {}
 
   private:
+    static u64 next_identity() {
+        static constinit std::atomic<u64> made{0};
+        return made.fetch_add(1, std::memory_order_relaxed) + 1;
+    }
     static void on_singleshot(void* vcpu);
     static void on_poll_timeout(void* vcpu);
     static void on_periodic(void* vcpu);

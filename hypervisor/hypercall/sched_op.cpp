@@ -57,7 +57,7 @@ Result<bool> any_port_pending(const GuestPointer<abi::evtchn_port_t>& ports, u32
         abi::EvtchnStatus status{.dom = abi::domid_self, .port = port};
         if (!event::status(status) || status.status == static_cast<u32>(abi::EvtchnState::Closed))
             return fail(Error::Invalid);
-        if (event::is_pending(current_domain(), Port(port))) return true;
+        if (event::is_open_and_pending(current_domain(), Port(port))) return true;
     }
     return false;
 }

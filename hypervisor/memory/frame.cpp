@@ -74,6 +74,23 @@ void release_frame(Frame& frame) {
         free_frame(frame, word);
 }
 
+void end_former_use(Frame& frame) {
+    const u32 stamp = frame.aux.load(std::memory_order_relaxed);
+    // The owner's tables are walked only where its vCPUs run, and only its own entries lead to its frames: a flush
+    // there is enough, unless another domain has mapped the frame. Who was about to write to it had a typed reference
+    // when it set the flag; we saw the last one go. The reference that we hold keeps the owner what it is.
+    const bool shared = frame.flags & frame_flag::shared;
+    if (const Vcpu* vcpu = current_or_null(); !shared && vcpu && owned_by(frame, vcpu->domain.id)) {
+        tlb::flush_older(stamp, vcpu->domain);
+        return;
+    }
+    // Cleared first, so that who gets a writable reference once the new type allows it sets it for good. Who maps it
+    // for reading meanwhile may go unnoticed, which does no harm: it can neither write to the frame nor walk it as a
+    // table. When the frame is freed, all CPUs flush.
+    if (shared) frame.flags.clear(frame_flag::shared);
+    tlb::flush_older(stamp);
+}
+
 bool acquire_writable(Frame& frame, const Domain& owner) { return acquire_writable(frame, owner.id); }
 
 bool acquire_writable(Frame& frame, DomId owner) {
@@ -98,7 +115,7 @@ bool acquire_writable(Frame& frame, DomId owner) {
         }
     } while (!frame.state.compare_exchange_weak(word, next, std::memory_order_acquire, std::memory_order_relaxed));
     if (flush) [[unlikely]] {
-        tlb::flush_older(frame.aux.load(std::memory_order_relaxed));
+        end_former_use(frame);
         frame.state.fetch_or(FrameState::validated, std::memory_order_release);
     } else if ((next & FrameState::validated) == 0) [[unlikely]] {
         wait_until_validated(frame);

@@ -60,6 +60,9 @@ class RelaxedByte {
         value_.store(v, std::memory_order_relaxed);
         return v;
     }
+    /// Change some bits; others may change others at the same time.
+    void set(u8 bits) { value_.fetch_or(bits, std::memory_order_relaxed); }
+    void clear(u8 bits) { value_.fetch_and(static_cast<u8>(~bits), std::memory_order_relaxed); }
 
   private:
     std::atomic<u8> value_{0};
@@ -85,6 +88,9 @@ inline constexpr u8 used = 4;  ///< (with dirty) a guest had it: aux says when s
 inline constexpr unsigned contents_shift = 3; ///< head of a free block: heap::Contents, two bits
 inline constexpr u8 contents_mask = 3 << contents_shift;
 inline constexpr u8 slab = 32; ///< page of small allocations
+/// Of a domain's frame: another domain has mapped it since the last flush of all CPUs for it. Set by who holds a
+/// reference, before the entry is made.
+inline constexpr u8 shared = 64;
 } // namespace frame_flag
 
 /// Value of Frame::owner for frames that nobody owns: in the heap.
@@ -123,6 +129,10 @@ inline Frame& frame_of_virtual(const void* p) { return frame_of(mfn_of(to_physic
 [[nodiscard]] bool acquire_frame(Frame& frame);
 /// Drops a plain reference; the last one of a frame that is no longer allocated gives it back to the heap.
 void release_frame(Frame& frame);
+/// Ends what a frame was used for before it is used as another type: flushes where translations of it may be left. The
+/// caller has the first reference of the new type, nobody may rely on that type yet, and aux still has the stamp of the
+/// end of the old one. Interrupts on.
+void end_former_use(Frame& frame);
 /// Takes a Writable typed reference (data pages only: no contents check is needed). Fails with false when the frame is
 /// in use as another type, is not owned by owner, or the counter is full.
 [[nodiscard]] bool acquire_writable(Frame& frame, const Domain& owner);

@@ -52,13 +52,14 @@ void scrub(FreeBlock& block, u64 limit) {
     u64 end = block.dirty_from, found = 0;
     bool any_used = false;
     u32 stamp = 0;
+    const u32 now = tlb::now();
     for (; end < block.size() && found < limit; ++end) {
         const u8 flags = frames[end].flags;
         if ((flags & frame_flag::dirty) == 0) continue;
         ++found;
         if ((flags & frame_flag::used) == 0) continue;
         const u32 aux = frames[end].aux.load(std::memory_order_relaxed);
-        stamp = any_used ? tlb::later(stamp, aux) : aux;
+        stamp = any_used ? tlb::later(stamp, aux, now) : aux;
         any_used = true;
     }
     // A stale writable translation could otherwise write to the frame after it was scrubbed.

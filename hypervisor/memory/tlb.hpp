@@ -4,6 +4,10 @@
 
 #include "base/number.hpp"
 
+namespace px {
+class Domain;
+}
+
 namespace px::tlb {
 
 /// What the memory code needs of the machine (x86/pv/tlb.cpp; tests have a fake).
@@ -12,7 +16,9 @@ namespace px::tlb {
 /// Makes sure that every CPU has flushed its TLB since the stamp was taken; sends flushes to those that have not.
 /// Interrupts on.
 void flush_older(u32 stamp);
-/// The later of two stamps.
-[[nodiscard]] constexpr u32 later(u32 a, u32 b) { return static_cast<s32>(a - b) > 0 ? a : b; }
+/// The same for what only one domain's page tables have had entries for: only CPUs where its vCPUs run are looked at.
+void flush_older(u32 stamp, const Domain& user);
+/// The later of two stamps that were taken before `now`, one that has gone round the clock counted as too late.
+[[nodiscard]] constexpr u32 later(u32 a, u32 b, u32 now) { return now - a < now - b ? a : b; }
 
 } // namespace px::tlb

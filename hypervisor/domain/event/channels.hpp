@@ -42,7 +42,9 @@ Result<> init(Domain& domain);
 /// Closes all ports; Restart when preempted.
 Result<> destroy(Domain& domain);
 void free(Domain& domain);
-/// True if the port is pending (SCHEDOP_poll).
+/// True if the port is bound and pending (SCHEDOP_poll).
+[[nodiscard]] bool is_open_and_pending(Domain& domain, Port port);
+/// The same with its channel's lock held, or the table's.
 [[nodiscard]] bool is_pending(Domain& domain, Port port);
 /// A vCPU's info moved: makes everything pending there so that nothing is lost.
 void vcpu_info_moved(Vcpu& vcpu);

@@ -41,7 +41,8 @@ Result<> init_control(abi::EvtchnInitControl& op) {
     Guard guard(table.lock);
     if (domain.is_dying()) return fail(Error::NoEntry);
     TRY(allocate_vcpu_table(table));
-    if (table.fifo_vcpus[op.vcpu].load(std::memory_order_relaxed)) return fail(Error::Invalid);
+    std::atomic<FifoVcpu*>& place = table.fifo_vcpus[bounded(op.vcpu, domain.max_vcpus)];
+    if (place.load(std::memory_order_relaxed)) return fail(Error::Invalid);
     FifoVcpu* vcpu = make<FifoVcpu>();
     if (!vcpu) return fail(Error::NoMemory);
     Result<Mfn> frame = hold_frame(domain, op.control_gfn);
@@ -51,7 +52,7 @@ Result<> init_control(abi::EvtchnInitControl& op) {
     }
     vcpu->frame = *frame;
     vcpu->control = reinterpret_cast<abi::EvtchnFifoControlBlock*>(to_virtual<char>(*frame) + op.offset);
-    table.fifo_vcpus[op.vcpu].store(vcpu, std::memory_order_release);
+    place.store(vcpu, std::memory_order_release);
     if (!table.is_fifo.load(std::memory_order_relaxed)) {
         carry_over(table);
         table.is_fifo.store(true, std::memory_order_release);

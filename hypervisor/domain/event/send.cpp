@@ -65,6 +65,14 @@ void set_pending(Domain& domain, Port port, Channel& channel) {
     wake_pollers(domain, port);
 }
 
+bool is_open_and_pending(Domain& domain, Port port) {
+    Channel* channel = domain.events->channel(port);
+    if (!channel) return false;
+    // As in unmask(): an open channel keeps its words.
+    IrqGuard guard(channel->lock);
+    return channel->state() != abi::EvtchnState::Closed && is_pending(domain, port);
+}
+
 bool is_pending(Domain& domain, Port port) {
     EventChannels& table = *domain.events;
     if (table.is_fifo.load(std::memory_order_acquire)) return fifo::is_pending(table, port);

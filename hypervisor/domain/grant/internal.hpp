@@ -76,7 +76,7 @@ class GrantTable {
         return page_size / (version == 2 ? sizeof(abi::GrantEntryV2) : sizeof(abi::GrantEntryV1));
     }
     [[nodiscard]] u32 entry_count() const PX_REQUIRES(lock) { return frame_count * entries_per_frame(); }
-    /// Null when the reference is beyond the table. Holds under speculation: the array index is masked.
+    /// Null when the reference is beyond the table. Holds under speculation, as those below.
     [[nodiscard]] ActiveGrant* active_entry(GrantRef ref) PX_REQUIRES(lock);
     [[nodiscard]] abi::GrantEntryV1& entry_v1(GrantRef ref) PX_REQUIRES(lock);
     [[nodiscard]] abi::GrantEntryV2& entry_v2(GrantRef ref) PX_REQUIRES(lock);

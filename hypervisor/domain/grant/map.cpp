@@ -8,8 +8,7 @@ namespace px {
 
 Maptrack* GrantTable::handle(u32 h) {
     if (h >= maptrack_pages * maptrack_per_page) return nullptr;
-    u64 page = h / maptrack_per_page;
-    page &= static_cast<u64>(static_cast<s64>(page - maptrack_pages) >> 63); // holds under speculation
+    const u64 page = bounded(h / maptrack_per_page, maptrack_pages);
     return &maptrack[page][h % maptrack_per_page];
 }
 

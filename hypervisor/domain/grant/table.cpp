@@ -11,25 +11,23 @@ namespace px {
 ActiveGrant* GrantTable::active_entry(GrantRef ref) {
     const u32 per_frame = entries_per_frame();
     if (ref.raw() >= entry_count()) return nullptr;
-    u64 frame = ref.raw() / per_frame;
-    // Zero under misprediction: sbb-style mask, so that no load goes beyond the table.
-    frame &= static_cast<u64>(static_cast<s64>(frame - frame_count) >> 63);
+    const u64 frame = bounded(ref.raw() / per_frame, frame_count);
     return &active[frame][ref.raw() % per_frame];
 }
 
 abi::GrantEntryV1& GrantTable::entry_v1(GrantRef ref) {
     const u32 per_frame = page_size / sizeof(abi::GrantEntryV1);
-    return static_cast<abi::GrantEntryV1*>(shared[ref.raw() / per_frame])[ref.raw() % per_frame];
+    return static_cast<abi::GrantEntryV1*>(shared[bounded(ref.raw() / per_frame, frame_count)])[ref.raw() % per_frame];
 }
 
 abi::GrantEntryV2& GrantTable::entry_v2(GrantRef ref) {
     const u32 per_frame = page_size / sizeof(abi::GrantEntryV2);
-    return static_cast<abi::GrantEntryV2*>(shared[ref.raw() / per_frame])[ref.raw() % per_frame];
+    return static_cast<abi::GrantEntryV2*>(shared[bounded(ref.raw() / per_frame, frame_count)])[ref.raw() % per_frame];
 }
 
 abi::grant_status_t& GrantTable::status_of(GrantRef ref) {
     const u32 per_frame = page_size / sizeof(abi::grant_status_t);
-    return status[ref.raw() / per_frame][ref.raw() % per_frame];
+    return status[bounded(ref.raw() / per_frame, status_count)][ref.raw() % per_frame];
 }
 
 Result<> GrantTable::grow_status() {

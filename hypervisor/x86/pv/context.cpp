@@ -69,8 +69,8 @@ void PvVcpu::save_state() {
 }
 
 void PvVcpu::load_state() {
-    dirty_cpu = this_cpu().raw();
-    x86::speculation::enter_domain(&domain);
+    dirty_cpu.store(this_cpu().raw(), std::memory_order_seq_cst); // pairs with tlb::flush_older
+    x86::speculation::enter_vcpu(identity);
     enter_space(*this);
     if (const u64 cr4 = real_cr4(*this); cr4 != x86::read_cr4()) x86::write_cr4(cr4);
     if (!load_selectors(segments)) failsafe_pending = true;
@@ -110,7 +110,7 @@ void context_switch(Vcpu& previous, Vcpu& next) {
     cpu_info().current = &next;
     if (!next.is_idle()) next.load_state();
     else if (!previous.is_idle()) pv::leave_space();
-    if (!previous.is_idle()) previous.dirty_cpu = ~0u; // loading CR3 has flushed its translations
+    if (!previous.is_idle()) previous.dirty_cpu.store(~0u, std::memory_order_release); // loading CR3 has flushed
     schedule::switch_finished(previous);
     if (next.is_idle()) x86::enable_interrupts();
     continue_at(next.continuation());

@@ -19,6 +19,7 @@ namespace {
 constexpr u64 cr0_ts = 1u << 3;
 constexpr std::size_t mxcsr_offset = 24, mxcsr_mask_offset = 28, header_offset = 512;
 u32 mxcsr_mask = 0xffbf;
+bool keeps_pointers = false; // constant after boot
 
 u8* area_of(const PvVcpu& vcpu) { return static_cast<u8*>(vcpu.xsave_area); }
 
@@ -31,6 +32,9 @@ void init_fpu() {
     u32 mask;
     std::memcpy(&mask, image + mxcsr_mask_offset, sizeof(mask));
     if (mask != 0) mxcsr_mask = mask;
+    const auto& f = x86::cpu_features;
+    const u32 ebx_ext8 = f.max_extended_leaf >= 0x80000008 ? x86::cpuid(0x80000008).ebx : 0;
+    keeps_pointers = restore_keeps_pointers(f.vendor == x86::Vendor::Amd, ebx_ext8);
     if (!(x86::host_cr4 & x86::cr4::osxsave)) return;
     fpu_layout = {.components = x86::cpu_features.xcr0, .bytes = x86::cpu_features.xsave_bytes};
 }
@@ -79,6 +83,7 @@ void save_fpu(PvVcpu& vcpu) {
 
 void load_fpu(PvVcpu& vcpu) {
     x86::clts();
+    if (keeps_pointers) x86::fninit(); // clears them
     const bool loaded = fpu_layout.components == 0 ? x86::fxrstor(vcpu.xsave_area)
                                                    : x86::xrstor(vcpu.xsave_area, fpu_layout.components);
     if (!loaded) {

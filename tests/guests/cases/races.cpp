@@ -177,3 +177,40 @@ MICRO_CASE(race_of_top_level_entry) {
         CHECK_IS(set_access(const_cast<u64*>(tree.number), true), 0);
     }
 }
+
+/// A page becomes a page table while the other vCPU still writes to it, by an entry that was replaced without a flush.
+MICRO_CASE(race_of_stale_entry) {
+    static volatile u64* window;
+    window = static_cast<u64*>(new_page());
+    auto *table = static_cast<volatile u64*>(new_page()), *other = static_cast<volatile u64*>(new_page());
+    const u64 entry = *entry_for(reinterpret_cast<u64>(window));
+    for (auto* page : {table, other}) CHECK_IS(set_access(const_cast<u64*>(page), false), 0);
+    const auto entry_of = [](const volatile u64* page) {
+        return mfn_of(const_cast<u64*>(page)) * page_bytes | kernel_rw | no_execute;
+    };
+    const auto changes = [](const volatile u64* page) {
+        const u64 before = *page, end = system_time() + 10'000'000;
+        while (*page == before && system_time() < end) {}
+        return *page != before;
+    };
+    static unsigned met;
+    met = 0;
+    race(
+        [] {
+            for (u64 n = 2; !second_ends; n += 2) *window = n & 0xffe; // as an entry: absent, of no frame
+        },
+        [&] {
+            CHECK_IS(update_va(const_cast<u64*>(window), entry_of(table), abi::uvmf_tlb_flush | abi::uvmf_all), 0);
+            const bool wrote = changes(table);
+            CHECK_IS(update_va(const_cast<u64*>(window), entry_of(other), 0), 0);
+            CHECK_IS(mmuext(abi::MmuextCommand::PinL1Table, mfn_of(const_cast<u64*>(table))), 0);
+            const u64 checked = *table;
+            if (wrote && changes(other)) ++met;
+            CHECK_IS(*table, checked);
+            CHECK_IS(mmuext(abi::MmuextCommand::UnpinTable, mfn_of(const_cast<u64*>(table))), 0);
+        },
+        100);
+    CHECK(second_runs == 0 || met != 0);
+    CHECK_IS(update_va(const_cast<u64*>(window), entry), 0);
+    for (auto* page : {table, other}) CHECK_IS(set_access(const_cast<u64*>(page), true), 0);
+}

@@ -154,3 +154,19 @@ MICRO_CASE_ALONE(domu_first_mib_is_closed) {
         CHECK_IS(update_va(window, frame * page_bytes | kernel_ro | no_execute), error(Errno::Perm));
     CHECK_IS(set_access(window, true), 0);
 }
+
+/// Memory types are for domains with devices: all others could make memory and caches hold different contents
+/// (XSA-402).
+MICRO_CASE_ALONE(domu_memory_types_are_refused) {
+    void* page = new_page();
+    for (u64 attribute : {u64{0x08}, u64{0x10}, u64{0x18}, u64{0x80}})
+        CHECK_IS(update_va(page, mfn_of(page) * page_bytes | kernel_rw | no_execute | attribute),
+                 error(Errno::Invalid));
+    CHECK_IS(set_access(page, true), 0);
+}
+
+/// Neither are the instructions that write all caches back.
+MICRO_CASE_ALONE(domu_caches_are_not_flushed) {
+    for (auto command : {abi::MmuextCommand::FlushCache, abi::MmuextCommand::FlushCacheGlobal})
+        CHECK_IS(mmuext(command, 0), error(Errno::Access));
+}

@@ -120,4 +120,16 @@ TEST(Patch, VerwReachesItsSelector) {
     EXPECT_EQ(back[6], 0xff); // backwards
 }
 
+TEST(Speculation, LfenceWaits) {
+    const auto amd = [](u32 family, u32 eax_ext21 = 0) {
+        return decide({.is_amd = true, .family = family, .eax_ext21 = eax_ext21}, {}).lfence;
+    };
+    EXPECT_EQ(decide(skylake, {}).lfence, Lfence::Always);
+    EXPECT_EQ(amd(0xf), Lfence::Always); // K8, and family 0x11, have no register for it
+    EXPECT_EQ(amd(0x11), Lfence::Always);
+    for (const u32 family : {0x10u, 0x12u, 0x14u, 0x15u, 0x16u, 0x17u, 0x19u}) EXPECT_EQ(amd(family), Lfence::ByMsr);
+    EXPECT_EQ(amd(0x19, 1u << 2), Lfence::Always);                // Zen 4 says so itself
+    EXPECT_EQ(decide({.family = 6}, {}).lfence, Lfence::Unknown); // some other maker's
+}
+
 } // namespace

@@ -36,7 +36,8 @@ std::atomic<u32> clock{1};
 } // namespace
 
 namespace fake {
-std::atomic<u64> flushes{0};
+std::atomic<u64> flushes{0}, flushes_of_one{0};
+std::atomic<const Domain*> flushed_domain{nullptr};
 std::atomic<u64> frames_left{0};
 void reset_frame_table() {
     for (u64 i = 0; i < machine_frames; ++i) {
@@ -61,6 +62,11 @@ Frame& owned_frame(u64 mfn, u16 owner) {
 u32 tlb::now() { return clock.load(); }
 void tlb::flush_older(u32) {
     ++fake::flushes;
+    ++clock;
+}
+void tlb::flush_older(u32, const Domain& user) {
+    ++fake::flushes_of_one;
+    fake::flushed_domain = &user;
     ++clock;
 }
 

@@ -11,8 +11,9 @@ namespace px::fake {
 inline constexpr u64 machine_frames = 65536;
 /// A fresh frame table: every frame is nobody's and not in the heap. The heap itself keeps what it was given.
 void reset_frame_table();
-/// Stamps for which tlb::flush_older was called.
-extern std::atomic<u64> flushes;
+/// Calls of tlb::flush_older: of all CPUs; of those of one domain, and which it was.
+extern std::atomic<u64> flushes, flushes_of_one;
+extern std::atomic<const Domain*> flushed_domain;
 /// Frames for which Domain::frames_left was called.
 extern std::atomic<u64> frames_left;
 /// A frame outside the heap that belongs to a domain, as assign_frames leaves it.

@@ -13,12 +13,13 @@
 namespace px::x86::speculation {
 namespace {
 
-constexpr u32 msr_spec_ctrl = 0x48, msr_pred_cmd = 0x49, msr_arch_capabilities = 0x10a;
-constexpr u64 pred_ibpb = 1, efer_automatic_ibrs = u64{1} << 21;
+constexpr u32 msr_spec_ctrl = 0x48, msr_pred_cmd = 0x49, msr_arch_capabilities = 0x10a, msr_de_cfg = 0xc0011029;
+constexpr u64 pred_ibpb = 1, efer_automatic_ibrs = u64{1} << 21, lfence_serialises = 2;
 
 constinit Wishes wishes;
 constinit Choice choice; // constant after init()
-PX_PER_CPU PerCpu<const void*> last_domain;
+PX_PER_CPU PerCpu<u64> last_vcpu;
+std::atomic<bool> some_lfence_does_not_wait{false};
 
 /// Words that the reference knows and that choose nothing here: the defence is always there, or not needed, or missing.
 constexpr std::string_view without_effect[] = {"eager-fpu",   "l1d-flush", "branch-harden", "msr-sc",     "rsb",
@@ -115,7 +116,8 @@ PX_OPTION(pv_l1tf, "pv-l1tf", [](std::string_view v) { return options::list(v, p
 
 Facts read_facts() {
     const CpuFeatures& f = cpu_features;
-    Facts facts{.is_intel = f.vendor == Vendor::Intel, .family = f.family, .model = f.model};
+    Facts facts{
+        .is_intel = f.vendor == Vendor::Intel, .is_amd = f.vendor == Vendor::Amd, .family = f.family, .model = f.model};
     if (f.max_leaf >= 7) facts.edx_7 = cpuid(7).edx;
     if (f.max_extended_leaf >= 0x80000008) facts.ebx_ext8 = cpuid(0x80000008).ebx;
     if (f.max_extended_leaf >= 0x80000021) facts.eax_ext21 = cpuid(0x80000021).eax;
@@ -126,7 +128,7 @@ Facts read_facts() {
 void tell() {
     log::info("Speculation: IBRS {}, IBPB {}, STIBP {}, SSBD {}, buffers {}",
               choice.has_automatic_ibrs || (choice.spec_ctrl & 1) ? "always" : "no",
-              choice.has_ibpb ? "between domains" : "no", choice.spec_ctrl & 2 ? "on" : "off",
+              choice.has_ibpb ? "between vCPUs" : "no", choice.spec_ctrl & 2 ? "on" : "off",
               choice.spec_ctrl & 4 ? "on" : "off",
               choice.clears_buffers ? "cleared on the way to guests" : "not cleared");
     if (choice.has_l1tf)
@@ -141,6 +143,9 @@ void tell() {
                      "paravirtual guest can read all memory");
     if (choice.has_mds && !choice.clears_buffers)
         log::warning("Speculation: this CPU has MDS and its buffers are not cleared");
+    if (!lfence_waits())
+        log::warning("Speculation: LFENCE does not wait for what is before it{}",
+                     choice.thunk == Thunk::Lfence ? ": bti-thunk=lfence protects nothing" : "");
     if (choice.thunk != Thunk::Retpoline && !choice.has_automatic_ibrs && !(choice.spec_ctrl & 1))
         log::warning(
             "Speculation: indirect branches of the hypervisor are not protected (no lasting IBRS, no retpolines)");
@@ -163,16 +168,32 @@ void init() {
     tell();
 }
 
+namespace {
+/// Sets the bit that makes LFENCE wait, where firmware has not.
+bool make_lfence_wait() {
+    if (choice.lfence != Lfence::ByMsr) return choice.lfence == Lfence::Always;
+    u64 value;
+    if (!rdmsr_safe(msr_de_cfg, value)) return false;
+    if (value & lfence_serialises) return true;
+    // Read again: a hypervisor below may take the write and do nothing.
+    return wrmsr_safe(msr_de_cfg, value | lfence_serialises) && rdmsr_safe(msr_de_cfg, value) &&
+           (value & lfence_serialises) != 0;
+}
+} // namespace
+
+bool lfence_waits() { return !some_lfence_does_not_wait.load(std::memory_order_relaxed); }
+
 void init_cpu() {
+    if (!make_lfence_wait()) some_lfence_does_not_wait.store(true, std::memory_order_relaxed);
     if (choice.has_automatic_ibrs) wrmsr(msr::efer, rdmsr(msr::efer) | efer_automatic_ibrs);
     if (choice.has_spec_ctrl) wrmsr(msr_spec_ctrl, choice.spec_ctrl);
 }
 
-void enter_domain(const void* domain) {
+void enter_vcpu(u64 identity) {
     if (!choice.has_ibpb) return;
-    const void*& last = last_domain.here();
-    if (last == domain) return;
-    last = domain;
+    u64& last = last_vcpu.here();
+    if (last == identity) return;
+    last = identity;
     wrmsr(msr_pred_cmd, pred_ibpb);
 }
 

@@ -11,7 +11,7 @@ namespace px::x86::speculation {
 
 /// What CPUID and IA32_ARCH_CAPABILITIES say (SDM volume 4; APM volume 2, section 3.2.9).
 struct Facts {
-    bool is_intel = false;
+    bool is_intel = false, is_amd = false; ///< is_amd: Hygon too
     u32 family = 0, model = 0;
     u32 edx_7 = 0;        ///< CPUID 7
     u32 ebx_ext8 = 0;     ///< CPUID 0x80000008
@@ -28,9 +28,18 @@ struct Wishes {
     std::optional<bool> xpti_dom0, xpti_domu; ///< nothing: where the CPU has Meltdown
 };
 
+/// Whether LFENCE waits for all that is before it ("dispatch serialising", AMD: Software techniques for managing
+/// speculation).
+enum class Lfence : u8 {
+    Unknown, ///< or not: nothing can be done
+    Always,
+    ByMsr, ///< AMD's families from 0x10 on but 0x11: when bit 1 of DE_CFG is set
+};
+
 struct Choice {
+    Lfence lfence = Lfence::Unknown;
     bool clears_buffers = false;     ///< VERW before each return to a guest
-    bool has_ibpb = false;           ///< a barrier when another domain's vCPU comes to a CPU
+    bool has_ibpb = false;           ///< a barrier when another vCPU comes to a CPU
     bool has_automatic_ibrs = false; ///< AMD: EFER bit 21
     u64 spec_ctrl = 0;               ///< value of MSR 0x48 for good; written if has_spec_ctrl
     bool has_spec_ctrl = false;
@@ -49,8 +58,12 @@ struct Choice {
 void init();
 /// Each CPU: its model-specific registers.
 void init_cpu();
-/// This CPU is about to run a vCPU of a domain (by its address, null for none that matters); interrupts off.
-void enter_domain(const void* domain);
+/// This CPU is about to run a vCPU; interrupts off.
+/// @param identity  of the vCPU, a number that none before it had: an address may come back in another domain.
+void enter_vcpu(u64 identity);
+
+/// True if LFENCE waits for what is before it on all CPUs: what guests are told. After all CPUs' init_cpu().
+[[nodiscard]] bool lfence_waits();
 
 /// True if a domain runs on page tables without the hypervisor (pv/xpti); without argument: any domain may.
 [[nodiscard]] bool isolates_page_tables(bool is_dom0);

@@ -26,6 +26,13 @@ template <std::size_t N> bool is_one_of(u32 model, const u32 (&models)[N]) {
     return std::find(std::begin(models), std::end(models), model) != std::end(models);
 }
 
+Lfence lfence_of(const Facts& f) {
+    constexpr unsigned lfence_always_serialising = 2; // CPUID 0x80000021 EAX
+    if (f.is_intel || bit(f.eax_ext21, lfence_always_serialising)) return Lfence::Always;
+    if (!f.is_amd || f.family < 0xf) return Lfence::Unknown;
+    return f.family == 0xf || f.family == 0x11 ? Lfence::Always : Lfence::ByMsr;
+}
+
 } // namespace
 
 Choice decide(const Facts& f, const Wishes& w) {
@@ -44,6 +51,7 @@ Choice decide(const Facts& f, const Wishes& w) {
                               : bit(f.ebx_ext8, 14) && bit(f.ebx_ext8, 16);
     const bool has_stibp = f.is_intel ? bit(f.edx_7, 27) : bit(f.ebx_ext8, 15);
     const bool has_ssbd = f.is_intel ? bit(f.edx_7, 31) : bit(f.ebx_ext8, 24);
+    c.lfence = lfence_of(f);
     c.clears_buffers = w.forces_verw || (has_md_clear && w.verw && c.has_mds);
     c.has_ibpb = has_ibpb && w.ibpb;
     c.has_automatic_ibrs = !f.is_intel && bit(f.eax_ext21, 8) && w.ibrs;

@@ -8,6 +8,7 @@
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/machine/cpu/cpuid_faulting.hpp"
+#include "x86/machine/cpu/speculation.hpp"
 #include "x86/pv/guest_copy.hpp"
 #include "x86/pv/hypercall_page.hpp"
 #include "x86/pv/policy/cpuid.hpp"
@@ -82,7 +83,7 @@ bool read_amd_msr(const PvVcpu& vcpu, u32 index, u64& value) {
     value = 0;
     if (is_inert_amd(index) || index == msr::hwcr) return true;
     if (index == msr::de_cfg) {
-        value = 1u << 1; // LFENCE waits for what is before it
+        value = x86::speculation::lfence_waits() ? 1u << 1 : 0;
         return true;
     }
     return vcpu.domain.is_hardware_domain && is_readable_by_hardware_domain(index) && x86::rdmsr_safe(index, value);

@@ -12,7 +12,7 @@ namespace {
 
 /// CPU that may hold translations of a vCPU.
 void add_cpu(CpuMask& mask, const Vcpu& vcpu) {
-    if (const u32 cpu = vcpu.dirty_cpu; cpu < max_cpus) mask.set(cpu);
+    if (const u32 cpu = vcpu.dirty_cpu.load(std::memory_order_seq_cst); cpu < max_cpus) mask.set(cpu);
     if (vcpu.is_running.load(std::memory_order_acquire)) mask.set(vcpu.processor.load(std::memory_order_relaxed));
 }
 

@@ -22,9 +22,6 @@ using hypercall::Call;
 using hypercall::Outcome;
 using Command = abi::MmuextCommand;
 
-/// May change what the caches hold: has devices.
-bool may_flush_cache(const Domain& domain) { return domain.is_hardware_domain || domain.io_memory != nullptr; }
-
 Result<> pin(Mfn mfn, unsigned level, PvDomain& owner) {
     if (!is_valid(mfn)) return fail(Error::Invalid);
     Guard guard(owner.page_table_lock);
@@ -77,7 +74,7 @@ Result<> copy_page(Mfn to_mfn, Mfn from_mfn, const Domain& owner) {
 void write_back_caches(void*) { x86::wbinvd(); }
 
 Result<> flush_caches(bool everywhere) {
-    if (!may_flush_cache(current_domain())) return fail(Error::Access);
+    if (!has_devices(current_domain())) return fail(Error::Access);
     if (everywhere) machine::call_on(machine::online_cpus(), write_back_caches, nullptr);
     else write_back_caches(nullptr);
     return {};

@@ -12,6 +12,8 @@ struct Entry {
     static constexpr u64 accessed = 0x20, dirty = 0x40;
     static constexpr u64 large = 0x80; ///< levels 2 and 3; in level 1 the PAT bit
     static constexpr u64 global = 0x100;
+    /// Choose the memory type in level 1: all clear is write-back (the PAT is fixed: set_control_registers).
+    static constexpr u64 cache_attributes = write_through | cache_disable | large;
     static constexpr u64 frame_mask = 0x000ffffffffff000;
     static constexpr u64 no_execute = u64{1} << 63;
 
@@ -39,7 +41,7 @@ constexpr Entry adjusted_table(Entry e) { return e.is_present() ? Entry{e.raw | 
 
 /// True if both entries hold the same reference: only flags that need no check differ.
 constexpr bool same_reference(Entry a, Entry b) {
-    constexpr u64 relevant = Entry::frame_mask | Entry::present | Entry::writable;
+    constexpr u64 relevant = Entry::frame_mask | Entry::present | Entry::writable | Entry::cache_attributes;
     return ((a.raw ^ b.raw) & relevant) == 0;
 }
 

@@ -72,6 +72,9 @@ void map_cpu_descriptors(PvVcpu& vcpu, Mfn page);
 
 // -- device memory (pagetable_mapping.cpp) --
 
+/// True if the domain may have use for memory types and may write caches back: it has I/O memory or ports.
+[[nodiscard]] bool has_devices(const Domain& domain);
+
 /// Frames of device memory that guests may only read, whatever they ask for: writes to them are ignored. Boot only.
 Result<> make_device_frames_read_only(u64 first, u64 last);
 [[nodiscard]] bool is_read_only_device_frame(Mfn mfn);

@@ -37,18 +37,35 @@ Result<> acquire_offered_frame(Frame& frame, const PvDomain& table_owner, Entry 
 
 Result<> acquire_mapping(Entry& entry, PvDomain& table_owner, const Domain& frame_owner) {
     if (!entry.is_present()) return {};
+    // Memory that one mapping writes past the caches and another through them has two contents: a page table could be
+    // checked in the cache and walked in memory (XSA-402). Guests without devices have no use for that.
+    const bool is_uncached = entry.has(Entry::cache_attributes);
+    if (is_uncached && !has_devices(table_owner)) return fail(Error::Invalid);
     const Mfn mfn = entry.frame();
     if (is_device_memory(mfn)) {
         if (entry.is_writable() && is_read_only_device_frame(mfn)) entry.raw &= ~Entry::writable;
         return acquire_device_mapping(mfn, table_owner, frame_owner);
     }
     Frame& frame = frame_of(mfn);
+    if (is_uncached && frame.load().has(FrameState::hypervisor)) return fail(Error::Access);
     // Only what belongs to the named domain: a privileged domain, too, names whom it means, so that a wrong number in
     // it maps nobody's memory.
     if (frame_owner.id.raw() == abi::domid_xen) return acquire_offered_frame(frame, table_owner, entry);
     const bool acquired =
         entry.is_writable() ? acquire_writable(frame, frame_owner) : acquire_frame(frame, frame_owner);
-    return acquired ? Result<>{} : fail(Error::Busy);
+    if (!acquired) return fail(Error::Busy);
+    note_mapping(frame, table_owner);
+    return {};
+}
+
+void note_mapping(Frame& frame, const Domain& table_owner) {
+    if (frame.owner.load(std::memory_order_relaxed) == table_owner.id.raw()) return;
+    if ((frame.flags & frame_flag::shared) == 0) frame.flags.set(frame_flag::shared);
+}
+
+bool has_devices(const Domain& domain) {
+    const auto any = [](const RangeSet* set) { return set && !set->is_empty(); };
+    return domain.is_hardware_domain || any(domain.io_memory) || any(domain.io_ports);
 }
 
 Result<> make_device_frames_read_only(u64 first, u64 last) { return read_only_devices.add(first, last); }

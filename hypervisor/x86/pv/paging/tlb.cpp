@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// The TLB clock: it ticks with each flush; a CPU whose last flush is later than a frame's stamp holds nothing of it.
+// Flushes: on which CPUs, and by whose stamps they are needed.
 #include "x86/pv/paging/tlb.hpp"
 
 #include "domain/machine.hpp"
 #include "x86/instructions.hpp"
+#include "x86/pv/paging/tlb_clock.hpp"
 #include "x86/pv/xpti/xpti.hpp"
 
 namespace px {
 
 namespace {
 
-std::atomic<u32> flush_clock{1};
-PX_PER_CPU PerCpu<std::atomic<u32>> flushed_at;
+constinit pv::TlbClock tlb_clock;
+PX_PER_CPU PerCpu<std::atomic<u64>> flushed_at; ///< time of the CPU's last flush
 
-/// Flushes by loading CR3. The clock ticks before: a stamp taken after the tick is not covered by this flush.
-void load_and_tick(u64 cr3) {
+/// Flushes by loading CR3: all translations but global ones, of which guests have none, and the caches of upper tables
+/// (SDM volume 3, 4.10.4.1; APM volume 2, 5.5).
+void load_and_note(u64 cr3) {
     IrqOff off; // a flush that interrupts us must not leave an older time behind a newer one
-    const u32 time = flush_clock.fetch_add(1, std::memory_order_seq_cst) + 1;
+    const u64 time = tlb_clock.begin_flush();
     x86::write_cr3(cr3);
     flushed_at.here().store(time, std::memory_order_release);
 }
 
-void flush_all_here(void*) { load_and_tick(x86::read_cr3()); }
+void flush_all_here(void*) { load_and_note(x86::read_cr3()); }
 void flush_page_here(void* address) { x86::invlpg(reinterpret_cast<u64>(address)); }
 
 void on_cpus(CpuMask mask, void (*function)(void*), void* argument) {
@@ -34,27 +36,26 @@ void on_cpus(CpuMask mask, void (*function)(void*), void* argument) {
     if (mask.any()) machine::call_on(mask, function, argument);
 }
 
+/// Flushes on those CPUs of the mask that have not flushed since the stamp.
+void flush_stale(CpuMask mask, u32 stamp) {
+    for (unsigned cpu = mask.find(); cpu < max_cpus; cpu = mask.find(cpu + 1))
+        if (!tlb_clock.may_hold(flushed_at.on(CpuId(cpu)).load(std::memory_order_acquire), stamp)) mask.clear(cpu);
+    if (mask.any()) on_cpus(mask, flush_all_here, nullptr);
+}
+
 } // namespace
 
 namespace tlb {
 
-u32 now() {
-    // The page-table entry was removed before: its store must be visible before the clock is read, or a CPU could
-    // flush in between and walk the old entry again.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    return flush_clock.load(std::memory_order_relaxed);
-}
+u32 now() { return tlb_clock.stamp(); }
 
-void flush_older(u32 stamp) {
-    CpuMask mask;
-    const CpuMask& online = machine::online_cpus();
-    const u32 time = flush_clock.load(std::memory_order_relaxed);
-    for (unsigned cpu = online.find(); cpu < max_cpus; cpu = online.find(cpu + 1)) {
-        const u32 flushed = flushed_at.on(CpuId(cpu)).load(std::memory_order_acquire);
-        // A CPU that has not flushed for long does too, before its time could be mistaken for one in the future.
-        if (static_cast<s32>(flushed - stamp) <= 0 || time - flushed > 1u << 30) mask.set(cpu);
-    }
-    if (mask.any()) on_cpus(mask, flush_all_here, nullptr);
+void flush_older(u32 stamp) { flush_stale(machine::online_cpus(), stamp); }
+
+void flush_older(u32 stamp, const Domain& user) {
+    // A CPU that is not in the mask holds nothing: one that left the domain has loaded another CR3 before it said so;
+    // one that comes to it said so before it loaded CR3, which is serialising (SDM volume 3, 9.3; APM volume 2, 7.6.4),
+    // and we have not seen it: so its walks come after our look, and what was removed was visible to all before that.
+    flush_stale(pv::dirty_cpus(user), stamp);
 }
 
 } // namespace tlb
@@ -63,7 +64,7 @@ namespace pv {
 
 void load_cr3(Mfn l4) {
     xpti::forget_copies();
-    load_and_tick(paddr_of(l4).raw());
+    load_and_note(paddr_of(l4).raw());
 }
 
 void flush_tlb_here() { flush_all_here(nullptr); }
@@ -77,7 +78,7 @@ CpuMask dirty_cpus(const Domain& domain) {
     for (u32 i = 0; i < domain.max_vcpus; ++i) {
         const Vcpu* vcpu = domain.vcpus[i];
         if (!vcpu) continue;
-        if (const u32 cpu = vcpu->dirty_cpu; cpu < max_cpus) mask.set(cpu);
+        if (const u32 cpu = vcpu->dirty_cpu.load(std::memory_order_seq_cst); cpu < max_cpus) mask.set(cpu);
         // It may be on its way to run there.
         if (vcpu->is_running.load(std::memory_order_acquire)) mask.set(vcpu->processor.load(std::memory_order_relaxed));
     }

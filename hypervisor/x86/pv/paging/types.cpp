@@ -3,7 +3,6 @@
 #include "x86/pv/paging/types.hpp"
 
 #include "hypercall/call.hpp"
-#include "memory/tlb.hpp"
 #include "x86/pv/paging/descriptor.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 
@@ -45,7 +44,7 @@ Taken take(Frame& frame, const PvDomain& owner, FrameType type) {
     }
     if ((next & FrameState::type_count_mask) != FrameState::type_count_one) return Taken::More;
     // Its new contents count from here on: no CPU may still write to it, or walk it as another table.
-    if (before != type && before != FrameType::None) tlb::flush_older(frame.aux.load(std::memory_order_relaxed));
+    if (before != type && before != FrameType::None) end_former_use(frame);
     frame.aux.store(0, std::memory_order_relaxed);
     return Taken::First;
 }

@@ -54,6 +54,8 @@ void release_descriptors(Frame& frame);
 /// allowed. Errors, as Xen's: Busy: another's frame, or in use as what cannot be mapped so; of device memory Invalid
 /// and Perm.
 Result<> acquire_mapping(Entry& entry, PvDomain& table_owner, const Domain& frame_owner);
+/// Notes on a frame, on which a reference is held, that an entry of a domain's tables is about to map it.
+void note_mapping(Frame& frame, const Domain& table_owner);
 /// Drops it.
 void release_mapping(Entry entry, PvDomain& table_owner);
 

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where has to be flushed before a frame is used as something else, and which memory types an entry may have.
+#include "domain/rangeset.hpp"
+#include "memory/heap.hpp"
+#include "paging/fake_paging.hpp"
+
+#include <gtest/gtest.h>
+
+using namespace px;
+using pv::Entry;
+
+namespace {
+
+constexpr u64 read_only = Entry::present | Entry::user, writable = read_only | Entry::writable;
+
+struct FormerUse : testing::Test {
+    fake::Guest guest{7, 1}, tool{8, 1};
+    RangeSet ports;
+    Frame* frame = nullptr;
+    u64 all = 0, of_one = 0;
+
+    void SetUp() override {
+        if (heap::total_frames() == 0) heap::add_region(Mfn(1000), Mfn(1000 + 64));
+        frame = &guest.give_frame();
+        fake_current = &guest.vcpu(0);
+        tool.domain.is_privileged = true;
+    }
+    void TearDown() override {
+        fake_current = nullptr;
+        EXPECT_TRUE(give_up_frame(*frame));
+        tool.domain.io_ports = nullptr;
+    }
+    /// An entry of a domain's that maps the frame comes and goes.
+    Result<> map(pv::PvDomain& by, u64 flags) {
+        Entry e = Entry::of(mfn_of(*frame), flags);
+        TRY(pv::acquire_mapping(e, by, guest.domain));
+        pv::release_mapping(e, by);
+        return {};
+    }
+    /// The frame becomes a page of descriptors.
+    void make_descriptors() {
+        all = fake::flushes;
+        of_one = fake::flushes_of_one;
+        {
+            Guard guard(guest.domain.page_table_lock);
+            ASSERT_TRUE(pv::acquire_descriptors(*frame, guest.domain));
+        }
+        pv::release_descriptors(*frame);
+    }
+    void expect_flushes(u64 of_all_cpus, u64 at_home) const {
+        EXPECT_EQ(fake::flushes, all + of_all_cpus);
+        EXPECT_EQ(fake::flushes_of_one, of_one + at_home);
+        if (at_home) EXPECT_EQ(fake::flushed_domain, &guest.domain);
+    }
+};
+
+TEST_F(FormerUse, StaysAtHome) {
+    ASSERT_TRUE(map(guest.domain, writable));
+    make_descriptors();
+    expect_flushes(0, 1);
+    ASSERT_TRUE(map(guest.domain, writable)); // and back
+    expect_flushes(0, 2);
+}
+
+TEST_F(FormerUse, IsEveryonesWhenAnotherDomainHasMappedIt) {
+    ASSERT_TRUE(map(tool.domain, writable)); // the mapping is gone, translations of it may not be
+    ASSERT_TRUE(map(guest.domain, writable));
+    make_descriptors();
+    expect_flushes(1, 0);
+    // That has flushed all that were.
+    ASSERT_TRUE(map(guest.domain, writable));
+    make_descriptors();
+    expect_flushes(0, 1);
+    ASSERT_TRUE(map(tool.domain, writable)); // here a table's use ends: its walkers, and all since nothing is known
+    make_descriptors();
+    expect_flushes(1, 0);
+}
+
+TEST_F(FormerUse, ReadingByOthersCountsToo) {
+    ASSERT_TRUE(map(tool.domain, read_only));
+    ASSERT_TRUE(map(guest.domain, writable));
+    make_descriptors();
+    expect_flushes(1, 0);
+}
+
+TEST_F(FormerUse, IsEveryonesWhenSomebodyElseEndsIt) {
+    ASSERT_TRUE(map(guest.domain, writable));
+    for (Vcpu* current : {static_cast<Vcpu*>(&tool.vcpu(0)), static_cast<Vcpu*>(nullptr)}) {
+        fake_current = current;
+        make_descriptors();
+        expect_flushes(1, 0);
+        ASSERT_TRUE(map(guest.domain, writable));
+    }
+}
+
+TEST_F(FormerUse, MemoryTypesAreForDomainsWithDevices) {
+    for (const u64 attribute : {Entry::write_through, Entry::cache_disable, Entry::large}) {
+        EXPECT_EQ(map(guest.domain, writable | attribute).error(), Error::Invalid);
+        EXPECT_EQ(map(tool.domain, writable | attribute).error(), Error::Invalid);
+    }
+    tool.domain.io_ports = &ports;
+    EXPECT_EQ(map(tool.domain, writable | Entry::write_through).error(), Error::Invalid); // no port yet
+    ASSERT_TRUE(ports.add(0x60, 0x60));
+    EXPECT_TRUE(map(tool.domain, writable | Entry::write_through));
+}
+
+TEST(Entries, MemoryTypesAreNotThoseThatNeedNoCheck) {
+    const Entry plain{writable};
+    for (const u64 attribute : {Entry::write_through, Entry::cache_disable, Entry::large})
+        EXPECT_FALSE(pv::same_reference(plain, Entry{writable | attribute}));
+    EXPECT_TRUE(pv::same_reference(plain, Entry{writable | Entry::accessed | Entry::dirty | Entry::no_execute}));
+}
+
+} // namespace
