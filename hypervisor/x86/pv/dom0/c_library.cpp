@@ -2,12 +2,23 @@
 // What Debian's static libraries of decoders need of a C library. Boot only.
 #include "base/panic.hpp"
 #include "memory/heap.hpp"
+#include "x86/instructions.hpp"
 
 namespace {
 
 /// In front of each block: its size as an order of frames.
 struct alignas(64) BlockHeader {
     unsigned order;
+};
+
+/// The decoders run with interrupts off (unpack.cpp), the heap wants them on: it may have to flush other CPUs. Whoever
+/// calls a function keeps nothing below its stack pointer, so interrupts may come here.
+class InterruptsOn {
+  public:
+    InterruptsOn() { px::x86::enable_interrupts(); }
+    ~InterruptsOn() { px::x86::disable_interrupts(); }
+    InterruptsOn(const InterruptsOn&) = delete;
+    InterruptsOn& operator=(const InterruptsOn&) = delete;
 };
 
 } // namespace
@@ -20,6 +31,7 @@ void* malloc(std::size_t bytes) {
     unsigned order = 0;
     while ((px::page_size << order) < bytes + sizeof(BlockHeader)) ++order;
     if (order > px::heap::max_order) return nullptr;
+    const InterruptsOn on;
     px::Frame* const frame = px::heap::allocate({.order = order});
     if (!frame) return nullptr;
     auto* const header = px::to_virtual<BlockHeader>(*frame);
@@ -35,6 +47,7 @@ void* calloc(std::size_t count, std::size_t bytes) {
 
 void free(void* memory) {
     if (!memory) return;
+    const InterruptsOn on;
     BlockHeader* const header = static_cast<BlockHeader*>(memory) - 1;
     px::heap::free(px::frame_of_virtual(header), header->order, false);
 }

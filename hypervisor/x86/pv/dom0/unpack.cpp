@@ -2,6 +2,7 @@
 // Unpacking dom0's kernel. It is trusted, but may be damaged: each way to fail has its sentence.
 #include "x86/pv/dom0/unpack.hpp"
 
+#include "base/lock.hpp"
 #include "base/log.hpp"
 #include "base/panic.hpp"
 #include "packing/packing.hpp"
@@ -51,6 +52,9 @@ UnpackedKernel unpack_kernel(std::span<const u8> image) {
     {
         const CanaryArea canary;
         x86::clts();
+        // Debian's libraries are built for user space: what a leaf function keeps lies in the 128 bytes below its stack
+        // pointer (System V ABI, "red zone"), where an interrupt's frame would land. NMIs have stacks of their own.
+        const IrqOff off;
         done = packing::unpack(payload, *packing, out);
     }
     if (!done) panic("Dom0's kernel: the {} data cannot be unpacked: {}", name(*packing), text(done.error()));
