@@ -73,7 +73,7 @@ def test_failure_at_each_step_leaves_nothing(ours, step):
 
 
 BAD = {
-    "memory='much'": "memory must be a number",
+    "memory='much'": "memory must be a size",
     "memory=1000000": "but the host has",
     "kernel='/boot/none'": "No such file or directory",
     "kernel='/etc/xen/xl.conf'": "in no known form",

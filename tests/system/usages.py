@@ -211,7 +211,7 @@ OURS = {
     "create -n /tmp/kernelless.cfg kernel=/x memory=x": (
         1,
         NONE,
-        "(?s).*command line: memory must be a number, but is 'x'",
+        "(?s).*command line: memory must be a size, but is 'x'",
     ),
 }
 

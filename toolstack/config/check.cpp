@@ -19,6 +19,36 @@ std::optional<std::int64_t> value_number(const Value& value) {
     return toolstack::to_signed(toolstack::trim(value.text), 0);
 }
 
+/// Whole MiB of a size.
+std::optional<std::int64_t> value_mib(const Value& value) {
+    auto text = toolstack::trim(value.text);
+    if (auto plain = value_number(value); plain || text.empty()) return plain;
+    if (text.size() > 1 && (text.back() == 'B' || text.back() == 'b')) text.remove_suffix(1); // "2GB"
+    unsigned shift = 0;
+    switch (text.back()) {
+    case 'K':
+    case 'k': shift = 0; break;
+    case 'M':
+    case 'm': shift = 10; break;
+    case 'G':
+    case 'g': shift = 20; break;
+    case 'T':
+    case 't': shift = 30; break;
+    default: return std::nullopt;
+    }
+    auto number = toolstack::to_unsigned(toolstack::trim(text.substr(0, text.size() - 1)));
+    if (!number || *number > static_cast<std::uint64_t>(INT64_MAX) >> shift || (*number << shift) % 1024)
+        return std::nullopt;
+    return static_cast<std::int64_t>((*number << shift) / 1024);
+}
+
+bool is_numeric(const Key& key) { return key.type == Type::number || key.type == Type::size || key.type == Type::flag; }
+
+/// Nothing but blanks where a number should be: stock takes the default.
+bool is_blank_number(const Key& key, const Value& value) {
+    return is_numeric(key) && !value.is_list() && toolstack::trim(value.text).empty();
+}
+
 std::optional<unsigned> word_index(const Key& key, std::string_view word) {
     std::optional<unsigned> found;
     unsigned index = 0;
@@ -45,10 +75,14 @@ Result<void> check_shape(const Key& key, const Value& value) {
 Result<void> check_value(const Key& key, const Value& value) {
     switch (key.type) {
     case Type::number:
+    case Type::size:
     case Type::flag: {
         auto low = key.type == Type::flag ? 0 : key.low, high = key.type == Type::flag ? 1 : key.high;
-        auto number = value_number(value);
-        if (!number) return fail(fmt::format("must be a number, but is '{}'", value.text));
+        auto number = key.type == Type::size ? value_mib(value) : value_number(value);
+        if (!number && key.type == Type::size)
+            return fail(fmt::format("must be a size, but is '{}'", value.text),
+                        "write whole MiB, such as 512, or with a unit: \"512M\", \"2G\"");
+        if (!number) return fail(fmt::format("must be a number, but is '{}'", value.text), "write digits alone");
         if (*number < low || *number > high)
             return fail(fmt::format("must be between {} and {}, but is {}", low, high, *number));
         return {};
@@ -77,6 +111,11 @@ Result<Checked> Checked::make(std::span<const Setting> settings, std::string_vie
                                            near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
             continue;
         }
+        if (is_blank_number(*key, setting.value)) {
+            warnings.push_back(fmt::format("{} is empty: its default is taken{}", where,
+                                           key->fallback.empty() ? "" : fmt::format(", {}", key->fallback)));
+            continue;
+        }
         if (key->use == Use::refused) return fail(fmt::format("{}: {}", where, key->doc));
         auto good = check_shape(*key, setting.value);
         if (good && !setting.value.is_list()) good = check_value(*key, setting.value);
@@ -103,7 +142,9 @@ std::optional<std::string> Checked::text(std::string_view key) const {
 
 std::optional<std::int64_t> Checked::number(std::string_view key) const {
     auto setting = find(key);
-    return setting ? value_number(setting->value) : std::nullopt;
+    auto entry = find_key(key);
+    if (!setting) return std::nullopt;
+    return entry && entry->type == Type::size ? value_mib(setting->value) : value_number(setting->value);
 }
 
 bool Checked::flag(std::string_view key, bool fallback) const {

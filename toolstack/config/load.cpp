@@ -36,7 +36,8 @@ Result<void> load_identity(const Checked& in, std::string_view source, DomainCon
     }
     if (auto type = in.choice("type")) out.type = static_cast<GuestType>(*type);
     if (in.flag("pvshim"))
-        return in.error("pvshim", "is not supported yet", "leave it away: a PV kernel runs with type=\"pv\"");
+        return in.error("pvshim", "is not supported: there is no shim",
+                        "leave it away: a PV kernel runs with type=\"pv\"");
     out.pool = in.text("pool").value_or("");
     return {};
 }
@@ -74,6 +75,8 @@ Result<void> load_resources(const Checked& in, DomainConfig& out) {
     return {};
 }
 
+constexpr auto blanks = " \t\n";
+
 void load_limits(const Checked& in, DomainConfig& out) {
     auto set = [&](std::string_view key, std::optional<std::uint32_t>& field) {
         if (auto value = in.number(key)) field = static_cast<std::uint32_t>(*value);
@@ -102,7 +105,14 @@ Result<void> load_boot(const Checked& in, DomainConfig& out) {
     out.kernel = in.text("kernel").value_or("");
     out.ramdisk = in.text("ramdisk").value_or("");
     out.bootloader = in.text("bootloader").value_or("");
-    out.bootloader_args = in.items("bootloader_args");
+    for (auto& item : in.items("bootloader_args")) {
+        if (in.is_list("bootloader_args")) out.bootloader_args.push_back(std::move(item));
+        else
+            for (std::size_t at = 0, end; (at = item.find_first_not_of(blanks, at)) != std::string::npos; at = end) {
+                end = std::min(item.find_first_of(blanks, at), item.size());
+                out.bootloader_args.push_back(item.substr(at, end - at));
+            }
+    }
     auto root = in.text("root"), extra = in.text("extra");
     if (auto line = in.text("cmdline")) {
         out.command_line = *line;
@@ -159,7 +169,9 @@ Result<Run> parse_run(std::string_view text, char separator, std::uint64_t limit
 Result<void> load_rights(const Checked& in, DomainConfig& out) {
     constexpr std::uint64_t last_port = 0xffff, last_frame = (std::uint64_t{1} << 40) - 1;
     for (auto key : {"ioports", "iomem", "irqs"})
-        if (out.type != GuestType::pv && !in.items(key).empty()) return in.error(key, "is for guests of type pv");
+        if (out.type != GuestType::pv && !in.items(key).empty())
+            out.warnings.push_back(
+                fmt::format("{} is for guests of type pv: a guest of type {} has no use for it", key, name(out.type)));
     auto each = [&](const char* key, char separator, std::uint64_t limit, std::vector<Run>& runs) -> Result<void> {
         for (auto& item : in.items(key)) {
             auto run = parse_run(item, separator, limit);
@@ -188,7 +200,7 @@ Result<void> load_devices(const Checked& in, DomainConfig& out) {
         out.disks.push_back(std::move(*disk));
     }
     for (auto& item : in.items("vif")) {
-        auto vif = parse_vif(item);
+        auto vif = parse_vif(item, &out.warnings);
         if (!vif) return in.error("vif", std::move(vif).error());
         for (auto& other : out.vifs)
             if (vif->mac && other.mac == vif->mac)
@@ -204,12 +216,20 @@ Result<void> load_devices(const Checked& in, DomainConfig& out) {
     return {};
 }
 
+/// Whether a key is set to what it is anyway: switched off, its default, or empty.
+bool asks_nothing(const Key& key, const Value& value) {
+    if (value.is_list()) return false;
+    auto text = toolstack::trim(value.text);
+    return text.empty() || text == "0" || text == key.fallback;
+}
+
 /// Keys that are understood but whose devices or guest kinds do not exist yet; those of HVM do not matter to PV.
 void warn_later(std::span<const Setting> settings, std::string_view source, DomainConfig& out) {
     for (auto& setting : settings) {
         auto key = find_key(setting.key);
         bool idle = key && (key->use == Use::later || (key->use == Use::pvh && out.type == GuestType::pv));
-        if (!idle || (setting.value.is_list() && setting.value.list.empty())) continue;
+        if (!idle || (setting.value.is_list() && setting.value.list.empty()) || asks_nothing(*key, setting.value))
+            continue;
         out.warnings.push_back(fmt::format("{}: {} {}has no effect on a {} guest", place(setting, source), setting.key,
                                            key->use == Use::later ? "is not supported yet and " : "", name(out.type)));
     }

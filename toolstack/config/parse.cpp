@@ -3,6 +3,7 @@
 #include "config/parse.hpp"
 
 #include "base/text.hpp"
+#include "config/foreign.hpp"
 
 #include <fmt/format.h>
 
@@ -67,7 +68,7 @@ class Parser {
     std::string found() const {
         if (at_end()) return "the end of the file";
         if (peek() == '\n') return "the end of the line";
-        return fmt::format("'{}'", peek());
+        return name_character(text_.substr(at_));
     }
 
     std::unexpected<toolstack::Failure> error(const std::string& message, unsigned line = 0) const {
@@ -204,13 +205,17 @@ class Parser {
 } // namespace
 
 Result<std::vector<Setting>> parse(std::string_view text, std::string_view source, bool bare_words) {
-    if (text.find('\0') != std::string_view::npos) // a binary, perhaps; no string could hold it anyway
-        return fail(fmt::format("{}: not a configuration: it holds zero bytes", source));
-    return Parser(text, source, bare_words).all();
+    bool binary = text.find('\0') != std::string_view::npos; // no string could hold it anyway
+    Result<std::vector<Setting>> settings = fail(fmt::format("{}: it holds zero bytes", source));
+    if (!binary) settings = Parser(text, source, bare_words).all();
+    if (settings || bare_words) return settings;
+    auto foreign = recognise(text, source);
+    return foreign ? std::unexpected(std::move(*foreign)) : std::move(settings);
 }
 
 std::string place(const Setting& setting, std::string_view source) {
-    return setting.typed ? "command line" : fmt::format("{}:{}", source, setting.line);
+    if (setting.typed) return "command line";
+    return setting.line ? fmt::format("{}:{}", source, setting.line) : std::string(source);
 }
 
 Result<std::vector<Setting>> merge(std::vector<Setting> settings, std::string_view source) {

@@ -15,7 +15,7 @@ namespace config {
 /// given by a shell that ate the quotes (name=guest1).
 toolstack::Result<std::vector<Setting>> parse(std::string_view text, std::string_view source, bool bare_words = false);
 
-/// Where a setting stands, for messages: "guest.cfg:3", or "command line".
+/// Where a setting stands, for messages: "guest.cfg:3", or "command line"; the source alone where it has no lines.
 std::string place(const Setting& setting, std::string_view source);
 
 /// Settings merged into one per key: a later one replaces an earlier one, `+=` appends (text to text, list to list).

@@ -12,6 +12,7 @@ namespace config {
 enum class Type : std::uint8_t {
     text,         ///< a string (a bare number is taken as its digits)
     number,       ///< a number, or a string that holds one
+    size,         ///< a number of MiB, or a string with a unit: "512M", "2G", "1T", "524288K"
     flag,         ///< 0 or 1, or a string that holds one
     choice,       ///< one of the words in Key::range
     list,         ///< a list of strings

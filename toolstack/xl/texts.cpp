@@ -55,6 +55,7 @@ void man_config() {
     for (auto& key : config::schema()) {
         out(".TP\n\\fB{}\\fR = {}\n{}", roff(key.name), types[static_cast<std::size_t>(key.type)], roff(key.doc));
         if (!key.range.empty()) out(" One of: {}.", roff(key.range));
+        else if (key.type == config::Type::size) out(" In MiB, or with a unit, such as \"2G\".");
         else if (key.type == config::Type::number) out(" From {} to {}.", roff(std::to_string(key.low)), key.high);
         if (!key.fallback.empty()) out(" Default: {}.", roff(key.fallback));
         if (key.use == config::Use::pvh) out(" Of guests of type pvh.");

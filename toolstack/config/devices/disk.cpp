@@ -56,11 +56,11 @@ struct Reader {
 
     Result<void> vdev(std::string_view text) {
         had_vdev = true;
+        if (text.starts_with("ioemu:")) text.remove_prefix(6); // "ioemu:hda:cdrom" of old files
         if (auto colon = text.rfind(':'); colon != std::string_view::npos) {
             TRY(devtype(text.substr(colon + 1)));
             text = text.substr(0, colon);
         }
-        if (text.starts_with("ioemu:")) text.remove_prefix(6);
         disk.vdev = text;
         disk.number = TRY(vdev_number(text));
         return {};

@@ -10,7 +10,10 @@ namespace config {
 
 toolstack::Result<Mac> parse_mac(std::string_view text) {
     auto wrong = [&](std::string_view why) {
-        return toolstack::fail(fmt::format("'{}' {}", text, why), "write it as 00:16:3e:xx:xx:xx");
+        bool placeholder = text.find_first_of("xX") != std::string_view::npos;
+        return toolstack::fail(
+            fmt::format("'{}' {}{}", text, why, placeholder ? ": X stands for digits of your choice" : ""),
+            "write one such as 00:16:3e:12:34:56, or leave mac= away: one is drawn");
     };
     auto parts = toolstack::split(text, ':');
     if (parts.size() != 6) return wrong("is not a MAC address");

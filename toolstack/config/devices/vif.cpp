@@ -4,7 +4,9 @@
 
 #include "base/text.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 
 namespace config {
 
@@ -43,6 +45,18 @@ Result<bool> set_text(Vif& vif, std::string_view key, std::string_view value) {
     return true;
 }
 
+constexpr std::string_view known_keys[] = {"mac",    "bridge",  "ip",   "script", "vifname", "gatewaydev",
+                                           "netdev", "backend", "rate", "type",   "devid",   "mtu"};
+
+/// Keys that are known and have no effect here: of emulated cards, COLO and xend.
+bool is_idle(std::string_view key) {
+    return key == "accel" || key == "model" || key == "forwarddev" || key.starts_with("colo_");
+}
+
+bool is_known(std::string_view key) {
+    return is_idle(key) || std::ranges::find(known_keys, key) != std::end(known_keys);
+}
+
 Result<void> set(Vif& vif, std::string_view key, std::string_view value) {
     if (TRY(set_text(vif, key, value))) return {};
     if (key == "mac") {
@@ -53,14 +67,16 @@ Result<void> set(Vif& vif, std::string_view key, std::string_view value) {
         if (value != "ioemu" && value != "vif")
             return fail(fmt::format("unknown vif type '{}'", value), "use type=vif, or type=ioemu for HVM");
         vif.emulated = value == "ioemu";
+        vif.typed = true;
     } else if (key == "devid" || key == "mtu") {
         auto number = toolstack::to_unsigned(value);
         auto most = key == "mtu" ? 65535u : 65534u;
         if (!number || *number > most || (key == "mtu" && *number < 68))
             return fail(fmt::format("bad {} '{}'", key, value));
         (key == "mtu" ? vif.mtu : vif.devid) = static_cast<unsigned>(*number);
-    } else if (key != "accel" && !key.starts_with("colo_")) { // both have no effect here
-        return fail(fmt::format("unknown key '{}' in a vif", key));
+    } else if (!is_idle(key)) {
+        return fail(fmt::format("unknown key '{}' in a vif", key),
+                    "see xl man xl.cfg, and man xl-network-configuration");
     }
     return {};
 }
@@ -95,28 +111,38 @@ Result<Rate> parse_rate(std::string_view text) {
     return rate;
 }
 
-Result<Vif> parse_vif(std::string_view text) {
+Result<Vif> parse_vif(std::string_view text, std::vector<std::string>* warnings) {
     Vif vif;
     for (auto part : toolstack::split(text, ',')) {
         part = toolstack::trim(part);
         if (part.empty()) continue;
         auto equals = part.find('=');
         if (equals == std::string_view::npos) {
-            if (part != "trusted" && part != "untrusted")
-                return fail(fmt::format("vif '{}': '{}' is not KEY=VALUE", text, part));
+            if (part != "trusted" && part != "untrusted") {
+                if (!warnings) return fail(fmt::format("vif '{}': '{}' is not KEY=VALUE", text, part));
+                warnings->push_back(fmt::format("vif '{}': '{}' is not KEY=VALUE: ignored", text, part));
+                continue;
+            }
             vif.trusted = part == "trusted";
             continue;
         }
-        auto done = set(vif, toolstack::trim(part.substr(0, equals)), toolstack::trim(part.substr(equals + 1)));
+        auto key = toolstack::trim(part.substr(0, equals));
+        if (warnings && !is_known(key)) {
+            warnings->push_back(fmt::format("vif '{}': unknown word '{}' ignored", text, key));
+            continue;
+        }
+        if (warnings && is_idle(key))
+            warnings->push_back(fmt::format("vif '{}': {} has no effect on a paravirtual interface", text, key));
+        auto done = set(vif, key, toolstack::trim(part.substr(equals + 1)));
         if (!done) return std::unexpected(in(fmt::format("vif '{}'", text), std::move(done).error()));
     }
     return vif;
 }
 
 std::string print(const Vif& vif) {
-    std::string out = vif.emulated ? "type=ioemu" : "type=vif";
+    std::string out = vif.emulated ? "type=ioemu" : vif.typed ? "type=vif" : "";
     auto add = [&](std::string_view key, std::string_view value) {
-        if (!value.empty()) out += fmt::format(",{}={}", key, value);
+        if (!value.empty()) out += fmt::format("{}{}={}", out.empty() ? "" : ",", key, value);
     };
     if (vif.mac) add("mac", print(*vif.mac));
     add("bridge", vif.bridge);
@@ -129,12 +155,12 @@ std::string print(const Vif& vif) {
     add("model", vif.model);
     if (vif.devid) add("devid", std::to_string(*vif.devid));
     if (vif.mtu) add("mtu", std::to_string(*vif.mtu));
-    if (vif.trusted) out += *vif.trusted ? ",trusted" : ",untrusted";
+    if (vif.trusted) (out += out.empty() ? "" : ",") += *vif.trusted ? "trusted" : "untrusted";
     if (vif.rate) {
         auto us = vif.rate->interval_us;
         // Ceiling, so that the division of the reader gives the same bytes back.
         auto per_second = (static_cast<unsigned __int128>(vif.rate->bytes_per_interval) * 1000000 + us - 1) / us;
-        out += fmt::format(",rate={}B/s@{}us", static_cast<std::uint64_t>(per_second), us);
+        add("rate", fmt::format("{}B/s@{}us", static_cast<std::uint64_t>(per_second), us));
     }
     return out;
 }

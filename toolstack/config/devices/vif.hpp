@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace config {
 
@@ -25,6 +26,7 @@ struct Vif {
     std::string bridge, ip, script, name, gateway_device, forward_device, model;
     std::string backend;   ///< domain name or id that runs the back end
     bool emulated = false; ///< type=ioemu: also an emulated card (HVM)
+    bool typed = false;    ///< type= was given
     std::optional<unsigned> devid;
     std::optional<unsigned> mtu;
     std::optional<bool> trusted;
@@ -32,8 +34,9 @@ struct Vif {
     bool operator==(const Vif&) const = default;
 };
 
-/// Reads a specification; empty text is an interface with all defaults.
-toolstack::Result<Vif> parse_vif(std::string_view text);
+/// Reads a specification; empty text is an interface with all defaults. With `warnings`, words that are unknown or have
+/// no effect are passed over with a warning, as in a guest's configuration; without, unknown ones are an error.
+toolstack::Result<Vif> parse_vif(std::string_view text, std::vector<std::string>* warnings = nullptr);
 
 /// Reads "10Mb/s", "250KB/s@20ms": K, M, G are powers of 1000; b is bits, B is bytes; the interval is 50 ms if not
 /// given.
