@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes assembly for the image's second link: the symbol table that backtraces use.
 
-symbols.py table IMAGE OUT.S    function names and offsets of a linked image
-symbols.py empty OUT.S          an empty table, for the first link
+symbols.py table IMAGE OUTPUT    function names and offsets of a linked image
+symbols.py empty OUTPUT          an empty table, for the first link
 """
 import re
 import subprocess

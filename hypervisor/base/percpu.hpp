@@ -33,7 +33,7 @@ inline CpuInfo& cpu_info() {
     return *reinterpret_cast<CpuInfo*>(top + 1 - sizeof(CpuInfo));
 }
 inline CpuId this_cpu() { return CpuId(cpu_info().cpu); }
-/// percpu offsets of all CPUs (x86/machine/percpu.cpp).
+/// percpu offsets of all CPUs (x86/machine/cpu/cpu.cpp).
 extern u64 percpu_offsets[max_cpus];
 
 /// A T for each CPU. Define objects as `PX_PER_CPU PerCpu<T> name;`. T starts as all zero bytes on every CPU; what

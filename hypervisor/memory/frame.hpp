@@ -97,7 +97,7 @@ inline constexpr u8 shared = 64;
 inline constexpr u16 owner_free = 0xffff;
 
 #ifdef PROXENOS_HYPERVISOR
-/// Fixed addresses (x86/machine/layout.hpp has the whole map).
+/// Fixed addresses (x86/layout.hpp has the whole map).
 inline constexpr u64 frame_table_start = 0xffff82e000000000;
 inline constexpr u64 direct_map_start = 0xffff830000000000;
 #else

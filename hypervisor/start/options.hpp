@@ -30,7 +30,7 @@ struct SplitLine {
     std::string_view own, for_dom0;
 };
 SplitLine split_command_line(std::string_view line);
-/// Parses our part of the command line (commands.md rules: unknown options warn, "placeholder" is skipped).
+/// Parses our part of the command line (unknown options warn, "placeholder" is skipped).
 void parse_command_line(std::string_view line);
 /// "on", "yes", "true", "1", "enable" and empty: true; "off", "no", "false", "0", "disable": false.
 std::optional<bool> boolean(std::string_view value);

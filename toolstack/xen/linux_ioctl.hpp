@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Linux' ioctl interface of /dev/xen/*: numbers and argument layouts (abi.md section 21). All are _IOC_NONE.
+// Linux' ioctl interface of /dev/xen/*: numbers and argument layouts. All are _IOC_NONE.
 #pragma once
 
 #include <cstddef>

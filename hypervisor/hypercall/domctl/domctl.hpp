@@ -15,7 +15,7 @@ struct Command {
     bool copy_back = false;
 };
 
-// domctl_life.cpp
+// domctl/life.cpp
 Result<> create_domain(abi::Domctl& op);
 Result<> destroy(Command& c);
 Result<> pause(Command& c);
@@ -26,21 +26,21 @@ Result<> max_mem(Command& c);
 Result<> set_handle(Command& c);
 Result<> set_time_offset(Command& c);
 Result<> subscribe(Command& c);
-// domctl_vcpu.cpp
+// domctl/vcpu.cpp
 Result<> set_context(Command& c);
 Result<> get_context(Command& c);
 Result<> vcpu_info(Command& c);
 Result<> set_affinity(Command& c);
 Result<> get_affinity(Command& c);
 Result<> send_trigger(Command& c);
-// domctl_rights.cpp
+// domctl/rights.cpp
 Result<> irq_permission(Command& c);
 Result<> iomem_permission(Command& c);
 Result<> set_node_affinity(Command& c);
 Result<> get_node_affinity(Command& c);
 Result<> virq_handler(Command& c);
 Result<> scheduler(Command& c);
-// domctl_info.cpp
+// domctl/info.cpp
 /// What getdomaininfo and getdomaininfolist say of a domain.
 abi::DomctlGetDomainInfo information(const Domain& domain);
 

@@ -26,23 +26,23 @@ struct Operation {
 /// Largest allocation that the caller may ask for, as a power of two of frames.
 [[nodiscard]] inline unsigned largest_order() { return current_domain().is_privileged ? 18 : 9; }
 
-// memory_reservation.cpp
+// memory/reservation.cpp
 Outcome reservation(const Operation& op);
-// memory_exchange.cpp
+// memory/exchange.cpp
 Outcome exchange(const Operation& op);
-// memory_map.cpp
+// memory/map.cpp
 Result<> memory_map(const Operation& op);
 Result<> set_memory_map(const Operation& op);
 Result<> machine_memory_map(const Operation& op);
 Result<> machphys_mapping(const Operation& op);
 Result<> machphys_mfn_list(const Operation& op);
 Result<> reserved_device_memory_map(const Operation& op);
-// memory_physmap.cpp
+// memory/physmap.cpp
 Outcome acquire_resource(const Operation& op);
 Result<> add_to_physmap(const Operation& op);
 Result<> add_to_physmap_batch(const Operation& op);
 Result<> remove_from_physmap(const Operation& op);
-// memory_numbers.cpp
+// memory/numbers.cpp
 Outcome domain_number(const Operation& op);
 Result<> claim_pages(const Operation& op);
 Result<> pod_target(const Operation& op);

@@ -7,10 +7,10 @@
 
 namespace px::hypercall::sysctl_command {
 
-// sysctl_console.cpp
+// sysctl/console.cpp
 Result<> read_console(abi::SysctlReadconsole& op);
 Result<> debug_keys(const abi::SysctlDebugKeys& op);
-// sysctl_host.cpp
+// sysctl/host.cpp
 Result<> physical_information(abi::SysctlPhysinfo& op);
 Result<> cpu_topology(abi::SysctlCputopoinfo& op);
 Result<> numa_information(abi::SysctlNumainfo& op);
@@ -18,7 +18,7 @@ Result<> pci_topology(abi::SysctlPcitopoinfo& op);
 Result<> cpu_information(abi::SysctlGetCpuinfo& op);
 Result<> available_heap(abi::SysctlAvailheap& op);
 Result<> page_offline(const abi::SysctlPageOfflineOp& op);
-// sysctl_domain.cpp
+// sysctl/domain.cpp
 Result<> domain_list(abi::SysctlGetDomainInfoList& op);
 Result<> cpu_pool(abi::SysctlCpupoolOp& op);
 Result<> scheduler(abi::SysctlSchedulerOp& op);
