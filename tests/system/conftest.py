@@ -32,15 +32,17 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """A module with TOOLS_ALONE = True, or a test with that mark, is about dom0's programs, whatever hypervisor is beneath: it
-    runs on ours, and on real Xen in a thorough run only."""
+    """A module with TOOLS_ALONE = True, or a test with that mark, is about dom0's programs, whatever hypervisor is beneath; one
+    with HYPERVISOR_ALONE = True about the hypervisor, whatever tools are above. Both run on ours, and on real Xen, where they
+    show that they are right, in a thorough run or with its own tools only."""
     if config.getoption("--thorough") or config.getoption("--hypervisor") != "xen":
         return
-    left_out = [
-        item
-        for item in items
-        if getattr(item.module, "TOOLS_ALONE", False) or item.get_closest_marker("tools_alone")
-    ]
+    flags = ["TOOLS_ALONE"] + (["HYPERVISOR_ALONE"] if config.getoption("--toolstack") != "stock" else [])
+
+    def is_left_out(item):
+        return item.get_closest_marker("tools_alone") or any(getattr(item.module, flag, False) for flag in flags)
+
+    left_out = [item for item in items if is_left_out(item)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 

@@ -137,7 +137,9 @@ class Dom0:
                 return value.strip()
         raise AssertionError(f"xl info says nothing of {key}")
 
-    def config(self, name, *, command="", end="", ip="", kernel="/boot/vmlinux", extra="", memory=128, plain=False, **keys):
+    def config(
+        self, name, *, command="", end="", ip="", kernel="/boot/vmlinux", extra="", memory=128, plain=False, **keys
+    ):
         """Write /etc/xen/NAME.cfg; further keys are written as they are. `plain`: with all that the kernel does by itself."""
         words = ["console=hvc0", "quiet", "" if plain else LEFT_OUT, extra]
         words += [f"guestcmd={base64.b64encode(command.encode()).decode()}"] if command else []

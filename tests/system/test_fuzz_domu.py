@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+HYPERVISOR_ALONE = True
+
 ROOT = Path(__file__).resolve().parents[2]
 GUEST = ROOT / "build/guests/micro.elf"
 MACHINE = {"cpus": 2}

@@ -8,6 +8,8 @@ import pytest
 
 from dom0 import Dom0
 
+HYPERVISOR_ALONE = True
+
 PROGRAM = Path(__file__).resolve().parents[2] / "build/programs/ia32"
 # Signals that the program gets where the kernel has no such door: SIGILL or SIGSEGV.
 NO_DOOR = {"4", "11"}

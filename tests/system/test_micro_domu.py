@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+HYPERVISOR_ALONE = True
+
 ROOT = Path(__file__).resolve().parents[2]
 GUEST = ROOT / "build/guests/micro.elf"
 CASES = re.findall(r"^MICRO_CASE_ALONE\((domu_\w+)\)", (ROOT / "tests/guests/cases/unprivileged.cpp").read_text(), re.M)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+HYPERVISOR_ALONE = True
+
 GUEST = Path(__file__).resolve().parents[2] / "build/guests/micro.elf"
 
 
