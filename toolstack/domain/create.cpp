@@ -107,7 +107,8 @@ Result<void> Creation::check_host() {
     if (config_.uuid) {
         uuid_ = *config_.uuid;
         for (auto& entry : TRY(list(session_)))
-            if (entry.uuid() == uuid_) return fail(fmt::format("domain {} has this UUID already", entry.info.domain));
+            if (entry.uuid() == uuid_ && !entry.has(abi::dominf_dying)) // a restart does not wait for the last page
+                return fail(fmt::format("domain {} has this UUID already", entry.info.domain));
     } else {
         std::array<std::uint8_t, 16> random{};
         fill_random(random);
