@@ -91,7 +91,7 @@ def parser():
     add(
         "--thorough",
         action="store_true",
-        help="also real Xen with its own tools, on real Xen what concerns the tools alone, and all on QEMU 10 and with "
+        help="also real Xen with its own tools, on real Xen what concerns one half alone, and all on QEMU 10 and with "
         "Linux 6.12 (hours more)",
     )
     add("--no-build", action="store_true", help="use what is built already")

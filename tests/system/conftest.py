@@ -24,7 +24,7 @@ def pytest_addoption(parser):
     parser.addoption("--toolstack", default="stock", help="proxenos or stock")
     parser.addoption("--emulator", default="qemu", help="qemu or qemu-10")
     parser.addoption("--kernel", default="6.1", help="dom0's Linux and the guests': 6.1 or 6.12")
-    parser.addoption("--thorough", action="store_true", help="also on real Xen what concerns the tools alone")
+    parser.addoption("--thorough", action="store_true", help="also on real Xen what concerns one half alone")
 
 
 def pytest_configure(config):
