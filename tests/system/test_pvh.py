@@ -125,7 +125,7 @@ def test_failure_leaves_nothing(able, step):
         ({"memory": 64}, "raise memory="),
         ({"acpi": 0, "vcpus": 2}, "leave acpi=0 away"),
         ({"hap": 0}, "shadow"),
-        ({"pvshim": 1}, "not supported yet"),
+        ({"pvshim": 1}, "pvshim is not supported: there is no shim"),
         ({"vcpus": 200}, "at most 128"),
     ],
 )

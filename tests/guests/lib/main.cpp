@@ -37,12 +37,19 @@ unsigned pool_used;
 abi::TrapInfo trap_table[24];
 bool case_failed;
 
+/// What was printed since the last whole line. The console gets lines, each by one call, which neither hypervisor breaks up to
+/// 127 characters: in parts, another CPU's message could come between a name and its value.
+struct {
+    char text[127];
+    u8 used;
+} said;
+
 bool is_dom0() { return (start_info->flags & abi::sif_initdomain) != 0; }
 
 /// A domU has no hypervisor console: its text goes through the ring that xenconsoled reads.
-void print_ring(const char* text) {
+void print_ring(const char* text, size_t size) {
     auto* ring = static_cast<abi::ConsoleInterface*>(va_of_mfn(start_info->console.domU.mfn));
-    for (; *text; ++text) {
+    for (const char* end = text + size; text != end; ++text) {
         while (ring->out_prod - *const_cast<volatile u32*>(&ring->out_cons) >= sizeof(ring->out))
             call(abi::Hypercall::SchedOp, abi::SchedOp::Yield, 0);
         ring->out[ring->out_prod % sizeof(ring->out)] = *text;
@@ -53,10 +60,11 @@ void print_ring(const char* text) {
     call(abi::Hypercall::EventChannelOp, abi::EventChannelOp::Send, &op);
 }
 
-size_t length(const char* s) {
-    size_t n = 0;
-    while (s[n]) ++n;
-    return n;
+void end_line() {
+    const size_t used = said.used;
+    said.used = 0;
+    if (is_dom0()) call(abi::Hypercall::ConsoleIo, 0, used, said.text);
+    else print_ring(said.text, used);
 }
 
 bool same(const char* a, const char* b, size_t n) {
@@ -107,22 +115,24 @@ void run_case(const Case& c) {
 }
 
 /// Words of the command line are names of cases, or "all", or "first:NAME" to begin "all" there.
-void run_chosen(const char* line) {
-    while (*line) {
-        while (*line == ' ') ++line;
+void run_chosen(const char* words) {
+    while (*words) {
+        while (*words == ' ') ++words;
         size_t n = 0;
-        while (line[n] && line[n] != ' ') ++n;
+        while (words[n] && words[n] != ' ') ++n;
         for (const Case* c = cases_start; n && c != cases_end; ++c)
-            if ((c->in_all && same(line, "all", n)) || same(line, c->name, n)) run_case(*c);
-        line += n;
+            if ((c->in_all && same(words, "all", n)) || same(words, c->name, n)) run_case(*c);
+        words += n;
     }
 }
 
 } // namespace
 
 void print(const char* text) {
-    if (is_dom0()) call(abi::Hypercall::ConsoleIo, 0, length(text), text);
-    else print_ring(text);
+    for (; *text; ++text) {
+        said.text[said.used++] = *text;
+        if (*text == '\n' || said.used >= sizeof said.text) end_line();
+    }
 }
 
 void print_number(s64 value, bool hexadecimal) {

@@ -118,6 +118,7 @@ u64 system_time();
 
 // -- output and verdicts --
 
+/// To the console, which gets it when its line is whole.
 void print(const char* text);
 void print_number(s64 value, bool hexadecimal = false);
 [[noreturn]] void shut_down(u32 reason);
