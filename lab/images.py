@@ -47,6 +47,9 @@ UNUSED = [
     "usr/lib/xen-4.17/bin/test-*",
     "usr/share/gdb",
 ]
+# What tests and hotplug scripts start most. A program with shared libraries costs a tenth of a second to start under emulation,
+# bash a quarter: here they are linked statically, bash Debian's own, the others busybox's, which differ in nothing used here.
+STATIC = ("cat", "cut", "head", "mkdir", "readlink", "rm", "sleep", "tail", "timeout", "touch", "tr", "true")
 
 
 def _cpio(folder, target):
@@ -221,6 +224,9 @@ def _dom0_image(base, target):
         (work / "var/run").rmdir() if (work / "var/run").exists() else None
         (work / "var/run").symlink_to("/run")
     shutil.copy(_agent(), work / "usr/sbin/lab-agent")
+    (work / "usr/bin/bash-static").replace(work / "usr/bin/bash")
+    for applet in STATIC:
+        (work / "usr/bin" / applet).unlink()
     for applet in call([base / "bin/busybox", "--list"]).split():
         if not any((work / "usr" / folder / applet).exists() for folder in ("bin", "sbin", "local/sbin")):
             (work / "usr/bin" / applet).symlink_to("busybox")

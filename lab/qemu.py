@@ -114,7 +114,8 @@ def _memory(machine, memory):
 
 
 def hardware(machine, work, interactive, log, memory=None):
-    """The machine without what boots in it. COM1 is the console (standard input and output), COM2 the agent's line."""
+    """The machine without what boots in it. COM1 is the console (standard input and output); the agent's
+    line is a virtio port, in a slot that moves no other device."""
     console = f"stdio,id=com1,signal=off,logfile={log},logappend=on" + (",mux=on" if interactive else "")
     emulator = emulators.find(machine.emulator)
     parts = [
@@ -138,9 +139,11 @@ def hardware(machine, work, interactive, log, memory=None):
         "-serial",
         "chardev:com1",
         "-chardev",
-        f"socket,id=com2,path={work}/agent,server=on,wait=off",
-        "-serial",
-        "chardev:com2",
+        f"socket,id=agent,path={work}/agent,server=on,wait=off",
+        "-device",
+        "virtio-serial-pci,addr=1d,max_ports=2",
+        "-device",
+        "virtserialport,chardev=agent,name=lab.agent",
         "-chardev",
         f"socket,id=hmp,path={work}/monitor,server=on,wait=off",
         "-mon",

@@ -231,6 +231,8 @@ def jobs(options, cells):
         for hypervisor, toolstack in cells:
             arguments = [f"--hypervisor={hypervisor}", f"--toolstack={toolstack}"]
             arguments += ["--thorough"] if options.thorough else []
+            twice = (hypervisor, toolstack) == ("proxenos", "stock") and ("proxenos", "proxenos") in cells
+            arguments += ["--once"] if twice else []
             group = f"system-{hypervisor}-{toolstack}"
             result += module_jobs(group, "tests/system", arguments, options, 3600, costs)
         for group, pattern, arguments in elsewhere.runs(cells, options.thorough):

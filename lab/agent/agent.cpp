@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lab's agent in dom0: runs commands that arrive on a serial line and answers with their exact output and status.
+// The lab's agent in dom0: runs commands that arrive on a line from the host and answers with their exact output and status.
 //
 // Wire format, one frame per line, fields separated by one space, binary fields in base64:
 //   to the agent    ID run COMMAND     start `bash -c COMMAND` in its own session; without one: end with 0 at once
@@ -13,7 +13,8 @@
 //                   ID out BYTES       standard output
 //                   ID err BYTES       standard error
 //                   ID end STATUS      exit status as a shell reports it (128 + signal when killed)
-// The line is a plain UART so that the protocol needs no driver of its own and no part of the toolstack under test.
+// The line is a port of a virtio serial device: no part of what is tested, and a page at a time. A UART costs an
+// emulated access for each byte, 0.2 ms of the emulator's time inwards and 0.04 outwards (0.5 and 0.12 on Xen).
 
 #include <fcntl.h>
 #include <linux/random.h>
@@ -22,7 +23,6 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -174,6 +174,7 @@ class Agent {
         char bytes[4096];
         const ssize_t got = read(line_, bytes, sizeof bytes);
         if (got > 0) pending_.append(bytes, static_cast<std::size_t>(got));
+        else usleep(20'000); // nobody is at the other end: such a port is ready all the time
         for (std::size_t end; (end = pending_.find('\n')) != std::string::npos; pending_.erase(0, end + 1))
             handle(pending_.substr(0, end));
     }
@@ -240,17 +241,12 @@ class Agent {
 } // namespace
 
 int main(int argc, char** argv) {
-    const char* path = argc > 1 ? argv[1] : "/dev/ttyS1";
+    const char* path = argc > 1 ? argv[1] : "";
     const int line = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    termios raw{};
-    if (line < 0 || tcgetattr(line, &raw)) {
+    if (line < 0) {
         std::fprintf(stderr, "lab agent: %s: %s\n", path, std::strerror(errno));
         return 1;
     }
-    cfmakeraw(&raw);
-    cfsetspeed(&raw, B115200);
-    raw.c_cflag |= CLOCAL | CREAD;
-    tcsetattr(line, TCSANOW, &raw);
     signal(SIGPIPE, SIG_IGN);
     Agent{line}.serve();
 }

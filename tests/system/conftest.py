@@ -25,6 +25,7 @@ def pytest_addoption(parser):
     parser.addoption("--emulator", default="qemu", help="qemu or qemu-10")
     parser.addoption("--kernel", default="6.1", help="dom0's Linux and the guests': 6.1 or 6.12")
     parser.addoption("--thorough", action="store_true", help="also on real Xen what concerns one half alone")
+    parser.addoption("--once", action="store_true", help="without what the same run tests beneath other tools")
 
 
 def pytest_configure(config):
@@ -33,14 +34,17 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(config, items):
     """A module with TOOLS_ALONE = True, or a test with that mark, is about dom0's programs, whatever hypervisor is beneath; one
-    with HYPERVISOR_ALONE = True about the hypervisor, whatever tools are above. Both run on ours, and on real Xen, where they
-    show that they are right, in a thorough run or with its own tools only."""
-    if config.getoption("--thorough") or config.getoption("--hypervisor") != "xen":
+    with HYPERVISOR_ALONE = True about the hypervisor, whatever tools are above: it runs beneath one kind of them. Both run on
+    ours, and on real Xen, where they show that they are right, in a thorough run or with its own tools only."""
+    if config.getoption("--thorough"):
         return
-    flags = ["TOOLS_ALONE"] + (["HYPERVISOR_ALONE"] if config.getoption("--toolstack") != "stock" else [])
+    on_xen = config.getoption("--hypervisor") == "xen"
+    without_hypervisor = config.getoption("--once") or (on_xen and config.getoption("--toolstack") != "stock")
+    flags = ["TOOLS_ALONE"] * on_xen + ["HYPERVISOR_ALONE"] * without_hypervisor
 
     def is_left_out(item):
-        return item.get_closest_marker("tools_alone") or any(getattr(item.module, flag, False) for flag in flags)
+        marked = on_xen and item.get_closest_marker("tools_alone")
+        return marked or any(getattr(item.module, flag, False) for flag in flags)
 
     left_out = [item for item in items if is_left_out(item)]
     config.hook.pytest_deselected(items=left_out)
