@@ -133,8 +133,8 @@ inline Frame& frame_of_virtual(const void* p) { return frame_of(mfn_of(to_physic
 /// Drops a plain reference; the last one of a frame that is no longer allocated gives it back to the heap.
 void release_frame(Frame& frame);
 /// Ends what a frame was used for before it is used as another type: flushes where translations of it may be left, then
-/// what caches may hold that memory has not. The caller has the first reference of the new type, nobody may rely on that
-/// type yet, and aux still has the stamp of the end of the old one. Interrupts on.
+/// what caches may hold that memory has not. The caller has the first reference of the new type, nobody may rely on
+/// that type yet, and aux still has the stamp of the end of the old one. Interrupts on.
 void end_former_use(Frame& frame);
 /// Takes a Writable typed reference (data pages only: no contents check is needed). Fails with false when the frame is
 /// in use as another type, is not owned by owner, or the counter is full.
