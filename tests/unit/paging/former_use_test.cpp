@@ -182,6 +182,19 @@ TEST_F(FormerUse, WithoutSuchAMappingCachesStayAsTheyAre) {
     EXPECT_EQ(fake::cache_flushes, before);
 }
 
+/// What a CPU keeps of the last vCPU, it keeps by this number: another may have its address.
+TEST(Vcpus, NumbersDoNotComeAgain) {
+    std::vector<u64> seen;
+    for (int i = 0; i < 4; ++i) {
+        fake::Guest one(9, 2);
+        seen.push_back(one.vcpu(0).identity);
+        seen.push_back(one.vcpu(1).identity);
+    }
+    std::ranges::sort(seen);
+    EXPECT_EQ(std::ranges::adjacent_find(seen), seen.end());
+    EXPECT_NE(seen.front(), 0u); // nobody's
+}
+
 TEST(Entries, MemoryTypesAreNotThoseThatNeedNoCheck) {
     const Entry plain{writable};
     for (const u64 attribute : {Entry::write_through, Entry::cache_disable, Entry::large})
