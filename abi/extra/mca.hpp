@@ -36,6 +36,54 @@ struct McinfoMsr {
 static_assert(sizeof(McinfoMsr) == 16);
 static_assert(offsetof(McinfoMsr, value) == 8);
 
+/// Types of a report's records.
+inline constexpr uint16_t mc_type_global = 0;
+inline constexpr uint16_t mc_type_bank = 1;
+
+/// McinfoGlobal::mc_flags.
+inline constexpr uint32_t mc_flag_correctable = 1u << 0;
+inline constexpr uint32_t mc_flag_uncorrectable = 1u << 1;
+inline constexpr uint32_t mc_flag_recoverable = 1u << 2;
+inline constexpr uint32_t mc_flag_polled = 1u << 3;
+inline constexpr uint32_t mc_flag_reset = 1u << 4;
+inline constexpr uint32_t mc_flag_mce = 1u << 6;
+
+/// Head of each record.
+struct McinfoCommon {
+    uint16_t type;
+    uint16_t size;
+};
+static_assert(sizeof(McinfoCommon) == 4);
+
+/// Where it happened, and who ran there.
+struct McinfoGlobal {
+    McinfoCommon common;
+    uint16_t mc_domid;
+    uint16_t mc_vcpuid;
+    uint32_t mc_socketid;
+    uint16_t mc_coreid;
+    uint16_t mc_core_threadid;
+    uint32_t mc_apicid;
+    uint32_t mc_flags;
+    uint64_t mc_gstatus;
+};
+static_assert(sizeof(McinfoGlobal) == 32);
+static_assert(offsetof(McinfoGlobal, mc_gstatus) == 24);
+
+/// What one bank held; mc_domid is the owner of the memory at mc_addr.
+struct McinfoBank {
+    McinfoCommon common;
+    uint16_t mc_bank;
+    uint16_t mc_domid;
+    uint64_t mc_status;
+    uint64_t mc_addr;
+    uint64_t mc_misc;
+    uint64_t mc_ctrl2;
+    uint64_t mc_tsc;
+};
+static_assert(sizeof(McinfoBank) == 48);
+static_assert(offsetof(McinfoBank, mc_status) == 8);
+
 /// A report; records follow one another in mi_data, each with its type and size ahead.
 struct McInfo {
     uint32_t mi_nentries;

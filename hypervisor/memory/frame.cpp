@@ -6,6 +6,7 @@
 #include "base/panic.hpp"
 #include "domain/domain.hpp"
 #include "domain/domain_list.hpp"
+#include "memory/cache.hpp"
 #include "memory/heap.hpp"
 #include "memory/tlb.hpp"
 
@@ -74,7 +75,9 @@ void release_frame(Frame& frame) {
         free_frame(frame, word);
 }
 
-void end_former_use(Frame& frame) {
+namespace {
+/// Flushes where translations of a frame may be left that is about to be used as another type.
+void flush_translations(Frame& frame) {
     const u32 stamp = frame.aux.load(std::memory_order_relaxed);
     // The owner's tables are walked only where its vCPUs run, and only its own entries lead to its frames: a flush
     // there is enough, unless another domain has mapped the frame. Who was about to write to it had a typed reference
@@ -89,6 +92,15 @@ void end_former_use(Frame& frame) {
     // table. When the frame is freed, all CPUs flush.
     if (shared) frame.flags.clear(frame_flag::shared);
     tlb::flush_older(stamp);
+}
+} // namespace
+
+void end_former_use(Frame& frame) {
+    flush_translations(frame);
+    // Only now nobody writes past the caches any more: loading CR3, too, has emptied the buffers of such writes (SDM
+    // volume 3, 12.3.1; APM volume 2, 7.6.4). Who maps it for reading meanwhile and sets the flag changes nothing.
+    if (frame.flags & frame_flag::uncached) [[unlikely]]
+        cache::flush(frame);
 }
 
 bool acquire_writable(Frame& frame, const Domain& owner) { return acquire_writable(frame, owner.id); }

@@ -91,6 +91,9 @@ inline constexpr u8 slab = 32; ///< page of small allocations
 /// Of a domain's frame: another domain has mapped it since the last flush of all CPUs for it. Set by who holds a
 /// reference, before the entry is made.
 inline constexpr u8 shared = 64;
+/// Of a domain's frame: it has been, or is about to be, mapped with another memory type than write-back. Set like
+/// `shared`; stays until the frame, free again, is scrubbed (memory/cache.hpp).
+inline constexpr u8 uncached = 128;
 } // namespace frame_flag
 
 /// Value of Frame::owner for frames that nobody owns: in the heap.
@@ -129,9 +132,9 @@ inline Frame& frame_of_virtual(const void* p) { return frame_of(mfn_of(to_physic
 [[nodiscard]] bool acquire_frame(Frame& frame);
 /// Drops a plain reference; the last one of a frame that is no longer allocated gives it back to the heap.
 void release_frame(Frame& frame);
-/// Ends what a frame was used for before it is used as another type: flushes where translations of it may be left. The
-/// caller has the first reference of the new type, nobody may rely on that type yet, and aux still has the stamp of the
-/// end of the old one. Interrupts on.
+/// Ends what a frame was used for before it is used as another type: flushes where translations of it may be left, then
+/// what caches may hold that memory has not. The caller has the first reference of the new type, nobody may rely on
+/// that type yet, and aux still has the stamp of the end of the old one. Interrupts on.
 void end_former_use(Frame& frame);
 /// Takes a Writable typed reference (data pages only: no contents check is needed). Fails with false when the frame is
 /// in use as another type, is not owned by owner, or the counter is full.

@@ -6,6 +6,7 @@
 #include "base/lock.hpp"
 #include "base/panic.hpp"
 #include "memory/buddy.hpp"
+#include "memory/cache.hpp"
 #include "memory/tlb.hpp"
 #include "start/options.hpp"
 
@@ -67,8 +68,10 @@ void scrub(FreeBlock& block, u64 limit) {
     for (u64 i = block.dirty_from; i < end; ++i) {
         Frame& frame = frames[i];
         if ((frame.flags & frame_flag::dirty) == 0) continue;
+        if (frame.flags & frame_flag::uncached) [[unlikely]]
+            cache::flush(frame);
         clear_frame(frame);
-        frame.flags = static_cast<u8>(frame.flags & ~(frame_flag::dirty | frame_flag::used));
+        frame.flags = static_cast<u8>(frame.flags & ~(frame_flag::dirty | frame_flag::used | frame_flag::uncached));
     }
     block.clean_up_to(end);
 }
@@ -168,7 +171,7 @@ void make_free(Frame& frame, u8 flags, u32 stamp) {
     // The owner goes first: who sees `free` in the word must not find a domain there.
     frame.owner.store(owner_free, std::memory_order_relaxed);
     frame.aux.store(stamp, std::memory_order_relaxed);
-    frame.flags = flags;
+    frame.flags = static_cast<u8>(flags | (frame.flags & frame_flag::uncached));
     frame.state.store(FrameState::free, std::memory_order_release);
 }
 } // namespace

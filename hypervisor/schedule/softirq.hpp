@@ -8,8 +8,9 @@
 
 namespace px {
 
-/// In the order in which they are handled.
-enum class SoftIrq : u8 { Timer, Schedule, Scrub, Rcu, Tasklet, Count };
+/// In the order in which they are handled. MachineCheck comes first: the guest that ran may have to end before it runs
+/// elsewhere.
+enum class SoftIrq : u8 { MachineCheck, Timer, Schedule, Scrub, Rcu, Tasklet, Count };
 
 namespace softirq {
 

@@ -15,6 +15,7 @@
 #include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/machine/cpu/cpuid_faulting.hpp"
 #include "x86/machine/cpu/speculation.hpp"
+#include "x86/machine/mca/machine_check.hpp"
 
 namespace px::start {
 namespace {
@@ -67,6 +68,8 @@ void run() {
     schedule::init_cpu(CpuId(0));
     pv::init();
     pv::init_cpu(CpuId(0));
+    x86::mca::init();
+    x86::mca::init_cpu();
     x86::enable_interrupts();
     x86::init_other_cpus();
     x86::check_clocks();

@@ -134,6 +134,14 @@ def test_with_rdtscp(hypervisor):
     assert f"MICRO-PASS {case}\n" in log and "MICRO-NOTE with rdtscp" in log, said_of(case, log)
 
 
+@pytest.mark.parametrize("case", ["one_vector_for_each_msi", "configuration_in_memory", "tables_of_messages"])
+def test_on_devices(case, hypervisor):
+    """What dom0 may write of a device's configuration and of its messages; as on Xen without interrupt remapping."""
+    devices = ("-device", "ioh3420,bus=pcie.0,addr=5,chassis=1", "-device", "e1000e,bus=pcie.0,addr=6")
+    log = console(hypervisor, case, machine=devices)
+    assert f"MICRO-PASS {case}\n" in log, said_of(case, log)
+
+
 @pytest.mark.parametrize("off", ["off", "hvm"])
 def test_cpu_features_are_left_alone(hypervisor, off):
     """smep= and smap= are for the hypervisor itself, xsave= for guests as well."""

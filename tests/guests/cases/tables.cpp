@@ -70,6 +70,30 @@ MICRO_CASE(page_tables_cannot_be_mapped_writable) {
     CHECK_IS(set_access(page, true), 0);
 }
 
+/// dom0 may map RAM with any memory type (its drivers do). What it wrote so is what a table is checked by; the
+/// attributes stay the entry's, and an entry that differs in them alone is judged like any other.
+MICRO_CASE(frames_mapped_past_caches_become_page_tables) {
+    auto* table = static_cast<u64*>(new_page());
+    void* const target = new_page();
+    const u64 good = mfn_of(target) * page_bytes | kernel_ro | no_execute, bad = hypervisor_frame() * page_bytes | 3;
+    for (u64 attribute : {u64{0x08}, u64{0x10}, u64{0x18}, u64{0x80}, u64{0x88}, u64{0x90}, u64{0x98}}) {
+        CHECK_IS(map_frame(table, mfn_of(table), kernel_rw | no_execute | attribute), 0);
+        table[1] = good;
+        table[2] = bad;
+        CHECK(map_frame(table, mfn_of(table), kernel_ro | no_execute | attribute) == 0);
+        CHECK_IS(*entry_for(reinterpret_cast<u64>(table)) & 0x98, attribute);
+        CHECK(mmuext(abi::MmuextCommand::PinL1Table, mfn_of(table)) < 0);
+        CHECK_IS(mmu_update(&table[2], 0), 0);
+        CHECK_IS(mmuext(abi::MmuextCommand::PinL1Table, mfn_of(table)), 0);
+        CHECK(map_frame(table, mfn_of(table), kernel_rw | no_execute | attribute) < 0);
+        CHECK_IS(map_frame(table, mfn_of(table), kernel_ro | no_execute), 0);
+        CHECK_IS(mmu_update(&table[1], good | attribute), 0);
+        CHECK_IS(table[1] & 0x98, attribute);
+        CHECK_IS(mmuext(abi::MmuextCommand::UnpinTable, mfn_of(table)), 0);
+    }
+    CHECK_IS(set_access(table, true), 0);
+}
+
 MICRO_CASE(writable_frames_cannot_become_page_tables) {
     auto* page = static_cast<u64*>(new_page());
     CHECK(mmuext(abi::MmuextCommand::PinL1Table, mfn_of(page)) < 0);

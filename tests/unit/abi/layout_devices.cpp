@@ -21,6 +21,11 @@ TEST(AbiLayout, Devices) {
     LAYOUT(abi::KexecSegment, struct xen_kexec_segment, buf, buf_size, dest_maddr, dest_size);
     LAYOUT(abi::KexecLoad, struct xen_kexec_load, type, _pad, arch, nr_segments, segments, entry_maddr);
     LAYOUT(abi::McinfoMsr, struct mcinfo_msr, reg, value);
+    LAYOUT(abi::McinfoCommon, struct mcinfo_common, type, size);
+    LAYOUT(abi::McinfoGlobal, struct mcinfo_global, common, mc_domid, mc_vcpuid, mc_socketid, mc_coreid,
+           mc_core_threadid, mc_apicid, mc_flags, mc_gstatus);
+    LAYOUT(abi::McinfoBank, struct mcinfo_bank, common, mc_bank, mc_domid, mc_status, mc_addr, mc_misc, mc_ctrl2,
+           mc_tsc);
     LAYOUT(abi::McInfo, struct mc_info, mi_nentries, flags, mi_data);
     LAYOUT(abi::McinfoLogicalCpu, struct mcinfo_logical_cpu, mc_cpunr, mc_chipid, mc_coreid, mc_threadid, mc_apicid,
            mc_clusterid, mc_ncores, mc_ncores_active, mc_nthreads, mc_cpuid_level, mc_family, mc_vendor, mc_model,

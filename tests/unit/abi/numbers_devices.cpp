@@ -117,6 +117,14 @@ TEST(AbiNumbers, Devices) {
     SAME(abi::hypfs_version, XEN_HYPFS_VERSION);
     SAME(abi::hypfs_max_pathlen, XEN_HYPFS_MAX_PATHLEN);
     SAME(abi::mca_interface_version, XEN_MCA_INTERFACE_VERSION);
+    SAME(abi::mc_type_global, MC_TYPE_GLOBAL);
+    SAME(abi::mc_type_bank, MC_TYPE_BANK);
+    SAME(abi::mc_flag_correctable, MC_FLAG_CORRECTABLE);
+    SAME(abi::mc_flag_uncorrectable, MC_FLAG_UNCORRECTABLE);
+    SAME(abi::mc_flag_recoverable, MC_FLAG_RECOVERABLE);
+    SAME(abi::mc_flag_polled, MC_FLAG_POLLED);
+    SAME(abi::mc_flag_reset, MC_FLAG_RESET);
+    SAME(abi::mc_flag_mce, MC_FLAG_MCE);
     SAME(abi::mc_nonurgent, XEN_MC_NONURGENT);
     SAME(abi::mc_urgent, XEN_MC_URGENT);
     SAME(abi::mc_ack, XEN_MC_ACK);

@@ -135,6 +135,37 @@ TEST(Events, VirqRules) {
     EXPECT_TRUE(event::bind_virq(timer)) << "closed: can be bound again";
 }
 
+TEST(Events, AGlobalVirqIsItsHandlersWhileThatLives) {
+    TestDomain dom0(0, 1), handler(5, 1);
+    constexpr u32 virq = static_cast<u32>(abi::Virq::DomExc);
+    u32 ports[2];
+    for (TestDomain* d : {&dom0, &handler}) {
+        become(*d);
+        abi::EvtchnBindVirq op{.virq = virq, .vcpu = 0, .port = 0};
+        ASSERT_TRUE(event::bind_virq(op));
+        ports[d == &handler] = op.port;
+    }
+    const auto goes_to = [&](TestDomain& d) {
+        clear_2l(dom0, ports[0]);
+        clear_2l(handler, ports[1]);
+        send_global_virq(abi::Virq::DomExc);
+        EXPECT_NE(pending_2l(dom0, ports[0]), pending_2l(handler, ports[1]));
+        return pending_2l(d, ports[&d == &handler]);
+    };
+    EXPECT_FALSE(event::set_global_virq_handler(handler, static_cast<u32>(abi::Virq::Timer)));
+    EXPECT_FALSE(event::set_global_virq_handler(handler, 24));
+    EXPECT_TRUE(goes_to(dom0));
+    ASSERT_TRUE(event::set_global_virq_handler(handler, virq));
+    const u32 references = handler.references;
+    EXPECT_TRUE(goes_to(handler));
+    EXPECT_EQ(handler.references, references) << "held while it was used, and no longer";
+    event::forget_global_virq_handler(handler); // as it dies
+    EXPECT_TRUE(goes_to(dom0));
+    handler.life = DomainLife::Dying;
+    ASSERT_TRUE(event::set_global_virq_handler(handler, virq));
+    EXPECT_TRUE(goes_to(dom0)) << "too late";
+}
+
 TEST(Events, PollersAreWoken) {
     TestDomain a(1, 2);
     become(a);

@@ -5,12 +5,15 @@
 #include "base/log.hpp"
 #include "base/panic.hpp"
 #include "domain/domain_list.hpp"
+#include "memory/cache.hpp"
 #include "memory/tlb.hpp"
 #include "start/options.hpp"
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <set>
 #include <sys/mman.h>
 
 namespace px {
@@ -33,12 +36,30 @@ struct Memory {
     }
 } memory;
 std::atomic<u32> clock{1};
+
+std::mutex caches_lock;
+std::set<const Frame*> writers, differing;
+/// Until its TLB is flushed, and just before that, a CPU writes by the entries that it had.
+void write_for_the_last_time() {
+    const std::lock_guard guard(caches_lock);
+    differing.insert(writers.begin(), writers.end());
+    writers.clear();
+}
 } // namespace
 
 namespace fake {
-std::atomic<u64> flushes{0}, flushes_of_one{0};
+std::atomic<u64> flushes{0}, flushes_of_one{0}, cache_flushes{0};
 std::atomic<const Domain*> flushed_domain{nullptr};
 std::atomic<u64> frames_left{0};
+void write_past_caches(const Frame& frame) {
+    const std::lock_guard guard(caches_lock);
+    writers.insert(&frame);
+    differing.insert(&frame);
+}
+bool differs_from_memory(const Frame& frame) {
+    const std::lock_guard guard(caches_lock);
+    return differing.contains(&frame);
+}
 void reset_frame_table() {
     for (u64 i = 0; i < machine_frames; ++i) {
         Frame& f = frame_of(Mfn(i));
@@ -60,11 +81,18 @@ Frame& owned_frame(u64 mfn, u16 owner) {
 } // namespace fake
 
 u32 tlb::now() { return clock.load(); }
+void cache::flush(const Frame& frame) {
+    ++fake::cache_flushes;
+    const std::lock_guard guard(caches_lock);
+    differing.erase(&frame);
+}
 void tlb::flush_older(u32) {
+    write_for_the_last_time();
     ++fake::flushes;
     ++clock;
 }
 void tlb::flush_older(u32, const Domain& user) {
+    write_for_the_last_time();
     ++fake::flushes_of_one;
     fake::flushed_domain = &user;
     ++clock;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where has to be flushed before a frame is used as something else, and which memory types an entry may have.
+// What has to be flushed, and where, before a frame is used as something else; which memory types an entry may have.
 #include "domain/rangeset.hpp"
 #include "memory/heap.hpp"
 #include "paging/fake_paging.hpp"
 
+#include <algorithm>
 #include <gtest/gtest.h>
+#include <vector>
 
 using namespace px;
 using pv::Entry;
@@ -28,7 +30,8 @@ struct FormerUse : testing::Test {
     void TearDown() override {
         fake_current = nullptr;
         EXPECT_TRUE(give_up_frame(*frame));
-        tool.domain.io_ports = nullptr;
+        while (heap::scrub_some(64)) {}
+        tool.domain.io_ports = guest.domain.io_ports = nullptr;
     }
     /// An entry of a domain's that maps the frame comes and goes.
     Result<> map(pv::PvDomain& by, u64 flags) {
@@ -36,6 +39,17 @@ struct FormerUse : testing::Test {
         TRY(pv::acquire_mapping(e, by, guest.domain));
         pv::release_mapping(e, by);
         return {};
+    }
+    void give_devices(pv::PvDomain& domain) {
+        ASSERT_TRUE(ports.add(0x60, 0x60));
+        domain.io_ports = &ports;
+    }
+    /// As map(), and a CPU writes by the entry.
+    void write_past_caches(pv::PvDomain& by, u64 attribute) {
+        Entry e = Entry::of(mfn_of(*frame), writable | attribute);
+        ASSERT_TRUE(pv::acquire_mapping(e, by, guest.domain));
+        fake::write_past_caches(*frame);
+        pv::release_mapping(e, by);
     }
     /// The frame becomes a page of descriptors.
     void make_descriptors() {
@@ -102,6 +116,83 @@ TEST_F(FormerUse, MemoryTypesAreForDomainsWithDevices) {
     EXPECT_EQ(map(tool.domain, writable | Entry::write_through).error(), Error::Invalid); // no port yet
     ASSERT_TRUE(ports.add(0x60, 0x60));
     EXPECT_TRUE(map(tool.domain, writable | Entry::write_through));
+}
+
+TEST_F(FormerUse, WhatWasWrittenPastCachesIsWhatADescriptorPageIsCheckedBy) {
+    give_devices(guest.domain);
+    for (const u64 attribute : {Entry::write_through, Entry::cache_disable, Entry::large}) {
+        write_past_caches(guest.domain, attribute);
+        EXPECT_TRUE(fake::differs_from_memory(*frame));
+        make_descriptors();
+        EXPECT_FALSE(fake::differs_from_memory(*frame));
+    }
+    // By another domain's entry too, and once more: what was seen of it before is not enough.
+    give_devices(tool.domain);
+    for (int i = 0; i < 2; ++i) {
+        write_past_caches(tool.domain, Entry::large);
+        make_descriptors();
+        EXPECT_FALSE(fake::differs_from_memory(*frame));
+    }
+}
+
+TEST_F(FormerUse, PastCachesOneReadsWhatTheyHad) {
+    give_devices(guest.domain);
+    u64 before = fake::cache_flushes;
+    ASSERT_TRUE(map(guest.domain, read_only | Entry::cache_disable));
+    EXPECT_EQ(fake::cache_flushes, before + 1); // a scrubber's zeros are in memory then
+    ASSERT_TRUE(map(guest.domain, writable | Entry::cache_disable));
+    ASSERT_TRUE(map(guest.domain, writable));
+    EXPECT_EQ(fake::cache_flushes, before + 1);
+    // Its next life begins anew.
+    for (int life = 0; life < 2; ++life) {
+        Frame& freed = *frame;
+        write_past_caches(guest.domain, Entry::cache_disable);
+        ASSERT_TRUE(give_up_frame(freed));
+        EXPECT_TRUE(freed.flags & frame_flag::uncached);
+        while (heap::scrub_some(64)) {}
+        EXPECT_FALSE(fake::differs_from_memory(freed));
+        EXPECT_EQ(freed.flags & frame_flag::uncached, 0);
+        frame = &guest.give_frame();
+        before = fake::cache_flushes;
+        ASSERT_TRUE(map(guest.domain, writable | Entry::large));
+        EXPECT_EQ(fake::cache_flushes, before + 1);
+    }
+}
+
+TEST_F(FormerUse, AFrameThatIsGivenOutUnscrubbedIsFlushedToo) {
+    give_devices(guest.domain);
+    std::vector<Frame*> all_frames;
+    write_past_caches(guest.domain, Entry::large);
+    Frame& freed = *frame;
+    ASSERT_TRUE(give_up_frame(freed));
+    while (Frame* f = heap::allocate({})) all_frames.push_back(f);
+    EXPECT_TRUE(std::ranges::find(all_frames, &freed) != all_frames.end());
+    EXPECT_FALSE(fake::differs_from_memory(freed));
+    EXPECT_EQ(freed.flags, 0);
+    for (Frame* f : all_frames) heap::free(*f, 0, false);
+    frame = &guest.give_frame();
+}
+
+TEST_F(FormerUse, WithoutSuchAMappingCachesStayAsTheyAre) {
+    const u64 before = fake::cache_flushes;
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(map(guest.domain, writable));
+        make_descriptors();
+    }
+    EXPECT_EQ(fake::cache_flushes, before);
+}
+
+/// What a CPU keeps of the last vCPU, it keeps by this number: another may have its address.
+TEST(Vcpus, NumbersDoNotComeAgain) {
+    std::vector<u64> seen;
+    for (int i = 0; i < 4; ++i) {
+        fake::Guest one(9, 2);
+        seen.push_back(one.vcpu(0).identity);
+        seen.push_back(one.vcpu(1).identity);
+    }
+    std::ranges::sort(seen);
+    EXPECT_EQ(std::ranges::adjacent_find(seen), seen.end());
+    EXPECT_NE(seen.front(), 0u); // nobody's
 }
 
 TEST(Entries, MemoryTypesAreNotThoseThatNeedNoCheck) {

@@ -43,6 +43,10 @@ void count_entry(const fake::Guest& guest, Uses& uses, u64 table, unsigned level
         EXPECT_TRUE(is_owned(guest, target)) << "maps a foreign frame";
         if (e.is_writable()) use_typed(uses, target, FrameType::Writable);
         else ++uses[target].plain;
+        if (e.has(Entry::cache_attributes)) {
+            EXPECT_TRUE(frame_of(Mfn(target)).flags & frame_flag::uncached) << "frame " << target;
+            if (e.is_writable()) fake::write_past_caches(frame_of(Mfn(target)));
+        }
     }
 }
 
@@ -52,6 +56,7 @@ void count_table(const fake::Guest& guest, Uses& uses, const Frame& frame, unsig
     const FrameState state = frame.load();
     EXPECT_NE(state.has(FrameState::validated), state.has(FrameState::partial)) << "frame " << mfn;
     const u32 aux = frame.aux;
+    EXPECT_FALSE(fake::differs_from_memory(frame)) << "frame " << mfn << " is not walked as it was checked";
     const unsigned live = state.has(FrameState::partial) ? (aux & 0xffff) + (aux >> 16 & 1) : pv::entries_per_table;
     for (unsigned i = 0; i < live; ++i) {
         if (level == 4 && !pv::is_guest_slot(i)) continue;

@@ -45,6 +45,8 @@ void read_identity(CpuFeatures& f) {
 
 void read_features(CpuFeatures& f) {
     const auto one = cpuid(1);
+    constexpr unsigned clflush = 19;
+    if (const u32 units = one.ebx >> 8 & 0xff; bit(one.edx, clflush) && units != 0) f.cache_line_bytes = units * 8;
     f.vmx = bit(one.ecx, 5), f.pcid = bit(one.ecx, 17), f.x2apic = bit(one.ecx, 21), f.tsc_deadline = bit(one.ecx, 24);
     f.mwait = bit(one.ecx, 3), f.xsave = bit(one.ecx, 26), f.hypervisor = bit(one.ecx, 31);
     f.mtrr = bit(one.edx, 12), f.pge = bit(one.edx, 13), f.pat = bit(one.edx, 16);

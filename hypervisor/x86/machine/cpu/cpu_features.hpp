@@ -15,6 +15,7 @@ struct CpuFeatures {
     Vendor vendor = Vendor::Other;
     u32 family = 0, model = 0, stepping = 0;
     u32 physical_address_bits = 36;
+    u32 cache_line_bytes = 16; ///< what CLFLUSH flushes, or less
     u32 max_leaf = 0, max_extended_leaf = 0;
     char vendor_name[13] = {};
     char brand[49] = {};

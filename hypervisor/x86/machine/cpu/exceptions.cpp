@@ -8,6 +8,7 @@
 #include "x86/machine/cpu/panic.hpp"
 #include "x86/machine/firmware/efi_runtime.hpp"
 #include "x86/machine/interrupt/apic.hpp"
+#include "x86/machine/mca/machine_check.hpp"
 #include "x86/pv/trap.hpp"
 #include "x86/way_out.hpp"
 
@@ -161,7 +162,7 @@ extern "C" void px_exception(Registers* registers) {
     using namespace exceptions;
     Registers& r = *registers;
     if (r.entry_vector == Nmi) return handle_nmi(r);
-    if (r.entry_vector == MachineCheck) panic_with_registers(r, "machine check");
+    if (r.entry_vector == MachineCheck) return mca::handle(r);
     if (is_guest_mode(r)) return pv::handle_guest_exception(r);
     if (r.entry_vector == Debug) return handle_own_debug(r);
     if (r.entry_vector == Breakpoint) return print_registers(r); // our own int3 (debug key 'd')

@@ -153,8 +153,11 @@ void print_registers(const Registers& r) {
     print_trace(r.rip, r.rbp);
 }
 
-void panic_with_registers(const Registers& registers, const char* reason) {
-    if (begin_panic()) print_registers(registers);
+void panic_with_registers(const Registers& registers, const char* reason, void (*more)()) {
+    if (begin_panic()) {
+        print_registers(registers);
+        if (more) more();
+    }
     end_panic(reason);
 }
 

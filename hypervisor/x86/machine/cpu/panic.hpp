@@ -7,7 +7,8 @@
 
 namespace px::x86 {
 
-[[noreturn]] void panic_with_registers(const Registers& registers, const char* reason);
+/// more: prints what else is known, after the registers.
+[[noreturn]] void panic_with_registers(const Registers& registers, const char* reason, void (*more)() = nullptr);
 /// Prints registers and call trace of a frame in the hypervisor.
 void print_registers(const Registers& registers);
 /// Another CPU panics: this one shall stop (seen in NMIs).

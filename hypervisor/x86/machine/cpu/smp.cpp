@@ -13,6 +13,7 @@
 #include "x86/machine/cpu/memory_types.hpp"
 #include "x86/machine/firmware/acpi.hpp"
 #include "x86/machine/interrupt/apic.hpp"
+#include "x86/machine/mca/machine_check.hpp"
 #include "x86/machine/paging/paging.hpp"
 #include "x86/pv/xpti/xpti.hpp"
 
@@ -191,6 +192,7 @@ void init_secondary(CpuId cpu) {
     init_this_cpu();
     apic::init_cpu();
     pv::init_cpu(cpu);
+    mca::init_cpu();
     write_cr3(read_cr3()); // the identity map that it started on is not used again
 }
 

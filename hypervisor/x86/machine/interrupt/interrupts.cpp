@@ -9,6 +9,7 @@
 #include "x86/machine/interrupt/apic_timer.hpp"
 #include "x86/machine/interrupt/ipi.hpp"
 #include "x86/machine/interrupt/irq.hpp"
+#include "x86/machine/mca/machine_check.hpp"
 #include "x86/registers.hpp"
 #include "x86/way_out.hpp"
 
@@ -54,6 +55,7 @@ extern "C" void px_interrupt(Registers* registers) {
     case apic::vector::event_check: // the way back looks at soft interrupts
         apic::end_of_interrupt();
         exceptions::report_nmis();
+        mca::raise_for_records();
         return;
     case apic::vector::flush_tlb:
         apic::end_of_interrupt();

@@ -7,6 +7,7 @@
 #include "start/options.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 #include "x86/machine/paging/paging.hpp"
+#include "x86/machine/pci/config_rules.hpp"
 
 namespace px::x86::msi {
 namespace {
@@ -190,6 +191,19 @@ Result<> restore(pci::Address address) {
         if (e.descriptor->guest_count != 0) set_mask(e, false);
     }
     return {};
+}
+
+void write_config_for_domain(pci::Register where, u32 bytes, u32 value) {
+    Guard guard(pci::devices_lock);
+    pci::Messages messages;
+    if (pci::Device* device = pci::find_device(where.device)) {
+        messages.msix = device->msix_capability;
+        if (const Entry* e = find_entry(*device, false, 0); e && e->is_maskable) {
+            messages.msi = e->capability;
+            messages.msi_mask = mask_offset(*e);
+        }
+    }
+    if (pci::may_write(messages, where.offset, bytes)) pci::write_config(where.device, where.offset, bytes, value);
 }
 
 Result<> check_unused(pci::Address address) {

@@ -31,4 +31,8 @@ Result<> restore(pci::Address address);
 /// Busy.
 Result<> check_unused(pci::Address address);
 
+/// A write of 1, 2 or 4 bytes at a multiple of that by a domain that has the hardware: dropped where the register is
+/// the hypervisor's (config_rules.hpp). Interrupts on.
+void write_config_for_domain(pci::Register where, u32 bytes, u32 value);
+
 } // namespace px::x86::msi

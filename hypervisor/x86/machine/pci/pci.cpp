@@ -6,6 +6,7 @@
 #include "x86/instructions.hpp"
 #include "x86/machine/firmware/acpi.hpp"
 #include "x86/machine/paging/paging.hpp"
+#include "x86/machine/pci/config_rules.hpp"
 #include "x86/machine/pci/port_lock.hpp"
 
 #include <atomic>
@@ -98,6 +99,12 @@ u32 find_capability(Address device, u8 id) {
         at = header >> 8 & 0xfc;
     }
     return 0;
+}
+
+std::optional<Register> find_register(Paddr address) {
+    for (const acpi::PciSegment& s : acpi::pci_segments())
+        if (const auto found = register_in(s, address)) return found;
+    return std::nullopt;
 }
 
 bool is_config_window(u64 address, u16 segment, u8 first_bus, u8 last_bus) {

@@ -6,6 +6,8 @@
 #include "base/lock.hpp"
 #include "base/result.hpp"
 
+#include <optional>
+
 namespace px::x86::msi {
 struct Entry;
 }
@@ -20,6 +22,12 @@ struct Address {
     friend bool operator==(const Address&, const Address&) = default;
 };
 
+/// A register of a function.
+struct Register {
+    Address device;
+    u32 offset = 0;
+};
+
 /// Configuration space, `bytes` 1, 2 or 4 at a multiple of that; offset below 4096. All ones where nothing answers.
 [[nodiscard]] u32 read_config(Address device, u32 offset, u32 bytes);
 void write_config(Address device, u32 offset, u32 bytes, u32 value);
@@ -28,10 +36,14 @@ void write_config(Address device, u32 offset, u32 bytes, u32 value);
 [[nodiscard]] u32 find_capability(Address device, u8 id);
 inline constexpr u8 capability_msi = 5, capability_msix = 0x11;
 
+/// The register that a machine address is, where firmware has a window of memory for it.
+[[nodiscard]] std::optional<Register> find_register(Paddr address);
+
 /// A function that dom0 has announced (PHYSDEVOP_pci_device_add).
 struct Device : ListLink<> {
     explicit Device(Address where) : address(where) {}
     const Address address;
+    u32 msix_capability = 0;            ///< offset; 0: none
     List<msi::Entry> entries;           ///< its MSIs
     volatile u32* msix_table = nullptr; ///< mapped at first use, for good
     u32 msix_size = 0;

@@ -25,6 +25,7 @@ Result<> add_device(Address address) {
     if (find_device(address)) return {};
     Device* device = make<Device>(address);
     if (!device) return fail(Error::NoMemory);
+    device->msix_capability = find_capability(address, capability_msix);
     devices.push_back(*device);
     log::debug("PCI add device {:04x}:{:02x}:{:02x}.{}", address.segment, address.bus, address.devfn >> 3,
                address.devfn & 7);

@@ -68,6 +68,11 @@ Result<> grant_rights(PvDomain& domain) {
     // Firmware's methods read the HPET (QEMU's DSDT does); it counts for the hypervisor, so they may not write to it.
     if (const u64 hpet = x86::acpi::fixed_hardware().hpet)
         TRY(make_device_frames_read_only(hpet >> page_shift, hpet >> page_shift));
+    // Configuration space: what is written is looked at (pagetable_write.cpp).
+    for (const x86::acpi::PciSegment& s : x86::acpi::pci_segments()) {
+        const auto bus = [&s](u64 number) { return (s.address + (number << 20)) >> page_shift; };
+        TRY(make_device_frames_read_only(bus(s.first_bus), bus(s.last_bus + 1u) - 1));
+    }
     return {};
 }
 

@@ -22,10 +22,17 @@ std::size_t fetch_instruction(const x86::Registers& r, u8 (&bytes)[max_instructi
 
 bool runs_64bit_code(const x86::Registers& r) {
     if (static_cast<u16>(r.cs) == abi::flat_ring3_cs64) return true;
-    u32 rights = 0;
-    bool valid = false;
-    asm("larl %k2, %0; setz %1" : "+r"(rights), "=r"(valid) : "r"(r.cs & 0xffff) : "cc");
-    return valid && (rights & 1u << 21) != 0;
+    u32 rights;
+    bool is_valid;
+    // The descriptor may be in a page of the LDT that is not mapped yet, which is done meanwhile; or that cannot be.
+    asm goto("1: larl %k2, %0" PX_FIXUP("1b", "%l[fault]")
+             : "=r"(rights), "=@ccz"(is_valid)
+             : "r"(r.cs & 0xffff)
+             :
+             : fault);
+    return is_valid && (rights & 1u << 21) != 0;
+fault:
+    return false;
 }
 
 bool has_io_privilege(const PvVcpu& vcpu) {

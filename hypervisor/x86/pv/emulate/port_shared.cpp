@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ports of devices that the hypervisor drives too: PCI configuration mechanism 1, CMOS clock, speaker timer.
 #include "x86/instructions.hpp"
+#include "x86/machine/pci/msi.hpp"
 #include "x86/machine/pci/port_lock.hpp"
 #include "x86/pv/emulate/port.hpp"
 
@@ -41,6 +42,13 @@ void write_pci(PvDomain& domain, u16 port, unsigned bytes, u32 value) {
         return;
     }
     if (!domain.is_hardware_domain || !(domain.pci_address & pci_enable)) return;
+    const u32 address = domain.pci_address, byte = port & 3;
+    // AMD's extension by bits 24 to 27 is for registers that have nothing to do with messages.
+    if (constexpr u32 beyond = 0x7f000000; (address & beyond) == 0 && byte % bytes == 0) {
+        const x86::pci::Address device{0, static_cast<u8>(address >> 16), static_cast<u8>(address >> 8)};
+        x86::msi::write_config_for_domain({device, (address & 0xfc) + byte}, bytes, value);
+        return;
+    }
     const PortPair guard(x86::port_pair_lock);
     x86::out32(pci_address_port, domain.pci_address);
     switch (bytes) {

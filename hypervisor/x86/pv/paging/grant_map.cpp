@@ -41,9 +41,9 @@ Result<> PvDomain::map_grant(u64 host_addr, Mfn frame, u32 gntmap_flags, u64 cac
     Guard guard(page_table_lock);
     u64* const entry = find_entry(*this, host_addr, gntmap_flags);
     if (!entry) return fail(Error::Invalid);
-    note_mapping(frame_of(frame), *this);
-    const Entry old{
-        __atomic_exchange_n(entry, grant_entry(frame, gntmap_flags, cache_attributes).raw, __ATOMIC_SEQ_CST)};
+    const Entry next = grant_entry(frame, gntmap_flags, cache_attributes);
+    note_mapping(frame_of(frame), next, *this);
+    const Entry old{__atomic_exchange_n(entry, next.raw, __ATOMIC_SEQ_CST)};
     release_mapping(old, *this);
     return {};
 }

@@ -2,6 +2,7 @@
 // What a level 1 entry may map, and the references it holds on it.
 #include "abi/types.hpp"
 #include "domain/rangeset.hpp"
+#include "memory/cache.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 
 namespace px::pv {
@@ -37,8 +38,7 @@ Result<> acquire_offered_frame(Frame& frame, const PvDomain& table_owner, Entry 
 
 Result<> acquire_mapping(Entry& entry, PvDomain& table_owner, const Domain& frame_owner) {
     if (!entry.is_present()) return {};
-    // Memory that one mapping writes past the caches and another through them has two contents: a page table could be
-    // checked in the cache and walked in memory (XSA-402). Guests without devices have no use for that.
+    // Guests without devices have no use for other memory types; what those cost that have is in memory/cache.hpp.
     const bool is_uncached = entry.has(Entry::cache_attributes);
     if (is_uncached && !has_devices(table_owner)) return fail(Error::Invalid);
     const Mfn mfn = entry.frame();
@@ -54,11 +54,16 @@ Result<> acquire_mapping(Entry& entry, PvDomain& table_owner, const Domain& fram
     const bool acquired =
         entry.is_writable() ? acquire_writable(frame, frame_owner) : acquire_frame(frame, frame_owner);
     if (!acquired) return fail(Error::Busy);
-    note_mapping(frame, table_owner);
+    note_mapping(frame, entry, table_owner);
     return {};
 }
 
-void note_mapping(Frame& frame, const Domain& table_owner) {
+void note_mapping(Frame& frame, Entry entry, const Domain& table_owner) {
+    if (entry.has(Entry::cache_attributes) && (frame.flags & frame_flag::uncached) == 0) [[unlikely]] {
+        // In this order: who finds the flag set may make its entry, and read memory, at once.
+        cache::flush(frame);
+        frame.flags.set(frame_flag::uncached);
+    }
     if (frame.owner.load(std::memory_order_relaxed) == table_owner.id.raw()) return;
     if ((frame.flags & frame_flag::shared) == 0) frame.flags.set(frame_flag::shared);
 }

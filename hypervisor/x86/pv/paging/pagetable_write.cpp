@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes of a guest's kernel to its page tables by plain instructions: emulated with the page-type rules.
+#include "x86/machine/pci/msi.hpp"
 #include "x86/pv/emulate/decode.hpp"
 #include "x86/pv/guest_copy.hpp"
 #include "x86/pv/paging/pagetable.hpp"
@@ -54,6 +55,20 @@ bool read_source(x86::Registers& r, WriteOperation& operation) {
     return true;
 }
 
+/// A write to a device that is only for reading: to PCI configuration space of who has the hardware it is done, as far
+/// as the hypervisor allows; else it has no effect. False: it is none that is done for a guest (one that reads before).
+bool write_device(const PvDomain& domain, Paddr address, WriteOperation& operation, x86::Registers& r) {
+    const auto where = x86::pci::find_register(address);
+    const unsigned bytes = operation.bytes;
+    if (!where || !domain.is_hardware_domain || bytes > sizeof(u32) || where->offset % bytes != 0) {
+        (void)operation.apply(0, r);
+        return true;
+    }
+    if (operation.kind != WriteOperation::Kind::Move) return false;
+    x86::msi::write_config_for_domain(*where, bytes, static_cast<u32>(operation.apply(0, r).value));
+    return true;
+}
+
 } // namespace
 
 bool emulate_page_table_write(PvVcpu& vcpu, x86::Registers& r, u64 address, u32 error_code) {
@@ -61,14 +76,13 @@ bool emulate_page_table_write(PvVcpu& vcpu, x86::Registers& r, u64 address, u32 
     if ((error_code & (wanted | page_fault::reserved | page_fault::fetch)) != wanted || !vcpu.in_kernel_mode)
         return false;
     PvDomain& domain = vcpu.pv_domain();
-    bool is_ignored = false;
+    Mfn device_frame = Mfn::invalid();
     {
         Guard guard(domain.page_table_lock);
         const Entry mapping = read_only_mapping(domain, vcpu.kernel_l4, address);
         if (!written_entry(domain, mapping, address)) {
-            // Writes to devices that are only for reading have no effect.
-            is_ignored = mapping.is_present() && is_read_only_device_frame(mapping.frame());
-            if (!is_ignored) return false;
+            if (!mapping.is_present() || !is_read_only_device_frame(mapping.frame())) return false;
+            device_frame = mapping.frame();
         }
     }
     const auto instruction = fetch(r);
@@ -77,8 +91,8 @@ bool emulate_page_table_write(PvVcpu& vcpu, x86::Registers& r, u64 address, u32 
     if (!operation) return false;
     const u64 target = target_of(*instruction, r, *operation);
     if (!hits(*instruction, *operation, target, address) || !read_source(r, *operation)) return false;
-    if (is_ignored) {
-        (void)operation->apply(0, r);
+    if (device_frame.is_valid()) {
+        if (!write_device(domain, paddr_of(device_frame) + target % page_size, *operation, r)) return false;
         operation->finish(*instruction, r);
         return true;
     }

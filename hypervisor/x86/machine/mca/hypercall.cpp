@@ -10,6 +10,7 @@
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/machine/interrupt/apic.hpp"
+#include "x86/machine/mca/machine_check.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -17,14 +18,30 @@
 namespace px::hypercall {
 namespace {
 
-/// A machine check stops the host, so there is never a report to take.
+/// Takes the oldest report, or says that an earlier one is not needed any more.
 Result<> fetch(abi::McFetch& op) {
+    namespace reports = x86::mca;
     const u32 urgency = op.flags & (abi::mc_nonurgent | abi::mc_urgent);
     if (urgency != abi::mc_nonurgent && urgency != abi::mc_urgent) return fail(Error::Invalid);
-    const bool is_end = (op.flags & abi::mc_ack) != 0;
-    if (!is_end && op.data.is_null()) return fail(Error::Invalid);
-    op.flags = is_end ? abi::mc_ok : abi::mc_nodata;
-    if (!is_end) op.fetch_id = 0;
+    const bool is_urgent = urgency == abi::mc_urgent;
+    if (op.flags & abi::mc_ack) {
+        reports::acknowledge(is_urgent, op.fetch_id);
+        op.flags = abi::mc_ok;
+        return {};
+    }
+    if (op.data.is_null()) return fail(Error::Invalid);
+    abi::McInfo report;
+    op.flags = abi::mc_nodata;
+    op.fetch_id = 0;
+    u64 number = 0;
+    if (!reports::fetch(is_urgent, report, number)) return {};
+    if (!GuestPointer<abi::McInfo>(op.data).write(report)) {
+        reports::put_back(is_urgent, number);
+        op.flags = abi::mc_fetchfailed;
+        return {};
+    }
+    op.flags = abi::mc_ok;
+    op.fetch_id = number;
     return {};
 }
 

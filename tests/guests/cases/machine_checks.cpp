@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Machine checks that somebody outside makes (QEMU's monitor; tests/guests/test_machine_checks.py): what dom0 gets of
+// them.
+#include "abi/extra/mca.hpp"
+#include "lib/domains.hpp"
+
+using namespace micro;
+using abi::Hypercall;
+
+namespace {
+
+constexpr u16 victim = 5;
+constexpr u64 second = 1'000'000'000;
+
+abi::McRequest request;
+abi::McInfo report;
+abi::McinfoGlobal global;
+abi::McinfoBank bank;
+
+/// XEN_MC_fetch: what it says in flags.
+u32 fetch(u32 flags, u64 number = 0) {
+    memset(&request, 0, sizeof request);
+    request.cmd = static_cast<u32>(abi::McCommand::Fetch);
+    request.interface_version = abi::mca_interface_version;
+    request.u.mc_fetch.flags = flags;
+    request.u.mc_fetch.fetch_id = number;
+    request.u.mc_fetch.data.address = reinterpret_cast<u64>(&report);
+    CHECK_IS(call(Hypercall::Mca, &request), 0);
+    return request.u.mc_fetch.flags;
+}
+
+/// Waits for a report of this urgency, takes it apart, acknowledges it. False: none came.
+bool wait_for_report(u32 urgency) {
+    const u64 end = system_time() + 60 * second;
+    while (fetch(urgency) == abi::mc_nodata)
+        if (system_time() > end) return false;
+    CHECK_IS(request.u.mc_fetch.flags, abi::mc_ok);
+    CHECK(request.u.mc_fetch.fetch_id != 0);
+    CHECK(report.mi_nentries >= 2);
+    const auto* at = reinterpret_cast<const u8*>(report.mi_data);
+    for (u32 i = 0; i < report.mi_nentries && i < 8; ++i) {
+        abi::McinfoCommon head;
+        memcpy(&head, at, sizeof head);
+        if (head.type == abi::mc_type_global) memcpy(&global, at, sizeof global);
+        if (head.type == abi::mc_type_bank) memcpy(&bank, at, sizeof bank);
+        at += head.size;
+    }
+    CHECK_IS(fetch(urgency | abi::mc_ack, request.u.mc_fetch.fetch_id), abi::mc_ok);
+    return true;
+}
+
+bool take_event(u32 port) {
+    auto& word = shared_info->evtchn_pending[port / 64];
+    const bool was_pending = (__atomic_load_n(&word, __ATOMIC_SEQ_CST) >> port % 64 & 1) != 0;
+    __atomic_and_fetch(&word, ~(u64{1} << port % 64), __ATOMIC_SEQ_CST);
+    return was_pending;
+}
+
+} // namespace
+
+MICRO_CASE_ALONE(machine_checks_reach_dom0) {
+    abi::EvtchnBindVirq bind{static_cast<u32>(abi::Virq::Mca), 0, 0};
+    CHECK_IS(call(Hypercall::EventChannelOp, abi::EventChannelOp::BindVirq, &bind), 0);
+    make_domain(victim, 4);
+    const u64 frame = populate(victim);
+    CHECK_IS(fetch(abi::mc_nonurgent), abi::mc_nodata);
+    CHECK_IS(fetch(abi::mc_urgent), abi::mc_nodata);
+    observe("frame", static_cast<s64>(frame));
+    CHECK(wait_for_report(abi::mc_nonurgent));
+    CHECK(take_event(bind.port));
+    CHECK_IS(global.mc_flags, abi::mc_flag_correctable | abi::mc_flag_polled);
+    CHECK_IS(bank.mc_bank, 5);
+    observe("status", static_cast<s64>(bank.mc_status));
+    CHECK_IS(bank.mc_addr, frame * page_bytes + 0x40);
+    CHECK_IS(bank.mc_domid, victim);
+    static abi::Domctl op;
+    CHECK_IS(domctl(abi::DomctlCommand::GetDomainInfo, victim, op), 0);
+    CHECK_IS(op.u.getdomaininfo.flags & abi::dominf_shutdown, 0);
+
+    observe("corrected", 1);
+    CHECK(wait_for_report(abi::mc_urgent));
+    CHECK(take_event(bind.port));
+    CHECK_IS(global.mc_flags, abi::mc_flag_uncorrectable | abi::mc_flag_recoverable | abi::mc_flag_mce);
+    CHECK_IS(global.mc_gstatus & 5, 5);
+    CHECK_IS(bank.mc_domid, victim);
+    CHECK_IS(bank.mc_addr, frame * page_bytes + 0x40);
+    const u64 end = system_time() + 10 * second;
+    do CHECK_IS(domctl(abi::DomctlCommand::GetDomainInfo, victim, op), 0);
+    while (!(op.u.getdomaininfo.flags & abi::dominf_shutdown) && system_time() < end);
+    CHECK(op.u.getdomaininfo.flags & abi::dominf_shutdown);
+    CHECK_IS(op.u.getdomaininfo.flags >> 16 & 0xff, 3);
+    CHECK_IS(destroy_domain(victim), 0);
+    CHECK_IS(fetch(abi::mc_urgent), abi::mc_nodata);
+    CHECK_IS(fetch(abi::mc_nonurgent), abi::mc_nodata);
+}
