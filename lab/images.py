@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 from lab import debian, progress
-from lab.host import BUILD, CACHE, LAB, LabError, call, content, forget_others, key, locked, noted, say, words
+from lab.host import BUILD, CACHE, LAB, LabError, call, content, forget_others, key, locked, noted, remove, say, words
 from lab.other_suites import RELEASE, Absent, Suite
 from lab.settings import KERNELS
 
@@ -197,7 +197,7 @@ def _dom0_image(base, target):
     call(["cp", "-a", "--reflink=auto", base, work])
     for pattern in UNUSED:
         for path in work.glob(pattern):
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            remove(path)
     shutil.rmtree(work / "usr/lib/modules")
     (work / "boot/vmlinux").unlink()  # travels in a cpio of its own
     at_start, _ = _copy_modules(base, work, LAB / "dom0/modules.txt")
@@ -218,7 +218,8 @@ def _dom0_image(base, target):
     ):
         (work / name).mkdir(parents=True, exist_ok=True)
     if not (work / "var/run").is_symlink():
-        (work / "var/run").rmdir() if (work / "var/run").exists() else None
+        if (work / "var/run").exists():
+            (work / "var/run").rmdir()
         (work / "var/run").symlink_to("/run")
     shutil.copy(_agent(), work / "usr/sbin/lab-agent")
     for applet in call([base / "bin/busybox", "--list"]).split():
@@ -252,7 +253,7 @@ def dom0_image(kernel=KERNELS[0]):
                 _dom0_image(base, target)
             for old in CACHE.glob(f"{label}dom0-*"):
                 if not old.name.startswith(target.stem):
-                    shutil.rmtree(old) if old.is_dir() else old.unlink()
+                    remove(old)
         return target
 
 
@@ -270,7 +271,7 @@ def device_model_image():
                 for path in work.glob(pattern):
                     if path.name in ("qemu", "keymaps"):
                         continue  # a VNC server starts with a keymap only
-                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+                    remove(path)
             for link in ("bin", "sbin", "lib", "lib64"):
                 (work / link).unlink()  # dom0's own image has them
             _cpio(work, target.with_suffix(".tmp"))
@@ -367,7 +368,7 @@ def toolstack_files():
     base, files = _base_root(), {}
     for program in programs:
         files[f"usr/local/sbin/{program.name}"] = program
-        for line in noted("libraries", content(program), lambda: _ldd(program)).splitlines():
+        for line in noted("libraries", content(program), lambda program=program: _ldd(program)).splitlines():
             part = line.split()
             if len(part) >= 3 and part[1] == "=>" and not list(base.glob(f"usr/lib/x86_64-linux-gnu/{part[0]}")):
                 files[f"usr/local/lib/{part[0]}"] = Path(part[2])
