@@ -25,9 +25,9 @@ class LabError(Exception):
     """Something the user can act on: printed as one line, without a traceback."""
 
 
-def die_with_parent():
-    """In a child: be killed when the lab is (PR_SET_PDEATHSIG), so that no emulator is ever left behind."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+def die_with_parent(by=signal.SIGKILL):
+    """In a child: get this signal when the lab dies (PR_SET_PDEATHSIG), so that no emulator is ever left behind."""
+    ctypes.CDLL(None).prctl(1, by)
 
 
 def say(text):

@@ -91,7 +91,7 @@ def unpack_bzimage(image):
     raise LabError(f"{image}: its payload is neither xz nor zstd")
 
 
-def _kernel_archives(kernel):
+def kernel_archives(kernel):
     """The folder with the package of another kernel than dom0's packages have; None for theirs. Raises Absent."""
     if kernel == KERNELS[0]:
         return None
@@ -113,7 +113,7 @@ def _label(kernel):
 
 def _base_root(kernel=KERNELS[0]):
     """The unpacked Debian packages: full module tree, kernel, programs."""
-    archives, other = debian.fetch(LAB / "dom0/packages.txt"), _kernel_archives(kernel)
+    archives, other = debian.fetch(LAB / "dom0/packages.txt"), kernel_archives(kernel)
     root = CACHE / (f"{_label(kernel)}root-" + archives.name[5:] + (f"-{other.name[-16:]}" if other else ""))
     if not (root / ".complete").exists():
         shutil.rmtree(root, ignore_errors=True)
@@ -287,15 +287,6 @@ def dom0_kernel(machine):
     dom0_image(machine.kernel)
     packed = machine.packed_kernel or machine.door != "kernel" or machine.hypervisor == "none"
     return _base_root(machine.kernel) / ("boot/vmlinuz" if packed else "boot/vmlinux")
-
-
-def why_not(kernel):
-    """Why a kernel cannot be had, or nothing: for tests, which skip then."""
-    try:
-        _kernel_archives(kernel)
-    except Absent as absent:
-        return str(absent)
-    return ""
 
 
 def _overlay(work, files):

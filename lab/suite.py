@@ -11,11 +11,11 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import build, elsewhere, host, packages
+from lab import build, elsewhere, ending, host, packages
 from lab.host import BUILD, LOGS, ROOT
 
 PARTS = {
@@ -49,6 +49,8 @@ PYTEST = [
     "1",
     "-p",
     "lab.first_tries",
+    "-p",
+    "lab.ending",
 ]
 
 
@@ -366,6 +368,16 @@ def build_parts(options):
     return built, wrong
 
 
+@contextmanager
+def workers(number):
+    """A pool of so many threads. Where the block is interrupted, jobs that have not begun never do."""
+    pool = ThreadPoolExecutor(number)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)  # of a block that ends well all have ended
+
+
 def run_all(options):
     """Every chosen job: [(group, count)]. Host tests are built and run beside the machines; of these each cell boots once,
     then all modules of all cells follow, the longest first."""
@@ -375,7 +387,7 @@ def run_all(options):
     machine_parts = set(options.parts) & set(TARGETS)
     built, wrong = build_parts(options)
     counts += [("build", report(count)) for count in wrong]
-    with ThreadPoolExecutor(options.jobs) as pool:
+    with workers(options.jobs) as pool:
 
         def begin(work):
             return [(job.group, pool.submit(lambda job=job: report(timed(job.function)))) for job in work]
@@ -416,8 +428,6 @@ def main(arguments=None):
     except host.LabError as error:
         print(f"test: {error}", file=sys.stderr)
         counts = [("set-up", Count("set-up", failed=1))]
-    except KeyboardInterrupt:
-        return 130
     summary(counts)
     passed, failed, skipped = (
         sum(getattr(count, what) for _, count in counts) for what in ("passed", "failed", "skipped")
@@ -431,4 +441,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ending.whole(main))

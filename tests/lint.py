@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
-from lab import verdicts  # pylint: disable=wrong-import-position
+import verdicts
 
 # Where imports of the project's own are looked for; the same as in pyproject.toml (init-hook).
 IMPORT_ROOTS = (".", "tests", "tests/system", "tests/guests")

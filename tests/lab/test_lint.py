@@ -6,7 +6,7 @@ import os
 import pytest
 
 import lint
-from lab import verdicts
+import verdicts
 
 
 @pytest.fixture(name="tree")
