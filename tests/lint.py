@@ -10,10 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT)]
-
 import verdicts
+
+ROOT = Path(__file__).resolve().parent.parent
 
 # Where imports of the project's own are looked for; the same as in pyproject.toml (init-hook).
 IMPORT_ROOTS = (".", "tests", "tests/system", "tests/guests")

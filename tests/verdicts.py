@@ -4,9 +4,13 @@ again only about what has changed. Of what is not clean nothing is kept: it is t
 
 import hashlib
 import os
+import sys
 from contextlib import suppress
+from pathlib import Path
 
-from lab.host import CACHE
+sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
+
+from lab.host import CACHE  # pylint: disable=wrong-import-position
 
 MOST = 5000  # of one checker
 
