@@ -16,6 +16,13 @@ LIMIT = 10  # seconds to tear down what is being torn down
 ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def _on_asking(handler):
+    """Handle those that are not ignored from the start (nohup, a shell's background)."""
+    for asking in ASKING:
+        if signal.getsignal(asking) is not signal.SIG_IGN:
+            signal.signal(asking, handler)
+
+
 def _kill_group(*_):
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
@@ -36,8 +43,7 @@ def _end(number, _):
 def _work(function, first):
     """The child's life. It never returns."""
     os.setpgid(0, 0)
-    for asking in ASKING:
-        signal.signal(asking, _end)
+    _on_asking(_end)
     signal.signal(signal.SIGTSTP, signal.SIG_DFL)
     status = 1
     try:
@@ -76,8 +82,7 @@ def whole(function):
         os.kill(first, signal.SIGSTOP)
         os.killpg(child, signal.SIGCONT)
 
-    for asking in ASKING:
-        signal.signal(asking, pass_on)
+    _on_asking(pass_on)
     signal.signal(signal.SIGTSTP, pause)
     _, status = os.waitpid(child, 0)
     try:

@@ -86,6 +86,7 @@ def begin(work):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)],
     )
     wait_until(
         lambda: process.poll() is not None or all((work / f"pid-{job}").exists() for job in ("shell", "test")), 30
@@ -108,6 +109,14 @@ def test_nothing_is_left_when_the_first_process_is_ended(work, number):
     assert said == "" and ("ended by SIG" in errors or number == signal.SIGKILL)
     ended(work)
     assert (work / "torn-down").exists()  # the fixture's end was run
+
+
+def test_what_is_ignored_from_the_start_stays_ignored():
+    program = "import os, signal, sys; from lab import ending; "
+    program += "signal.signal(signal.SIGHUP, signal.SIG_IGN); print(1, flush=True); "
+    program += "sys.exit(ending.whole(lambda: os.kill(os.getppid(), signal.SIGHUP) or os.kill(os.getpid(), signal.SIGHUP) or 5))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (5, "")
 
 
 def test_nothing_is_left_when_the_working_process_is_killed(work):
