@@ -11,7 +11,8 @@ events are counted in the emulated machine, by a plugin that sees each executed 
 Xen and on bare Linux alike; nothing in the measured code counts. Instructions here are executed ones: waiting costs nothing. What
 a deprivileged kernel may not execute is charged as a fault. What a load of CR3 drops is charged by the pages that are walked
 again: {pages} are assumed to be in use, at {walk} cycles each, and they are charged only where their translations are not global
-(below, read from the machines' page tables). PCID is in no column: the emulator's CPU has none. The weights are at the end.
+(below, read from the machines' page tables; Xen has `global-pages=on`, its default but for virtualised AMD processors, such as
+the emulator's; the tables above were taken without it). PCID is in no column: the emulator's CPU has none. The weights are at the end.
 """
 
 
@@ -58,7 +59,7 @@ def parts(events):
 
 
 def _survivors(column, survive):
-    words = ", ".join(f"{region} {'yes' if kept else 'no'}" for region, kept in survive.items())
+    words = ", ".join(f"{region} {'yes' if kept else 'no'}" for region, kept in sorted(survive.items()))
     return f"- {TITLES[column]}: translations that survive a load of CR3: {words}\n"
 
 
@@ -79,7 +80,9 @@ def costlier_text(tables):
     if not found:
         return "In no row is Proxenos costlier than Xen by the model.\n"
     listed = ", ".join(f"`{key}` ({factor:.2f})" for key, factor in found)
-    return f"**Rows in which Proxenos is costlier than Xen by the model**: {listed}.\n"
+    reasons = dict.fromkeys(rows.COSTLIER_THAN_XEN[key] for key, _ in found if key in rows.COSTLIER_THAN_XEN)
+    said = "".join(f" {reason}." for reason in reasons)
+    return f"**Rows in which Proxenos is costlier than Xen by the model**: {listed}.{said}\n"
 
 
 def cycles_table(names, tables):

@@ -21,7 +21,7 @@ def short(name: str) -> str:
     name = re.sub(r"\(anonymous namespace\)::", "", name)
     depth, out = 0, []
     for i, c in enumerate(name):
-        if c == "(" and name[i:i + 2] == "()":
+        if c == "(" and name[i : i + 2] == "()":
             break
         if c == "(":
             break
@@ -33,7 +33,7 @@ def short(name: str) -> str:
 
 
 def write_table(symbols, out):
-    with open(out, "w") as f:
+    with open(out, "w", encoding="utf-8") as f:
         f.write(HEAD)
         f.write(f"px_symbol_count: .long {len(symbols)}\npx_symbol_offsets:\n")
         for address, _ in symbols:

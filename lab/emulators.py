@@ -52,15 +52,6 @@ def find(name):
     return {"qemu": _qemu, "qemu-10": _qemu_10, "bochs": _bochs, "bochs-3": _bochs_3}[name]()
 
 
-def why_not(name):
-    """Why an emulator cannot be had, or nothing: for tests, which skip then."""
-    try:
-        find(name)
-    except Absent as absent:
-        return str(absent)
-    return ""
-
-
 def _qemu():
     # SMAP and RDTSCP: QEMU 7.2 makes IRET at CPL 3 read the stack as supervisor, and reports intercepted RDTSCP as RDTSC.
     return Emulator(("qemu-system-x86_64",), cpu="max,-smap,-rdtscp")

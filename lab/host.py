@@ -25,9 +25,9 @@ class LabError(Exception):
     """Something the user can act on: printed as one line, without a traceback."""
 
 
-def die_with_parent():
-    """In a child: be killed when the lab is (PR_SET_PDEATHSIG), so that no emulator is ever left behind."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+def die_with_parent(by=signal.SIGKILL):
+    """In a child: get this signal when the lab dies (PR_SET_PDEATHSIG), so that no emulator is ever left behind."""
+    ctypes.CDLL(None).prctl(1, by)
 
 
 def say(text):
@@ -51,6 +51,7 @@ def call(command, **options):
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        check=False,
         **options,
     )
     if done.returncode:
@@ -85,7 +86,7 @@ def follow(command, line, **options):
 
 def words(path):
     """The words of a list file, without comments."""
-    lines = (line.split("#")[0] for line in Path(path).read_text().splitlines())
+    lines = (line.split("#")[0] for line in Path(path).read_text(encoding="utf-8").splitlines())
     return [word for line in lines for word in line.split()]
 
 
@@ -147,11 +148,19 @@ def locked(name):
         yield
 
 
+def remove(path):
+    """Remove a file, a link (never what it leads to) or a folder with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
 def forget_others(pattern, keep):
     """Drop cached results of older inputs."""
     for old in CACHE.glob(pattern):
         if old != keep:
-            shutil.rmtree(old) if old.is_dir() else old.unlink()
+            remove(old)
 
 
 def as_root(command):

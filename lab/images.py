@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 from lab import debian, progress
-from lab.host import BUILD, CACHE, LAB, LabError, call, content, forget_others, key, locked, noted, say, words
+from lab.host import BUILD, CACHE, LAB, LabError, call, content, forget_others, key, locked, noted, remove, say, words
 from lab.other_suites import RELEASE, Absent, Suite
 from lab.settings import KERNELS
 
@@ -94,7 +94,7 @@ def unpack_bzimage(image):
     raise LabError(f"{image}: its payload is neither xz nor zstd")
 
 
-def _kernel_archives(kernel):
+def kernel_archives(kernel):
     """The folder with the package of another kernel than dom0's packages have; None for theirs. Raises Absent."""
     if kernel == KERNELS[0]:
         return None
@@ -116,7 +116,7 @@ def _label(kernel):
 
 def _base_root(kernel=KERNELS[0]):
     """The unpacked Debian packages: full module tree, kernel, programs."""
-    archives, other = debian.fetch(LAB / "dom0/packages.txt"), _kernel_archives(kernel)
+    archives, other = debian.fetch(LAB / "dom0/packages.txt"), kernel_archives(kernel)
     root = CACHE / (f"{_label(kernel)}root-" + archives.name[5:] + (f"-{other.name[-16:]}" if other else ""))
     if not (root / ".complete").exists():
         shutil.rmtree(root, ignore_errors=True)
@@ -200,7 +200,7 @@ def _dom0_image(base, target):
     call(["cp", "-a", "--reflink=auto", base, work])
     for pattern in UNUSED:
         for path in work.glob(pattern):
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            remove(path)
     shutil.rmtree(work / "usr/lib/modules")
     (work / "boot/vmlinux").unlink()  # travels in a cpio of its own
     at_start, _ = _copy_modules(base, work, LAB / "dom0/modules.txt")
@@ -221,7 +221,8 @@ def _dom0_image(base, target):
     ):
         (work / name).mkdir(parents=True, exist_ok=True)
     if not (work / "var/run").is_symlink():
-        (work / "var/run").rmdir() if (work / "var/run").exists() else None
+        if (work / "var/run").exists():
+            (work / "var/run").rmdir()
         (work / "var/run").symlink_to("/run")
     shutil.copy(_agent(), work / "usr/sbin/lab-agent")
     (work / "usr/bin/bash-static").replace(work / "usr/bin/bash")
@@ -258,7 +259,7 @@ def dom0_image(kernel=KERNELS[0]):
                 _dom0_image(base, target)
             for old in CACHE.glob(f"{label}dom0-*"):
                 if not old.name.startswith(target.stem):
-                    shutil.rmtree(old) if old.is_dir() else old.unlink()
+                    remove(old)
         return target
 
 
@@ -276,7 +277,7 @@ def device_model_image():
                 for path in work.glob(pattern):
                     if path.name in ("qemu", "keymaps"):
                         continue  # a VNC server starts with a keymap only
-                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+                    remove(path)
             for link in ("bin", "sbin", "lib", "lib64"):
                 (work / link).unlink()  # dom0's own image has them
             _cpio(work, target.with_suffix(".tmp"))
@@ -292,15 +293,6 @@ def dom0_kernel(machine):
     dom0_image(machine.kernel)
     packed = machine.packed_kernel or machine.door != "kernel" or machine.hypervisor == "none"
     return _base_root(machine.kernel) / ("boot/vmlinuz" if packed else "boot/vmlinux")
-
-
-def why_not(kernel):
-    """Why a kernel cannot be had, or nothing: for tests, which skip then."""
-    try:
-        _kernel_archives(kernel)
-    except Absent as absent:
-        return str(absent)
-    return ""
 
 
 def _overlay(work, files):
@@ -373,7 +365,7 @@ def toolstack_files():
     base, files = _base_root(), {}
     for program in programs:
         files[f"usr/local/sbin/{program.name}"] = program
-        for line in noted("libraries", content(program), lambda: _ldd(program)).splitlines():
+        for line in noted("libraries", content(program), lambda program=program: _ldd(program)).splitlines():
             part = line.split()
             if len(part) >= 3 and part[1] == "=>" and not list(base.glob(f"usr/lib/x86_64-linux-gnu/{part[0]}")):
                 files[f"usr/local/lib/{part[0]}"] = Path(part[2])

@@ -18,6 +18,15 @@ class Absent(LabError):
     """The mirror does not have what was asked for: told to whoever asked, who goes on without it."""
 
 
+def why_not(find, name):
+    """Why find(name) cannot have it, or nothing: for tests, which skip then."""
+    try:
+        find(name)
+    except Absent as absent:
+        return str(absent)
+    return ""
+
+
 def mirror():
     """The address from which apt gets the host's own release, whichever form its sources have."""
     text = call(["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"])

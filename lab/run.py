@@ -25,7 +25,7 @@ def parser():
         "--hypervisor",
         default="proxenos",
         metavar="|".join(HYPERVISORS),
-        help="ours (default), Debian's Xen 4.17, " "bare Linux, or the path of an image",
+        help="ours (default), Debian's Xen 4.17, bare Linux, or the path of an image",
     )
     add(
         "--toolstack",

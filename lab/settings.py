@@ -90,7 +90,7 @@ class Settings:
             raise LabError("--door is about the hypervisor's boot: with --hypervisor none it stays 'kernel'")
         if "," in self.kernel_args and self.door == "kernel" and self.hypervisor != "none":
             raise LabError(
-                "--kernel-args: with --door kernel QEMU takes a comma for the next module; " "use --door multiboot2"
+                "--kernel-args: with --door kernel QEMU takes a comma for the next module; use --door multiboot2"
             )
 
 

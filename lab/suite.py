@@ -11,11 +11,11 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import build, elsewhere, host, packages
+from lab import build, elsewhere, ending, host, packages
 from lab.host import BUILD, LOGS, ROOT
 
 PARTS = {
@@ -25,7 +25,9 @@ PARTS = {
     "guests": "micro guests on each hypervisor",
     "system": "Linux as dom0 and as guest, in every cell of {hypervisor} x {toolstack}",
     "interop": "our halves beside stock Xen's",
+    "tidy": "clang-tidy on what changed since it was clean; only when named, and in a thorough run, there on everything",
 }
+ONLY_NAMED = ("tidy",)
 # The parts that start machines, and what they run of the release tree.
 TARGETS = {
     "lab": (build.HYPERVISOR, build.TOOLSTACK, build.PLUGINS),
@@ -49,6 +51,8 @@ PYTEST = [
     "1",
     "-p",
     "lab.first_tries",
+    "-p",
+    "lab.ending",
 ]
 
 
@@ -75,7 +79,7 @@ def parser():
         epilog="parts:\n" + "\n".join(f"  {name:8} {text}" for name, text in PARTS.items()),
     )
     add = result.add_argument
-    add("parts", nargs="*", metavar="PART", help="only these parts (default: all)")
+    add("parts", nargs="*", metavar="PART", help="only these parts (default: all but tidy)")
     add(
         "-k", dest="expression", default="", metavar="EXPR", help="only tests whose names match (pytest's -k; ctest -R)"
     )
@@ -91,8 +95,8 @@ def parser():
     add(
         "--thorough",
         action="store_true",
-        help="also real Xen with its own tools, on real Xen what concerns one half alone, and all on QEMU 10 and with "
-        "Linux 6.12 (hours more)",
+        help="also real Xen with its own tools, on real Xen what concerns one half alone, all on QEMU 10 and with "
+        "Linux 6.12 (hours more), and clang-tidy on everything",
     )
     add("--no-build", action="store_true", help="use what is built already")
     return result
@@ -124,14 +128,27 @@ def run_logged(name, command, timeout):
     return process.returncode, log.read_text(errors="replace")
 
 
-def style(_):
-    """tests/house.py: each break of a rule is a failure, none is one pass."""
-    _, text = run_logged("style", [sys.executable, "tests/house.py"], 120)
-    rules = re.search(r"(\d+) files, (\d+) against", text)
+def checker(name, command, timeout, last):
+    """A program that prints a line for each break of a rule, and last a line that `last` fits, with their number: each is a
+    failure, none is one pass."""
+    _, text = run_logged(name, command, timeout)
+    rules = re.search(last, text)
     if not rules:
-        return Count("style", failed=1, lines=text[-3000:])
-    broken = int(rules.group(2))
-    return Count("style", passed=0 if broken else 1, failed=broken, lines=text if broken else "")
+        return Count(name, failed=1, lines=text[-3000:])
+    broken = int(rules.group(1))
+    return Count(name, passed=0 if broken else 1, failed=broken, lines=text[-12000:] if broken else "")
+
+
+def style(_):
+    """The rules of the house."""
+    return checker("style", [sys.executable, "tests/house.py"], 600, r"\d+ files, (\d+) against")
+
+
+def tidy(options):
+    """clang-tidy, by the commands of the release build."""
+    build.build(("build.ninja",), log="tidy-build")
+    command = [sys.executable, "tests/tidy.py", "-j", options.jobs, *(["--all"] if options.thorough else [])]
+    return checker("tidy", command, 7200, r"[1-9]\d* sources, \d+ asked about, (\d+) findings")
 
 
 def unit(options, preset="asan", target="unit_tests", label=""):
@@ -246,6 +263,12 @@ def jobs(options, cells):
     if "lab" in options.parts:
         result += module_jobs("lab", "tests/lab", [], options, 900, costs)
     return result
+
+
+def host_jobs(options):
+    """What needs no machine: host tests, each preset one job, and clang-tidy."""
+    named = [Job("tidy", "tidy", lambda: tidy(options), 500)] if "tidy" in options.parts else []
+    return [*unit_jobs(options), *named]
 
 
 def unit_jobs(options):
@@ -368,6 +391,16 @@ def build_parts(options):
     return built, wrong
 
 
+@contextmanager
+def workers(number):
+    """A pool of so many threads. Where the block is interrupted, jobs that have not begun never do."""
+    pool = ThreadPoolExecutor(number)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)  # of a block that ends well all have ended
+
+
 def run_all(options):
     """Every chosen job: [(group, count)]. Host tests are built and run beside the machines; of these each cell boots once,
     then all modules of all cells follow, the longest first."""
@@ -377,12 +410,12 @@ def run_all(options):
     machine_parts = set(options.parts) & set(TARGETS)
     built, wrong = build_parts(options)
     counts += [("build", report(count)) for count in wrong]
-    with ThreadPoolExecutor(options.jobs) as pool:
+    with workers(options.jobs) as pool:
 
         def begin(work):
             return [(job.group, pool.submit(lambda job=job: report(timed(job.function)))) for job in work]
 
-        units = unit_jobs(options)
+        units = host_jobs(options)
         begun = begin(units[:1])
         if machine_parts:
             from lab import images  # made once, before several machines want it at the same time
@@ -405,7 +438,7 @@ def main(arguments=None):
     if unknown:
         print(f"test: no part is called {', '.join(unknown)}; choose of {', '.join(PARTS)}", file=sys.stderr)
         return 2
-    options.parts = options.parts or list(PARTS)
+    options.parts = options.parts or [part for part in PARTS if options.thorough or part not in ONLY_NAMED]
     # Nothing of ours is in the cell of real Xen with its own tools: it shows that the tests are right, whoever writes one.
     options.ours_only = not (options.thorough or options.hypervisor or options.toolstack)
     options.hypervisor = options.hypervisor or ["proxenos", "xen"]
@@ -418,8 +451,6 @@ def main(arguments=None):
     except host.LabError as error:
         print(f"test: {error}", file=sys.stderr)
         counts = [("set-up", Count("set-up", failed=1))]
-    except KeyboardInterrupt:
-        return 130
     summary(counts)
     passed, failed, skipped = (
         sum(getattr(count, what) for _, count in counts) for what in ("passed", "failed", "skipped")
@@ -433,4 +464,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ending.whole(main))

@@ -16,7 +16,7 @@ unsigned clip(std::size_t size) { return static_cast<unsigned>(std::min<std::siz
 
 Unpacked unpack_bzip2(View packed, std::span<std::uint8_t> out) {
     bz_stream stream{};
-    if (BZ2_bzDecompressInit(&stream, 0, 0) != BZ_OK) return std::unexpected(Trouble::no_memory);
+    if (BZ2_bzDecompressInit(&stream, 0, 0) != BZ_OK) return std::unexpected(Trouble::NoMemory);
     stream.next_in = reinterpret_cast<char*>(const_cast<std::uint8_t*>(packed.data()));
     stream.avail_in = clip(packed.size());
     stream.next_out = reinterpret_cast<char*>(out.data());
@@ -25,9 +25,9 @@ Unpacked unpack_bzip2(View packed, std::span<std::uint8_t> out) {
     const std::size_t produced = clip(out.size()) - stream.avail_out;
     BZ2_bzDecompressEnd(&stream);
     if (code == BZ_STREAM_END) return produced;
-    return std::unexpected(code == BZ_MEM_ERROR                            ? Trouble::no_memory
-                           : code == BZ_OK && produced == clip(out.size()) ? Trouble::too_large
-                                                                           : Trouble::damaged);
+    return std::unexpected(code == BZ_MEM_ERROR                            ? Trouble::NoMemory
+                           : code == BZ_OK && produced == clip(out.size()) ? Trouble::TooLarge
+                                                                           : Trouble::Damaged);
 }
 
 } // namespace packing

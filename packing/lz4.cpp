@@ -18,19 +18,19 @@ Unpacked unpack_lz4(View packed, std::span<std::uint8_t> out) {
         // The last block is followed by less than a block's head, or by what the kernel's build appends.
         if (size == 0 || size > packed.size() - at) {
             if (filled != 0 && packed.size() == at) break;
-            return std::unexpected(Trouble::damaged);
+            return std::unexpected(Trouble::Damaged);
         }
-        if (filled == out.size()) return std::unexpected(Trouble::too_large);
+        if (filled == out.size()) return std::unexpected(Trouble::TooLarge);
         const std::size_t room = std::min(out.size() - filled, block_size);
         const int got = LZ4_decompress_safe(reinterpret_cast<const char*>(packed.data() + at),
                                             reinterpret_cast<char*>(out.data() + filled), static_cast<int>(size),
                                             static_cast<int>(room));
-        if (got < 0) return std::unexpected(room < block_size ? Trouble::too_large : Trouble::damaged);
+        if (got < 0) return std::unexpected(room < block_size ? Trouble::TooLarge : Trouble::Damaged);
         filled += static_cast<std::size_t>(got);
         at += size;
         if (static_cast<std::size_t>(got) < block_size) break;
     }
-    if (filled == 0) return std::unexpected(Trouble::damaged);
+    if (filled == 0) return std::unexpected(Trouble::Damaged);
     return filled;
 }
 

@@ -114,14 +114,14 @@ Unpacked unpack_lzo1x(View packed, std::span<std::uint8_t> out) {
     unsigned before = 0; // literals that the last instruction copied
     if (!packed.empty() && packed[0] > 17) {
         const unsigned count = input.byte() - 17u;
-        if (!output.literals(input, count)) return std::unexpected(Trouble::damaged);
+        if (!output.literals(input, count)) return std::unexpected(Trouble::Damaged);
         before = std::min(count, many_literals);
     }
     while (!input.is_short()) {
         const unsigned code = input.byte();
         if (code < 16 && before == 0) {
             const std::size_t count = 3 + (code != 0 ? code : long_length(input, 15));
-            if (!output.literals(input, count)) return std::unexpected(Trouble::damaged);
+            if (!output.literals(input, count)) return std::unexpected(Trouble::Damaged);
             before = many_literals;
             continue;
         }
@@ -132,22 +132,22 @@ Unpacked unpack_lzo1x(View packed, std::span<std::uint8_t> out) {
             return output.size();
         }
         if (!output.repeat(match.distance, match.length) || !output.literals(input, match.literals))
-            return std::unexpected(Trouble::damaged);
+            return std::unexpected(Trouble::Damaged);
         before = match.literals;
     }
-    return std::unexpected(Trouble::damaged);
+    return std::unexpected(Trouble::Damaged);
 }
 
 namespace {
 
 /// Flags of lzop's header (its file format; conf.h calls them F_*).
 enum Flag : std::uint32_t {
-    adler32_unpacked = 0x1,
-    adler32_packed = 0x2,
-    extra_field = 0x40,
-    crc32_unpacked = 0x100,
-    crc32_packed = 0x200,
-    filtered = 0x800
+    Adler32Unpacked = 0x1,
+    Adler32Packed = 0x2,
+    ExtraField = 0x40,
+    Crc32Unpacked = 0x100,
+    Crc32Packed = 0x200,
+    Filtered = 0x800
 };
 
 /// Skips the header; its flags. Nothing where it is none that is known.
@@ -161,19 +161,19 @@ std::optional<std::uint32_t> read_header(Input& input) {
     if (method < 1 || method > 3) return std::nullopt; // LZO1X, by three compressors
     input.take(is_newer ? 1 : 0);                      // level
     const std::uint32_t flags = input.big_endian(4);
-    if (flags & filtered) return std::nullopt;
+    if (flags & Filtered) return std::nullopt;
     input.take(4 + 4 + (is_newer ? 4 : 0)); // mode, times
     input.take(input.byte());               // name
     input.take(4);                          // checksum
-    if (flags & extra_field) input.take(std::size_t{input.big_endian(4)} + 4);
+    if (flags & ExtraField) input.take(std::size_t{input.big_endian(4)} + 4);
     if (input.is_short()) return std::nullopt;
     return flags;
 }
 
 bool sums_are_right(std::uint32_t flags, std::uint32_t adler, std::uint32_t crc, View unpacked) {
     const auto size = static_cast<uInt>(unpacked.size());
-    if ((flags & adler32_unpacked) && adler != adler32(adler32(0, nullptr, 0), unpacked.data(), size)) return false;
-    return !(flags & crc32_unpacked) || crc == crc32(crc32(0, nullptr, 0), unpacked.data(), size);
+    if ((flags & Adler32Unpacked) && adler != adler32(adler32(0, nullptr, 0), unpacked.data(), size)) return false;
+    return !(flags & Crc32Unpacked) || crc == crc32(crc32(0, nullptr, 0), unpacked.data(), size);
 }
 
 } // namespace
@@ -181,25 +181,25 @@ bool sums_are_right(std::uint32_t flags, std::uint32_t adler, std::uint32_t crc,
 Unpacked unpack_lzo(View packed, std::span<std::uint8_t> out) {
     Input input(packed);
     const auto flags = read_header(input);
-    if (!flags) return std::unexpected(Trouble::damaged);
+    if (!flags) return std::unexpected(Trouble::Damaged);
     std::size_t filled = 0;
     for (;;) {
         const std::uint32_t size = input.big_endian(4);
-        if (input.is_short()) return std::unexpected(Trouble::damaged);
+        if (input.is_short()) return std::unexpected(Trouble::Damaged);
         if (size == 0) return filled; // the end
         const std::uint32_t packed_size = input.big_endian(4);
-        const std::uint32_t adler = *flags & adler32_unpacked ? input.big_endian(4) : 0;
-        const std::uint32_t crc = *flags & crc32_unpacked ? input.big_endian(4) : 0;
+        const std::uint32_t adler = *flags & Adler32Unpacked ? input.big_endian(4) : 0;
+        const std::uint32_t crc = *flags & Crc32Unpacked ? input.big_endian(4) : 0;
         const bool is_packed = packed_size < size;
-        if (is_packed) input.take((*flags & adler32_packed ? 4 : 0) + (*flags & crc32_packed ? 4 : 0));
+        if (is_packed) input.take((*flags & Adler32Packed ? 4 : 0) + (*flags & Crc32Packed ? 4 : 0));
         const View data = input.take(packed_size);
-        if (input.is_short() || packed_size > size) return std::unexpected(Trouble::damaged);
-        if (size > out.size() - filled) return std::unexpected(Trouble::too_large);
+        if (input.is_short() || packed_size > size) return std::unexpected(Trouble::Damaged);
+        if (size > out.size() - filled) return std::unexpected(Trouble::TooLarge);
         const auto block = out.subspan(filled, size);
         if (!is_packed) std::copy(data.begin(), data.end(), block.begin());
         else if (const auto got = unpack_lzo1x(data, block); !got || *got != size)
-            return std::unexpected(Trouble::damaged);
-        if (!sums_are_right(*flags, adler, crc, block)) return std::unexpected(Trouble::damaged);
+            return std::unexpected(Trouble::Damaged);
+        if (!sums_are_right(*flags, adler, crc, block)) return std::unexpected(Trouble::Damaged);
         filled += size;
     }
 }

@@ -23,49 +23,49 @@ constexpr std::uint32_t magic = 0x53726448; // "HdrS"
 } // namespace
 
 std::optional<Packing> packing_of(View packed) {
-    if (begins(packed, {0x1f, 0x8b})) return Packing::gzip;
-    if (begins(packed, {'B', 'Z', 'h'})) return Packing::bzip2;
-    if (begins(packed, {0xfd, '7', 'z', 'X', 'Z', 0})) return Packing::xz;
-    if (begins(packed, {0x5d, 0, 0})) return Packing::lzma;
-    if (begins(packed, {0x02, 0x21, 0x4c, 0x18})) return Packing::lz4;
-    if (begins(packed, {0x28, 0xb5, 0x2f, 0xfd})) return Packing::zstd;
-    if (begins(packed, {0x89, 'L', 'Z', 'O'})) return Packing::lzo;
+    if (begins(packed, {0x1f, 0x8b})) return Packing::Gzip;
+    if (begins(packed, {'B', 'Z', 'h'})) return Packing::Bzip2;
+    if (begins(packed, {0xfd, '7', 'z', 'X', 'Z', 0})) return Packing::Xz;
+    if (begins(packed, {0x5d, 0, 0})) return Packing::Lzma;
+    if (begins(packed, {0x02, 0x21, 0x4c, 0x18})) return Packing::Lz4;
+    if (begins(packed, {0x28, 0xb5, 0x2f, 0xfd})) return Packing::Zstd;
+    if (begins(packed, {0x89, 'L', 'Z', 'O'})) return Packing::Lzo;
     return std::nullopt;
 }
 
 std::string_view name(Packing packing) {
     switch (packing) {
-    case Packing::gzip: return "gzip";
-    case Packing::bzip2: return "bzip2";
-    case Packing::xz: return "xz";
-    case Packing::lzma: return "lzma";
-    case Packing::lz4: return "lz4";
-    case Packing::zstd: return "zstd";
-    case Packing::lzo: return "lzo";
+    case Packing::Gzip: return "gzip";
+    case Packing::Bzip2: return "bzip2";
+    case Packing::Xz: return "xz";
+    case Packing::Lzma: return "lzma";
+    case Packing::Lz4: return "lz4";
+    case Packing::Zstd: return "zstd";
+    case Packing::Lzo: return "lzo";
     }
     return "unknown";
 }
 
 std::string_view text(Trouble trouble) {
     switch (trouble) {
-    case Trouble::damaged: return "bad or short data";
-    case Trouble::too_large: return "it is larger than announced";
-    case Trouble::no_memory: return "out of memory";
+    case Trouble::Damaged: return "bad or short data";
+    case Trouble::TooLarge: return "it is larger than announced";
+    case Trouble::NoMemory: return "out of memory";
     }
     return "unknown";
 }
 
 Unpacked unpack(View packed, Packing packing, std::span<std::uint8_t> out) {
     switch (packing) {
-    case Packing::gzip: return unpack_gzip(packed, out);
-    case Packing::bzip2: return unpack_bzip2(packed, out);
-    case Packing::xz: return unpack_xz(packed, out);
-    case Packing::lzma: return unpack_lzma(packed, out);
-    case Packing::lz4: return unpack_lz4(packed, out);
-    case Packing::zstd: return unpack_zstd(packed, out);
-    case Packing::lzo: return unpack_lzo(packed, out);
+    case Packing::Gzip: return unpack_gzip(packed, out);
+    case Packing::Bzip2: return unpack_bzip2(packed, out);
+    case Packing::Xz: return unpack_xz(packed, out);
+    case Packing::Lzma: return unpack_lzma(packed, out);
+    case Packing::Lz4: return unpack_lz4(packed, out);
+    case Packing::Zstd: return unpack_zstd(packed, out);
+    case Packing::Lzo: return unpack_lzo(packed, out);
     }
-    return std::unexpected(Trouble::damaged);
+    return std::unexpected(Trouble::Damaged);
 }
 
 bool is_bzimage(View image) {

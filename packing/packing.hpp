@@ -15,13 +15,13 @@ namespace packing {
 
 using View = std::span<const std::uint8_t>;
 
-enum class Packing : std::uint8_t { gzip, bzip2, xz, lzma, lz4, zstd, lzo };
+enum class Packing : std::uint8_t { Gzip, Bzip2, Xz, Lzma, Lz4, Zstd, Lzo };
 
 /// Why packed data gave nothing.
 enum class Trouble : std::uint8_t {
-    damaged,   ///< bad or short data
-    too_large, ///< more than the output has room for
-    no_memory, ///< for the decoder's tables
+    Damaged,  ///< bad or short data
+    TooLarge, ///< more than the output has room for
+    NoMemory, ///< for the decoder's tables
 };
 
 using Unpacked = std::expected<std::size_t, Trouble>;

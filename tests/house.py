@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules of the house that a machine can check: who may include whom, sizes, names of files, format, lint.
 
-Run by ./test; alone: python3 tests/house.py (--fix-format lets clang-format write the sources). Prints one line per break of a rule, exits with 1 if there is any.
+Run by ./test; alone: python3 tests/house.py (--fix-format lets clang-format and black write the sources). Prints one line per break of a rule, exits with 1 if there is any.
 """
 
 import ast
@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tokenize
 from pathlib import Path
+
+import lint
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = {".hpp", ".cpp", ".S", ".py", ".sh", ".cmake", ".lds"}
@@ -231,20 +233,9 @@ def check_folders(files):
             yield f"{folder.relative_to(ROOT)}: {count} files, the limit is {FOLDER_FILES}"
 
 
-def unformatted():
-    """Sources that clang-format would write differently."""
-    names = [str(path) for path in tracked() if path.suffix in (".hpp", ".cpp")]
-    said = subprocess.run(
-        ["clang-format-19", "--dry-run", *names], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False
-    )
-    return sorted({line.split(":")[0] for line in said.stderr.splitlines() if "-Wclang-format-violations" in line})
-
-
-def fix_format():
-    """Let clang-format write every source."""
-    names = [str(path) for path in tracked() if path.suffix in (".hpp", ".cpp")]
-    subprocess.run(["clang-format-19", "-i", *names], cwd=ROOT, check=True)
-    return 0
+def sources(*suffixes):
+    """The project's files of these kinds."""
+    return [str(path) for path in tracked() if path.suffix in suffixes]
 
 
 def check():
@@ -270,10 +261,8 @@ def main():
             [sys.executable, "-m", writer, "--check"], cwd=ROOT, capture_output=True, text=True, check=False
         )
         breaks += page.stderr.strip().splitlines()[-1:] if page.returncode else []
-    breaks += [
-        f"{Path(name).relative_to(ROOT)}: not as clang-format writes it (python3 tests/house.py --fix-format)"
-        for name in unformatted()
-    ]
+    breaks += lint.cpp_unformatted(sources(".hpp", ".cpp"))
+    breaks += [*lint.python_unformatted(sources(".py")), *lint.lint(sources(".py"))]
     for line in breaks:
         print(line)
     print(f"{count} files, {len(breaks)} against the rules of the house")
@@ -281,4 +270,5 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(fix_format() if sys.argv[1:] == ["--fix-format"] else main())
+    fix = sys.argv[1:] == ["--fix-format"]
+    sys.exit(lint.fix_format(sources(".hpp", ".cpp"), sources(".py")) if fix else main())

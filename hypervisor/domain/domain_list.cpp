@@ -118,11 +118,9 @@ DomainRef next_domain(DomId from) {
         {
             IrqGuard guard(bucket.lock);
             const u32 end = (id / ids_per_page + 1) * ids_per_page;
-            if (bucket.page) {
-                for (; id < end && id < abi::first_reserved; ++id) {
-                    Domain* domain = bucket.page[id % ids_per_page];
-                    if (domain && domain != reserved && try_acquire(*domain)) return DomainRef(domain);
-                }
+            for (; bucket.page && id < end && id < abi::first_reserved; ++id) {
+                Domain* domain = bucket.page[id % ids_per_page];
+                if (domain && domain != reserved && try_acquire(*domain)) return DomainRef(domain);
             }
             id = end;
         }

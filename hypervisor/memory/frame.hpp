@@ -56,9 +56,9 @@ struct FrameState {
 class RelaxedByte {
   public:
     operator u8() const { return value_.load(std::memory_order_relaxed); }
-    u8 operator=(u8 v) {
+    RelaxedByte& operator=(u8 v) {
         value_.store(v, std::memory_order_relaxed);
-        return v;
+        return *this;
     }
     /// Change some bits; others may change others at the same time.
     void set(u8 bits) { value_.fetch_or(bits, std::memory_order_relaxed); }

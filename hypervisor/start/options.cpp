@@ -95,7 +95,7 @@ void parse_command_line(std::string_view line) {
         for (; used < line.size() && (quote || !is_space(line[used])); ++used) {
             const char c = line[used];
             if (quote ? c == quote : (c == '"' || c == '\'')) {
-                quote = quote ? 0 : c;
+                quote = quote ? '\0' : c;
                 continue;
             }
             if (length < sizeof word) word[length++] = c;

@@ -22,7 +22,7 @@ struct Registers {
     u64 rsp;
     u64 ss; ///< low 16 bits
 };
-static_assert(sizeof(Registers) == 21 * 8);
+static_assert(sizeof(Registers) == 21 * sizeof(u64));
 static_assert(offsetof(Registers, rip) == 128);
 
 /// entry_vector for entries that are no exception.

@@ -9,6 +9,7 @@ import pytest
 from lab import emulators
 from lab.host import BUILD
 from lab.machine import run_micro
+from lab.other_suites import why_not
 
 LIMIT = 240  # seconds; idle hosts need about 20
 
@@ -36,8 +37,8 @@ def fixture_log(request):
         console.cache_clear()  # a second try is judged by another run
     if request.config.getoption("--hypervisor") == "xen":
         pytest.skip("Xen 4.17 stops on Bochs's x2APIC with two CPUs")
-    if emulators.why_not(request.param):
-        pytest.skip(emulators.why_not(request.param))
+    if why_not(emulators.find, request.param):
+        pytest.skip(why_not(emulators.find, request.param))
     return console(request.param)
 
 

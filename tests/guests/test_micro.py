@@ -160,7 +160,9 @@ def test_observations_are_those_of_xen(hypervisor):
     """Answers without a right or wrong of their own are those that Xen 4.17 gave (observed.json)."""
     seen = dict(re.findall(r"MICRO-OBSERVE (.+) (-?\d+)$", console(hypervisor, "all"), re.M))
     wanted = json.loads((HERE / "observed.json").read_text())
-    unlike = {name: (seen.get(name), wanted.get(name)) for name in {*seen, *wanted} if seen.get(name) != wanted.get(name)}
+    unlike = {
+        name: (seen.get(name), wanted.get(name)) for name in {*seen, *wanted} if seen.get(name) != wanted.get(name)
+    }
     assert not unlike, "(seen, wanted)"
 
 

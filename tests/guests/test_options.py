@@ -151,7 +151,9 @@ def test_panic_keeps_registers_and_stack(hypervisor):
 def test_what_cannot_be_had_is_refused(hypervisor):
     """A host that would not be what was asked for does not start, as Xen's does not where there is no IOMMU."""
     log = console(hypervisor, CASE, more_options="dom0=pvh")
-    assert re.search(r"Panic on CPU 0:\s+\(XEN\).*(there are no PVH guests|iommu must be enabled for PVH)", log), log[-3000:]
+    assert re.search(r"Panic on CPU 0:\s+\(XEN\).*(there are no PVH guests|iommu must be enabled for PVH)", log), log[
+        -3000:
+    ]
     assert "Reboot in five seconds" in log
 
 

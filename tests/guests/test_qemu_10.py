@@ -7,6 +7,7 @@ import re
 import pytest
 
 from lab import emulators
+from lab.other_suites import why_not
 from test_micro import CASES, console, said_of
 
 EMULATOR = "qemu-10"
@@ -14,8 +15,8 @@ EMULATOR = "qemu-10"
 
 @pytest.fixture(name="log")
 def fixture_log(request):
-    if emulators.why_not(EMULATOR):
-        pytest.skip(emulators.why_not(EMULATOR))
+    if why_not(emulators.find, EMULATOR):
+        pytest.skip(why_not(emulators.find, EMULATOR))
     if getattr(request.node, "execution_count", 1) > 1:
         console.cache_clear()  # a second try is judged by another run
     return console(request.config.getoption("--hypervisor"), "all", emulator=EMULATOR)

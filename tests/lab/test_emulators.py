@@ -9,6 +9,7 @@ import pytest
 
 from lab import emulators, images, other_suites, qemu
 from lab.host import CACHE
+from lab.other_suites import why_not
 from lab.settings import Settings
 
 
@@ -41,9 +42,12 @@ def test_why_not_is_a_sentence(monkeypatch):
     monkeypatch.setattr(other_suites.Suite, "fetch", lacking)
     emulators.find.cache_clear()
     try:
-        assert emulators.why_not("qemu-10") == emulators.why_not("bochs-3") == "the mirror has nothing"
-        assert images.why_not("6.12") == "the mirror has nothing" and images.why_not("6.1") == ""
-        assert emulators.why_not("qemu") == ""
+        assert why_not(emulators.find, "qemu-10") == why_not(emulators.find, "bochs-3") == "the mirror has nothing"
+        assert (
+            why_not(images.kernel_archives, "6.12") == "the mirror has nothing"
+            and why_not(images.kernel_archives, "6.1") == ""
+        )
+        assert why_not(emulators.find, "qemu") == ""
     finally:
         emulators.find.cache_clear()
 
@@ -51,7 +55,10 @@ def test_why_not_is_a_sentence(monkeypatch):
 def test_a_kernel_of_another_version_is_not_taken_for_it(monkeypatch):
     monkeypatch.setattr(other_suites.Suite, "field", lambda *_: "6.13.2-1~bpo12+1")
     monkeypatch.setattr(other_suites.Suite, "fetch", lambda self, label, wish, choose: choose())
-    assert images.why_not("6.12") == "the mirror's bookworm-backports has Linux 6.13.2-1~bpo12+1, not 6.12"
+    assert (
+        why_not(images.kernel_archives, "6.12")
+        == "the mirror's bookworm-backports has Linux 6.13.2-1~bpo12+1, not 6.12"
+    )
 
 
 def test_the_hosts_mirror_is_found():
@@ -59,8 +66,8 @@ def test_the_hosts_mirror_is_found():
 
 
 def test_each_emulator_has_its_own_program_and_cpu(tmp_path, monkeypatch):
-    if emulators.why_not("qemu-10"):
-        pytest.skip(emulators.why_not("qemu-10"))
+    if why_not(emulators.find, "qemu-10"):
+        pytest.skip(why_not(emulators.find, "qemu-10"))
     monkeypatch.setattr(qemu.images, "hypervisor", lambda name: "/h")
     lines = {}
     for name in ("qemu", "qemu-10"):

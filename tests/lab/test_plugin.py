@@ -9,6 +9,7 @@ import pytest
 from bench import events
 from lab import emulators
 from lab.host import LabError
+from lab.other_suites import why_not
 
 END = bytes([0xB0, 0x00, 0xE6, 0xF4, 0xF4])  # mov $0, %al; out %al, $0xf4: the machine ends (status 1)
 
@@ -37,8 +38,8 @@ COUNTED = {"cpuid": 3, "mov-cr3": 1, "io": 2, "lock": 2, "pause": 1, "wrmsr": 1}
 
 @pytest.fixture(name="emulator", params=list(events.PLUGINS))
 def fixture_emulator(request):
-    if emulators.why_not(request.param):
-        pytest.skip(emulators.why_not(request.param))
+    if why_not(emulators.find, request.param):
+        pytest.skip(why_not(emulators.find, request.param))
     try:
         events.arguments(request.param, "/dev/null")
     except LabError as error:

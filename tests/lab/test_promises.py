@@ -10,7 +10,7 @@ import pytest
 sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 
 # pylint: disable=wrong-import-position
-from bench import measure, report, rows
+from bench import cycles, measure, modelled, report, rows
 from lab.host import BUILD, ROOT
 
 RESULTS = json.loads((ROOT / "bench/results.json").read_text())
@@ -34,6 +34,15 @@ def test_null_system_call_as_measured():
 
 def test_boot_as_measured():
     assert RESULTS["proxenos"]["boot-building"] <= RESULTS["xen"]["boot-building"] / 3
+
+
+def test_what_is_costlier_than_on_xen_has_a_reason():
+    """By modelled cycles, as measured; a reason that no row needs any more is an error."""
+    events = RESULTS["events"]
+    assert set(events["xen"]["rows"]) == set(events["proxenos"]["rows"]) and len(events["xen"]["rows"]) >= 70
+    found = modelled.costlier({core: cycles.table(events, place) for place, core in enumerate(cycles.CORES)})
+    assert set(found) == set(rows.COSTLIER_THAN_XEN)
+    assert not found or max(found.values()) <= rows.MOST_COSTLIER
 
 
 def test_report_is_of_these_results():

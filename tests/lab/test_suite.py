@@ -87,3 +87,28 @@ def test_a_command_that_takes_too_long_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(suite, "LOGS", tmp_path)
     status, text = suite.run_logged("slow", ["sleep", "60"], 0.5)
     assert status != 0 and "ended after 0.5 s" in text
+
+
+def test_a_checkers_lines_are_failures(tmp_path, monkeypatch):
+    monkeypatch.setattr(suite, "LOGS", tmp_path)
+
+    def said(text):
+        count = suite.checker("some", ["printf", text], 10, r"\d+ files, (\d+) against")
+        return count.passed, count.failed, count.lines
+
+    assert said("3 files, 0 against\\n") == (1, 0, "")
+    assert said("a\\nb\\n3 files, 2 against\\n") == (0, 2, "a\nb\n3 files, 2 against\n")
+    assert said("Traceback\\n") == (0, 1, "Traceback\n")
+
+
+def test_clang_tidy_runs_when_named_and_in_a_thorough_run(monkeypatch):
+    seen = []
+    monkeypatch.setattr(suite.packages, "install", lambda: None)
+    monkeypatch.setattr(
+        suite, "run_all", lambda options: seen.append(options.parts) or [("a", suite.Count("a", passed=1))]
+    )
+    for arguments in ([], ["--thorough"], ["tidy"], ["style", "tidy"]):
+        suite.main(arguments)
+    assert seen == [[part for part in suite.PARTS if part != "tidy"], list(suite.PARTS), ["tidy"], ["style", "tidy"]]
+    options = SimpleNamespace(parts=["tidy", "unit"])
+    assert [job.name for job in suite.host_jobs(options)] == ["unit-asan", "unit-tsan", "tidy"]

@@ -13,6 +13,7 @@ from dom0 import Dom0  # noqa: E402  (needs the path above)
 from lab import emulators, failures, images  # noqa: E402
 from lab.host import ROOT, LabError  # noqa: E402
 from lab.machine import Machine  # noqa: E402
+from lab.other_suites import why_not  # noqa: E402
 from lab.settings import CALM_XEN  # noqa: E402
 
 BOOT_TIMEOUT = 240
@@ -61,7 +62,7 @@ class Cell:
         self.toolstack = config.getoption("--toolstack")
         self.emulator = config.getoption("--emulator")
         self.kernel = config.getoption("--kernel")
-        self.absent = emulators.why_not(self.emulator) or images.why_not(self.kernel)
+        self.absent = why_not(emulators.find, self.emulator) or why_not(images.kernel_archives, self.kernel)
 
     @property
     def name(self):

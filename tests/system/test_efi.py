@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# pylint: disable=protected-access  # the flash and the debugger are files in the machine's folder
 """dom0 on EFI: its variables through the hypervisor, and firmware that faults. The tests run in this order, on one machine."""
 
 import re

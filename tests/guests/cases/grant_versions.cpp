@@ -38,28 +38,6 @@ long unmap_from(void* window, u32 handle) {
     return op.status;
 }
 
-/// The first status frame, mapped read-only for one look.
-class StatusFrame {
-  public:
-    StatusFrame() : at_(new_page()) {
-        static u64 frame;
-        abi::GnttabGetStatusFrames op{};
-        op.dom = abi::domid_self;
-        op.nr_frames = 1;
-        op.frame_list.address = reinterpret_cast<u64>(&frame);
-        CHECK_IS(grant(abi::GrantTableOp::GetStatusFrames, &op), 0);
-        CHECK_IS(op.status, 0);
-        CHECK_IS(update_va(at_, frame * page_bytes | kernel_ro | no_execute), 0);
-    }
-    ~StatusFrame() { CHECK_IS(set_access(at_, true), 0); }
-    StatusFrame(const StatusFrame&) = delete;
-    StatusFrame& operator=(const StatusFrame&) = delete;
-    u16 operator[](u32 ref) const { return static_cast<const volatile abi::grant_status_t*>(at_)[ref]; }
-
-  private:
-    void* at_;
-};
-
 /// Both forms of the table at one place.
 struct Table {
     abi::GrantEntryV1* const v1 = grant_table();

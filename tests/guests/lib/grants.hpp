@@ -15,4 +15,17 @@ inline u16 own_id() { return start_info->flags & abi::sif_initdomain ? 0 : abi::
 /// Maps the first frame of the guest's grant table (version 1) at a new page.
 abi::GrantEntryV1* grant_table();
 
+/// The first frame of the guest's grant statuses (version 2 alone has them), mapped read-only for one look.
+class StatusFrame {
+  public:
+    StatusFrame();
+    ~StatusFrame();
+    StatusFrame(const StatusFrame&) = delete;
+    StatusFrame& operator=(const StatusFrame&) = delete;
+    u16 operator[](u32 ref) const { return static_cast<const volatile abi::grant_status_t*>(at_)[ref]; }
+
+  private:
+    void* at_;
+};
+
 } // namespace micro

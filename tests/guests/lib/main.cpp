@@ -37,8 +37,8 @@ unsigned pool_used;
 abi::TrapInfo trap_table[24];
 bool case_failed;
 
-/// What was printed since the last whole line. The console gets lines, each by one call, which neither hypervisor breaks up to
-/// 127 characters: in parts, another CPU's message could come between a name and its value.
+/// What was printed since the last whole line. The console gets lines, each by one call, which neither hypervisor
+/// breaks up to 127 characters: in parts, another CPU's message could come between a name and its value.
 struct {
     char text[127];
     u8 used;

@@ -101,7 +101,7 @@ TEST(Kernel, EveryTruncationIsAnErrorOrHarmless) {
             (void)make_kernel(View(packed).first(size));
         }
     }
-    auto image = bzimage(pack(Packing::xz, elf));
+    auto image = bzimage(pack(Packing::Xz, elf));
     for (std::size_t size = 0; size + 1 < image.size(); ++size) EXPECT_FALSE(make_kernel(View(image).first(size)));
     for (std::size_t size = 0; size < elf.size(); size += 3) {
         Data cut(elf.begin(), elf.begin() + static_cast<std::ptrdiff_t>(size)); // so that the sanitizer sees overruns

@@ -13,13 +13,13 @@ namespace {
 
 const char* program(Packing packing) {
     switch (packing) {
-    case Packing::gzip: return "gzip -n -9 -c";
-    case Packing::bzip2: return "bzip2 -9 -c";
-    case Packing::xz: return "xz --check=crc32 --x86 --lzma2=dict=32MiB -c";
-    case Packing::lzma: return "xz --format=lzma -9 -c";
-    case Packing::lz4: return "lz4 -q -l -9 -c";
-    case Packing::zstd: return "zstd -q -22 --ultra -c";
-    case Packing::lzo: return "lzop -9 -c";
+    case Packing::Gzip: return "gzip -n -9 -c";
+    case Packing::Bzip2: return "bzip2 -9 -c";
+    case Packing::Xz: return "xz --check=crc32 --x86 --lzma2=dict=32MiB -c";
+    case Packing::Lzma: return "xz --format=lzma -9 -c";
+    case Packing::Lz4: return "lz4 -q -l -9 -c";
+    case Packing::Zstd: return "zstd -q -22 --ultra -c";
+    case Packing::Lzo: return "lzop -9 -c";
     }
     return "false";
 }
@@ -39,7 +39,7 @@ Data pack(Packing packing, std::span<const std::uint8_t> in) {
     unlink(name);
     if (!good) return {};
     // gzip's own trailer is the size.
-    for (unsigned i = 0; packing != Packing::gzip && i < 4; ++i)
+    for (unsigned i = 0; packing != Packing::Gzip && i < 4; ++i)
         out.push_back(static_cast<std::uint8_t>(in.size() >> 8 * i));
     return out;
 }

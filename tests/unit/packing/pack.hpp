@@ -12,8 +12,8 @@ namespace packing {
 
 using Data = std::vector<std::uint8_t>;
 
-inline constexpr Packing packings[] = {Packing::gzip, Packing::bzip2, Packing::xz, Packing::lzma,
-                                       Packing::lz4,  Packing::zstd,  Packing::lzo};
+inline constexpr Packing packings[] = {Packing::Gzip, Packing::Bzip2, Packing::Xz, Packing::Lzma,
+                                       Packing::Lz4,  Packing::Zstd,  Packing::Lzo};
 
 /// Packed, with the size behind it as Linux's build appends it. Empty when the program is not there.
 Data pack(Packing packing, std::span<const std::uint8_t> in);

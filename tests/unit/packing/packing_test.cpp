@@ -62,8 +62,8 @@ TEST_P(Each, OutputThatIsTooSmall) {
         Data out(size);
         const auto done = unpack(packed, GetParam(), out);
         // Of lzma without an end mark a full output is all that there is to see.
-        if (done) EXPECT_EQ(GetParam(), Packing::lzma) << size;
-        else EXPECT_TRUE(done.error() == Trouble::too_large || size == 0) << size << " " << text(done.error());
+        if (done) EXPECT_EQ(GetParam(), Packing::Lzma) << size;
+        else EXPECT_TRUE(done.error() == Trouble::TooLarge || size == 0) << size << " " << text(done.error());
     }
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr bool bit(u32 word, unsigned n) { return word >> n & 1; }
 
-void put_words(char* to, const u32* words, unsigned count) {
+void put_words(char* to, const u32* words, std::size_t count) {
     __builtin_memcpy(to, words, count * 4);
     to[count * 4] = '\0';
 }
@@ -36,7 +36,8 @@ void read_identity(CpuFeatures& f) {
         u32 brand[12];
         for (u32 i = 0; i < 3; ++i) {
             const auto r = cpuid(0x80000002 + i);
-            brand[i * 4] = r.eax, brand[i * 4 + 1] = r.ebx, brand[i * 4 + 2] = r.ecx, brand[i * 4 + 3] = r.edx;
+            u32* const words = &brand[std::size_t{4} * i];
+            words[0] = r.eax, words[1] = r.ebx, words[2] = r.ecx, words[3] = r.edx;
         }
         put_words(f.brand, brand, 12);
     }

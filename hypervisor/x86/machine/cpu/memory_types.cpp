@@ -20,7 +20,7 @@ constexpr u64 cache_disable = 1 << 30, not_write_through = 1 << 29;
 struct Registers {
     u64 standard = 0; ///< MTRRdefType: the default type and what is enabled
     std::array<u64, fixed_msrs.size()> fixed{};
-    std::array<u64, 2 * most_ranges> variable{};
+    std::array<u64, std::size_t{2} * most_ranges> variable{};
     bool operator==(const Registers&) const = default;
 };
 

@@ -100,13 +100,13 @@ bool parse_xpti(std::string_view word) {
     const auto equals = word.find('=');
     const auto name = word.substr(0, equals);
     if (const auto both = options::boolean(word)) {
-        wishes.xpti_dom0 = wishes.xpti_domu = *both;
+        wishes.xpti_dom0 = wishes.xpti_domu = both;
         return true;
     }
     const auto value =
         options::boolean(equals == std::string_view::npos ? std::string_view{} : word.substr(equals + 1));
     if (!value || (name != "dom0" && name != "domu")) return false;
-    (name == "dom0" ? wishes.xpti_dom0 : wishes.xpti_domu) = *value;
+    (name == "dom0" ? wishes.xpti_dom0 : wishes.xpti_domu) = value;
     return true;
 }
 

@@ -24,7 +24,8 @@ Tried read() {
     found.revision = table->firmware_revision;
     found.tables = table->tables;
     found.table_count = static_cast<u32>(table->table_count);
-    const auto* vendor = static_cast<const u16*>(map_memory(Paddr(table->vendor), Firmware::most_characters * 2));
+    const auto* vendor =
+        static_cast<const u16*>(map_memory(Paddr(table->vendor), Firmware::most_characters * sizeof(u16)));
     for (unsigned i = 0; vendor && i < Firmware::most_characters && vendor[i] != 0; ++i) found.vendor[i] = vendor[i];
     return Tried::Present;
 }

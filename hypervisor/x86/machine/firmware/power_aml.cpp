@@ -26,9 +26,11 @@ std::optional<SleepType> find_s5(std::span<const u8> aml) {
         if (std::memcmp(&aml[i], "_S5_", name_bytes) != 0) continue;
         const bool is_definition = aml[i - 1] == name_op || (i >= 2 && aml[i - 1] == '\\' && aml[i - 2] == name_op);
         std::size_t at = i + name_bytes;
-        if (!is_definition || aml[at++] != package_op) continue;
+        if (!is_definition || aml[at] != package_op) continue;
+        ++at;
         at += 1 + (aml[at] >> 6); // package length: its lead byte says how many follow
-        if (at >= aml.size() || aml[at++] < 1) continue;
+        if (at >= aml.size() || aml[at] < 1) continue;
+        ++at;
         const auto a = integer(aml, at);
         if (!a) continue;
         return SleepType{*a, integer(aml, at).value_or(*a)};

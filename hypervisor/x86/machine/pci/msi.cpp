@@ -131,7 +131,7 @@ Result<> prepare(Entry& e, bool is_msix, u32 index, u64 table_base) PX_REQUIRES(
     }
     if (index > (bits & msix_last)) return fail(Error::Invalid);
     TRY(map_table(device, at, table_base));
-    e.table_entry = device.msix_table + index * EntryWords;
+    e.table_entry = device.msix_table + std::size_t{index} * EntryWords;
     return {};
 }
 

@@ -100,7 +100,7 @@ std::optional<WriteOperation> primary(const Instruction& i, x86::Registers& r) {
 /// Bit instructions with a register offset reach beyond the operand; only offsets inside it are handled.
 std::optional<WriteOperation> bit(Kind kind, const Instruction& i, u64 offset) {
     const unsigned bytes = i.operand_bytes();
-    if (offset >= 8 * bytes) return std::nullopt;
+    if (offset >= u64{8} * bytes) return std::nullopt;
     return WriteOperation{kind, bytes, offset};
 }
 
