@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The life of a paravirtual guest: created, paused, renamed, shut down, rebooted, crashed, destroyed."""
+"""The life of a paravirtual guest: created, paused, renamed, shut down, rebooted, crashed, destroyed; and that it is started
+again whoever dies meanwhile."""
+
+import re
+
+import pytest
+
+LOG, STOCK = "/var/log/xen/xl-watchd.log", "/usr/lib/xen-4.17/bin/xl"
 
 
 def test_create_paused_unpause_pause_destroy(dom0):
@@ -125,3 +132,129 @@ def test_sysrq(dom0):
     guest.run("echo 1 > /proc/sys/kernel/sysrq; dmesg -n 8")
     dom0.out("xl sysrq guest h")
     guest.wait("sysrq: HELP", 30)
+
+
+@pytest.fixture(name="ours")
+def fixture_ours(cell, dom0):
+    """dom0 with our tools, no watcher, a fresh log of it, and no restart that waits."""
+    if cell.toolstack != "proxenos":
+        pytest.skip("about our tools")
+    dom0.run(f"mkdir -p /var/log/xen; rm -rf /run/xen/restarts; : > {LOG}")
+    dom0.kill_watcher()
+    yield dom0
+    dom0.run("rm -rf /run/xen/restarts")
+    dom0.kill_watcher()
+
+
+def domid(dom0, name):
+    """Its number, or 0."""
+    return dom0.rows().get(name, (0,))[0]
+
+
+def logged(dom0, words, timeout=60):
+    """Wait until the watcher's log says this; the log."""
+    assert dom0.said(LOG, words, timeout) == 0, dom0.run(f"cat {LOG}; xl list").output
+    return dom0.out(f"cat {LOG}")
+
+
+def waits(dom0):
+    """How many restarts are written down."""
+    return int(dom0.out("ls /run/xen/restarts 2>/dev/null | wc -l"))
+
+
+@pytest.mark.parametrize("case, key, letter", [("reboot", "on_reboot", "r"), ("end_crash", "on_crash", "c")])
+def test_one_that_ends_at_once_is_not_lost(ours, case, key, letter):
+    """Each quick end is answered by a new domain; after five in a row it is left as it stopped, with what is kept for it."""
+    ours.out(f"xl create -q {ours.micro('loop', case, **{key: chr(34) + 'restart' + chr(34)})}")
+    log = logged(ours, "not started again", 180)
+    assert log.count("started again as domain") >= 5, log
+    assert "already" not in log and "could not" not in log, log
+    assert ours.rows()["loop"][3] == f"---s{letter}-"
+    assert waits(ours) == 0
+    assert ours.out("ls /var/lib/xen | grep -c 'userdata-.*[.]xl$'").strip() == "1"
+
+
+def test_a_killed_watcher_is_named_and_started_and_the_guest_comes_back(ours):
+    """A guest reboots while nobody watches: xl doctor says so, and starts the watcher, which starts the guest."""
+    ours.out(f"xl create -q -p {ours.micro('late', 'reboot')}")
+    before = domid(ours, "late")
+    assert ours.kill_watcher()
+    ours.out(f"{STOCK} unpause late")
+    ours.until(lambda: ours.rows()["late"][3] == "---sr-", "it does not stop")
+    said = ours.run("xl doctor").output
+    assert re.search(r"^weak +the watcher did not run: started", said, re.M), said
+    logged(ours, "late started again as domain")
+    assert domid(ours, "late") > before
+    assert re.search(r"^ok +the watcher runs", ours.run("xl doctor").output, re.M)
+
+
+def test_a_command_that_changes_something_starts_the_watcher(ours):
+    ours.out(f"xl create -q -p {ours.micro('late', 'reboot')}")
+    assert ours.kill_watcher()
+    ours.out("xl unpause late")
+    logged(ours, "late started again as domain")
+
+
+STEPS = ["write its restart down", "end it", "create the domain", "keep its configuration", "start it"]
+ALL_STEPS = [*STEPS, "clear the old domain away", "write its xenstore nodes", "attach its devices"]
+
+
+def pytest_generate_tests(metafunc):
+    if "step" in metafunc.fixturenames:
+        metafunc.parametrize("step", ALL_STEPS if metafunc.config.getoption("--thorough") else STEPS)
+
+
+@pytest.mark.tools_alone
+def test_a_restart_is_carried_out_when_the_watcher_dies_in_it(ours, step):
+    """The next watcher finishes what one began that was killed: once, with one name. What is made again goes on running."""
+    vif = '["bridge=xenbr0"]'
+    later = ours.micro("later", "spins_in_guest_mode", vif=vif)
+    ours.out(f"xl create -q -p {ours.micro('dying', 'reboot', vif=vif)}; xl config-update dying {later}")
+    first = domid(ours, "dying")
+    ours.kill_watcher()
+    ours.out(f'PROXENOS_KILL_STEP="{step}" xl watchd; {STOCK} unpause dying')
+    ours.until(lambda: not ours.watches(), "nobody was killed")
+    assert waits(ours) == 1
+    ours.out(f": > {LOG}; xl watchd")
+    logged(ours, "dying started again as domain")
+    assert waits(ours) == 0
+    rows = ours.rows()
+    assert set(rows) == {"Domain-0", "dying"} and rows["dying"][0] > first and "p" not in rows["dying"][3], rows
+    assert ours.out("ls /var/lib/xen | grep -c 'userdata-.*[.]xl$'").strip() == "1"
+
+
+def test_a_guest_waits_while_its_restart_cannot_be_written_down(ours):
+    """/run is full: the guest stays as it stopped, the log says why, and it comes back when there is room."""
+    ours.out("mkdir -p /run/xen/restarts; mount -t tmpfs -o size=4k full /run/xen/restarts; echo > /run/xen/restarts/x")
+    try:
+        ours.out(f"xl create -q {ours.micro('late', 'reboot')}")
+        before = domid(ours, "late")
+        assert "No space left on device" in logged(ours, "late could not be started again")
+        assert ours.rows()["late"][:4:3] == (before, "---sr-")
+    finally:
+        ours.out("umount /run/xen/restarts")
+    logged(ours, "late started again as domain")
+
+
+@pytest.fixture(name="away")
+def fixture_away(ours):
+    """A guest that rebooted while its kernel was away."""
+    path = ours.micro("away", "reboot", kernel='"/root/other.elf"')
+    ours.out(f"cp /root/micro.elf /root/other.elf; xl create -q -p {path}; rm /root/other.elf; xl unpause away")
+    logged(ours, "could not be started again")
+    return ours
+
+
+def test_a_restart_that_fails_is_tried_again_and_told(away):
+    assert domid(away, "away") == 0
+    said = away.run("xl doctor").output
+    assert "guest 'away' waits to be started again" in said and "xl destroy away calls it off" in said, said
+    away.out("cp /root/micro.elf /root/other.elf")
+    logged(away, "away started again as domain", 90)
+
+
+def test_a_restart_is_called_off_by_destroy(away):
+    said = away.run("xl destroy away")
+    assert said.status == 0 and "called off" in said.errors, said
+    assert waits(away) == 0
+    away.fails("xl destroy away")

@@ -9,7 +9,6 @@ import pytest
 HYPERVISOR_ALONE = True
 
 ROOT = Path(__file__).resolve().parents[2]
-GUEST = ROOT / "build/guests/micro.elf"
 CASES = re.findall(r"^MICRO_CASE_ALONE\((domu_\w+)\)", (ROOT / "tests/guests/cases/unprivileged.cpp").read_text(), re.M)
 
 
@@ -19,7 +18,7 @@ def fixture_said(shared):
     from dom0 import Dom0
 
     dom0 = Dom0(shared.get())
-    dom0.machine.put("/root/micro.elf", GUEST.read_bytes())
+    dom0.put_micro()
     dom0.machine.put(
         "/etc/xen/micro.cfg",
         f'name = "micro"\nkernel = "/root/micro.elf"\nmemory = 32\nvcpus = 1\n'
@@ -48,7 +47,7 @@ MANY = 20
 
 def test_many_paused_domains_and_a_console_daemon_that_dies(dom0):
     """The console daemon, killed and started again, serves every domain anew, each by a terminal of its own."""
-    dom0.machine.put("/root/micro.elf", GUEST.read_bytes())
+    dom0.put_micro()
     dom0.run("rm -f /var/log/xen/console/guest-many*.log")
     for number in range(MANY):
         dom0.machine.put(

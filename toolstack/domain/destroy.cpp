@@ -2,6 +2,7 @@
 // The end of a domain.
 #include "domain/destroy.hpp"
 
+#include "base/checkpoint.hpp"
 #include "base/timing.hpp"
 #include "domain/device.hpp"
 #include "domain/domains.hpp"
@@ -43,6 +44,7 @@ Result<void> destroy(Session& session, DomId id) {
     if (devices) keep(detach(session, *devices, true));
     toolstack::mark_time("detach");
     keep(or_fail(xen::destroy_domain(control, id), fmt::format("cannot destroy domain {}", id.value)));
+    keep(toolstack::checkpoint("end it"));
     toolstack::mark_time("destroy");
     remove_traces(session, id, vm_path);
     toolstack::mark_time("remove nodes");

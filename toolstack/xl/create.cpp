@@ -10,8 +10,9 @@
 #include "domain/destroy.hpp"
 #include "domain/domains.hpp"
 #include "domain/host_settings.hpp"
+#include "domain/life/restart.hpp"
+#include "domain/life/watcher.hpp"
 #include "domain/stored_config.hpp"
-#include "domain/watcher.hpp"
 #include "image/bytes.hpp"
 #include "xl/life.hpp"
 
@@ -160,10 +161,21 @@ Result<int> run_config_update(Context& context, const Words& words) {
 }
 
 Result<int> run_destroy(Context& context, const Words& words) {
-    auto id = TRY(context.session.existing(words.words[0]));
-    if (id.value == 0) return fail("Cannot destroy privileged domain 0.", "to stop the host: poweroff");
-    if (context.dry_run) return exit_good;
-    TRY(domain::destroy(context.session, id));
+    auto& word = words.words[0];
+    auto id = context.session.existing(word);
+    if (id && id->value == 0) return fail("Cannot destroy privileged domain 0.", "to stop the host: poweroff");
+    if (context.dry_run) return id ? Result<int>(exit_good) : std::unexpected(id.error());
+    bool called_off = domain::call_off(word); // or it would come back
+    if (!id && called_off) {
+        note("xl: guest '{}' was waiting to be started again: called off", word);
+        return exit_good;
+    }
+    TRY(id);
+    // One that stops just now is not to be started again either: by nobody from here on, nor by who was asked before.
+    (void)TRY(context.session.store())->remove(fmt::format("/libxl/{}/watcher", id->value));
+    auto done = domain::destroy(context.session, *id);
+    domain::call_off(std::to_string(id->value));
+    TRY(std::move(done));
     return exit_good;
 }
 

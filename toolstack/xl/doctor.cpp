@@ -4,6 +4,8 @@
 
 #include "base/text.hpp"
 #include "domain/domains.hpp"
+#include "domain/life/restart.hpp"
+#include "domain/life/watcher.hpp"
 #include "xen/version.hpp"
 #include "xl/json.hpp"
 
@@ -94,6 +96,22 @@ void look_at_modules(std::vector<Finding>& findings) {
                                  fmt::format("modprobe {}", need.module), need.otherwise));
 }
 
+/// Starts the watcher where it is needed and does not live, and names the guests that wait to be started again.
+void look_at_watcher(Context& context, std::vector<Finding>& findings) {
+    if (domain::watcher_runs()) {
+        findings.push_back({Health::good, "the watcher runs", {}});
+    } else {
+        domain::ensure_watcher_if_needed(context.session);
+        if (domain::watcher_runs())
+            findings.push_back({Health::weak, "the watcher did not run: started", "see /var/log/xen/xl-watchd.log"});
+        else findings.push_back({Health::good, "the watcher is not needed yet", {}});
+    }
+    for (auto& restart : domain::restarts())
+        findings.push_back(
+            {Health::weak, fmt::format("guest '{}' waits to be started again", restart.name),
+             fmt::format("/var/log/xen/xl-watchd.log says why; xl destroy {} calls it off", restart.name)});
+}
+
 void look_at_daemons(Context& context, std::vector<Finding>& findings) {
     auto store = context.session.store();
     bool answers = store && (*store)->get("/local/domain/0/name");
@@ -101,9 +119,7 @@ void look_at_daemons(Context& context, std::vector<Finding>& findings) {
                              "systemctl start xenstored, then xen-init-dom0"));
     findings.push_back(check(alive("/run/xen/xenconsoled.pid") || alive("/run/xenconsoled.pid"), "xenconsoled runs",
                              "xenconsoled does not run", "systemctl start xenconsoled"));
-    findings.push_back(check(exists("/run/xen/xl-watchd.lock"), "the watcher has been started",
-                             "the watcher has not been started yet", "the first xl create does so; or: xl watchd",
-                             Health::weak));
+    look_at_watcher(context, findings);
     findings.push_back(check(exists("/etc/xen/scripts/block") && exists("/etc/xen/scripts/vif-bridge"),
                              "hotplug scripts are installed", "there are no hotplug scripts in /etc/xen/scripts",
                              "apt install xen-utils-common", Health::weak));

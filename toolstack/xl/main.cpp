@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // xl: finds the subcommand, parses its options, runs it, and turns a failure into one clear message.
+#include "domain/life/watcher.hpp"
 #include "xl/command.hpp"
 
 #include <csignal>
@@ -15,6 +16,9 @@ using xl::report;
 /// Runs a command whose line is right.
 int run(xl::Context& context, const xl::Command& command, const xl::Words& words) {
     auto status = command.run(context, words);
+    // Whoever changes something also sees to it that somebody acts when guests stop.
+    if (status && command.effect != xl::Effect::reads && !context.dry_run)
+        domain::ensure_watcher_if_needed(context.session);
     if (!status) return report(status.error(), exit_bad);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         perror("xl: standard output");
