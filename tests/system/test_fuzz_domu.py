@@ -3,14 +3,11 @@
 
 import re
 import time
-from pathlib import Path
 
 import pytest
 
 HYPERVISOR_ALONE = True
 
-ROOT = Path(__file__).resolve().parents[2]
-GUEST = ROOT / "build/guests/micro.elf"
 MACHINE = {"cpus": 2}
 SECONDS = 40
 SEEDS = 40  # of one guest's life
@@ -21,7 +18,7 @@ def fixture_attackers(dom0, cell):
     """Makes the two fuzzing guests with the seeds that follow; a function."""
     if cell.hypervisor == "xen":
         pytest.skip("whether the reference survives is not for us to say")
-    dom0.machine.put("/root/micro.elf", GUEST.read_bytes())
+    dom0.put_micro()
 
     def start(seed):
         for number in (1, 2):

@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """tsc_mode: a guest whose RDTSC is always emulated, and one that has the CPU's; both with right clocks."""
 
-from pathlib import Path
-
 import pytest
 
 HYPERVISOR_ALONE = True
-
-GUEST = Path(__file__).resolve().parents[2] / "build/guests/micro.elf"
 
 
 @pytest.mark.parametrize("mode", ["always_emulate", "native"])
 def test_micro(dom0, mode):
     case = f"time_stamp_{mode}"
-    dom0.machine.put("/root/micro.elf", GUEST.read_bytes())
+    dom0.put_micro()
     dom0.machine.put(
         "/etc/xen/micro.cfg",
         f'name = "micro"\nkernel = "/root/micro.elf"\nmemory = 32\nvcpus = 1\nextra = "{case}"\n'

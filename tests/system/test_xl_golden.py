@@ -5,7 +5,6 @@ import re
 
 import pytest
 
-from lab.host import BUILD
 
 STOCK = "/usr/lib/xen-4.17/bin/xl"
 SAME = [
@@ -198,7 +197,7 @@ REASONS = {
 @pytest.mark.tools_alone  # what Xen says of a domain that ended, micro guests tell
 def test_states_after_each_end(ours, dom0):
     """Guests that ended by each reason of shutdown, and one by a number that nobody knows, kept as they are."""
-    dom0.machine.put("/root/micro.elf", (BUILD / "guests/micro.elf").read_bytes())
+    dom0.put_micro()
     for reason in REASONS:
         dom0.machine.put(
             f"/etc/xen/{reason}.cfg",
