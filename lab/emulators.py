@@ -59,7 +59,7 @@ def _qemu():
 
 def _qemu_10():
     """Backports' build runs with the libraries that the release's own QEMU needs, which lab/packages.txt has installed."""
-    names = words(LAB / "packages-qemu-10.txt")
+    names = words(LAB / "lists/packages-qemu-10.txt")
     root = unpacked("qemu-10", Suite(f"{RELEASE}-backports").fetch("qemu-10", names, lambda: names))
     program = root / "usr/bin/qemu-system-x86_64"
     linked = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
@@ -78,7 +78,7 @@ def _bochs():
 
 def _bochs_3():
     """The next release's build, with that release's loader and libraries: the host's are too old for it."""
-    suite, list_file = Suite("trixie"), LAB / "packages-bochs-3.txt"
+    suite, list_file = Suite("trixie"), LAB / "lists/packages-bochs-3.txt"
     archives = suite.fetch("bochs-3", words(list_file), lambda: suite.closure(*debian.wishes(list_file)))
     root = unpacked("bochs-3", archives)
     loader = root / "usr/lib64/ld-linux-x86-64.so.2"

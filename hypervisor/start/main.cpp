@@ -72,10 +72,10 @@ void run() {
     x86::mca::init_cpu();
     x86::enable_interrupts();
     x86::init_other_cpus();
-    x86::check_clocks();
     console::init_input();
     console::init_keys();
     pv::build_dom0(boot_info);
+    x86::check_clocks(); // behind dom0's building, which handles no timers for as long as it takes
     console::end_boot(); // the last word before dom0's first
     hardware_domain()->unpause();
     softirq::raise(SoftIrq::Schedule);

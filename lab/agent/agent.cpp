@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lab's agent in dom0: runs commands that arrive on a line from the host and answers with their exact output and status.
+// The lab's agent in dom0: runs commands that arrive on a line from the host and answers with their exact output and
+// status.
 //
 // Wire format, one frame per line, fields separated by one space, binary fields in base64:
 //   to the agent    ID run COMMAND     start `bash -c COMMAND` in its own session; without one: end with 0 at once

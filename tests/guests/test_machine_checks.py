@@ -10,7 +10,9 @@ from lab.machine import Machine
 
 GUEST = BUILD / "guests/micro.elf"
 CASE = "machine_checks_reach_dom0"
-VALID, UNCORRECTED, ENABLED, MISC, ADDRESS, CORRUPT, SIGNALLED, REQUIRED = (1 << bit for bit in range(63, 54, -1) if bit != 62)
+VALID, UNCORRECTED, ENABLED, MISC, ADDRESS, CORRUPT, SIGNALLED, REQUIRED = (
+    1 << bit for bit in range(63, 54, -1) if bit != 62
+)
 SCRUBBED, LOADED = 0xC0, 0x134  # codes: memory scrubbing, load of data
 RESTARTABLE, OF_RIP, IN_PROGRESS = 1, 2, 4
 PHYSICAL = 2 << 6 | 6  # MISC: kind of address, and low bits that mean nothing
@@ -36,7 +38,7 @@ def machine_of(name, words, cpus=1):
 
 def test_errors_are_told_and_end_the_owner_of_what_is_wrong():
     with machine_of("told", CASE, cpus=2) as machine:
-        frame = int(machine.expect_console(r"MICRO-OBSERVE frame (\d+)\D")[1])
+        frame = int(re.search(r"MICRO-OBSERVE frame (\d+)", machine.expect_console(r"MICRO-OBSERVE frame \d+\D"))[1])
         inject(machine, VALID | ENABLED | MISC | ADDRESS | SCRUBBED, address=frame << 12 | 0x40)
         machine.expect_console("MICRO-OBSERVE corrected 1")
         bad = VALID | UNCORRECTED | ENABLED | MISC | ADDRESS | SIGNALLED

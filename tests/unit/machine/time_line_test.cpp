@@ -135,6 +135,20 @@ TEST(Watch, AnInterruptionIsNoChange) {
     }
 }
 
+TEST(Watch, AWrapThatNobodySawIsNoRate) {
+    World world{2e9, 100};
+    Watch watch(2'000'000'000, world.reference_hertz, world.see());
+    for (int second = 0; second < 300; ++second) {
+        world.pass(1);
+        if (second == 0 || second == 200) { // nobody looked for a while, and the reference has 24 bits
+            world.pass(5);
+            world.reference -= u64{1} << 24;
+        }
+        ASSERT_NE(watch.look(world.see()), Watch::Verdict::Unsteady);
+        ASSERT_NEAR(static_cast<double>(watch.hertz()), world.tsc_hertz, world.tsc_hertz / 500);
+    }
+}
+
 TEST(Watch, ChangesOfTheRateAreFound) {
     World world{2e9, 100};
     Watch watch(2'000'000'000, world.reference_hertz, world.see());

@@ -238,6 +238,7 @@ void init_clocks() {
 }
 
 void check_clocks() {
+    state.reference_count.begin(state.reference.read()); // nobody has looked for some time, and needed none
     for (u32 cpu = 1; cpu < max_cpus; ++cpu) {
         if (!machine::online_cpus().test(cpu)) continue;
         warp.last = 0;

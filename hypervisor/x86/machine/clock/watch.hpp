@@ -33,6 +33,8 @@ class Watch {
 
     constexpr Verdict look(const Sighting& now) {
         const bool deviates = is_unsteady(now);
+        // What was counted over a look that deviated (the reference may have wrapped unseen) says nothing of the rate.
+        if (!deviates && unsteady_ > 0) first_ = last_;
         last_ = now;
         unsteady_ = deviates ? unsteady_ + 1 : 0;
         if (unsteady_ >= unsteady_limit) return Verdict::Unsteady;
@@ -70,7 +72,7 @@ class Watch {
 
     u64 hertz_ = 0, reference_hertz_ = 0;
     Sighting first_, last_;
-    u64 next_correction_ = 1; ///< seconds after the first sighting
+    u64 next_correction_ = 1; ///< seconds after the first sighting that counts
     unsigned unsteady_ = 0;
 };
 
