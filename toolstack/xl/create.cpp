@@ -170,10 +170,12 @@ Result<int> run_destroy(Context& context, const Words& words) {
         note("xl: guest '{}' was waiting to be started again: called off", word);
         return exit_good;
     }
-    TRY(id);
+    auto uuid = config::print(domain::Listed{TRY(context.session.info(TRY(id))), {}}.uuid());
+    domain::call_off(uuid); // also where it is being made again just now, under another number
     // One that stops just now is not to be started again either: by nobody from here on, nor by who was asked before.
     (void)TRY(context.session.store())->remove(fmt::format("/libxl/{}/watcher", id->value));
     auto done = domain::destroy(context.session, *id);
+    domain::call_off(uuid);
     domain::call_off(std::to_string(id->value));
     TRY(std::move(done));
     return exit_good;
