@@ -86,7 +86,11 @@ def test_network_carries_data(dom0):
     guest = dom0.guest(ip="10.0.2.52").up()
     dom0.run("dd if=/dev/urandom of=/root/data bs=64k count=64 2>/dev/null")
     want = dom0.out("sha256sum < /root/data").split()[0]
-    dom0.run("(socat -u FILE:/root/data TCP-LISTEN:7000,reuseaddr > /dev/null 2>&1 &)")
+    listens = f"grep -q :{7000:04X} /proc/net/tcp"
+    dom0.out(
+        "(socat -u FILE:/root/data TCP-LISTEN:7000,reuseaddr > /dev/null 2>&1 &); "
+        f"timeout 20 bash -c 'until {listens}; do sleep 0.1; done'"
+    )
     assert want in guest.run("nc 10.0.2.15 7000 < /dev/null | sha256sum", 120)[1]
 
 

@@ -4,7 +4,8 @@
 
 namespace px::x86 {
 
-/// Boot CPU, once all others run and interrupts are on: finds out whether all TSCs are in step.
+/// Boot CPU, once all others run and interrupts are on: finds out whether all TSCs are in step, and begins to watch
+/// their rate. From then on timers must be handled more often than the platform timer wraps.
 void check_clocks();
 
 } // namespace px::x86
