@@ -123,7 +123,7 @@ bool acquire_writable(Frame& frame, DomId owner) {
         } else {
             if (state.type() != FrameType::Writable || state.type_count() == FrameState::type_count_mask) return false;
             flush = false;
-            next = word + FrameState::type_count_one;
+            next = (word + FrameState::type_count_one) | FrameState::joined;
         }
     } while (!frame.state.compare_exchange_weak(word, next, std::memory_order_acquire, std::memory_order_relaxed));
     if (flush) [[unlikely]] {
@@ -142,11 +142,21 @@ bool acquire_writable(Frame& frame, DomId owner) {
 void release_writable(Frame& frame) {
     u64 word = frame.state.load(std::memory_order_relaxed);
     u64 next = 0;
-    do {
+    while (true) {
         next = word - FrameState::type_count_one;
-        // The stamp must be there before anybody can see the count at zero and give the frame another type.
-        if ((next & FrameState::type_count_mask) == 0) frame.aux.store(tlb::now(), std::memory_order_relaxed);
-    } while (!frame.state.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_relaxed));
+        if ((next & FrameState::type_count_mask) == 0) {
+            // Another reference that comes and goes between the stamp and the end, with a mapping of its own, leaves
+            // the counts as they were and the stamp too old: the mark that it makes tells. So the mark goes first.
+            if (word & FrameState::joined) {
+                if (frame.state.compare_exchange_weak(word, word & ~FrameState::joined, std::memory_order_relaxed))
+                    word &= ~FrameState::joined;
+                continue;
+            }
+            // The stamp must be there before anybody can see the count at zero and give the frame another type.
+            frame.aux.store(tlb::now(), std::memory_order_relaxed);
+        }
+        if (frame.state.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_relaxed)) break;
+    }
     if ((next & FrameState::referenced_mask) == 0) [[unlikely]]
         free_frame(frame, next);
 }

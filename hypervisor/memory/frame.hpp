@@ -38,6 +38,8 @@ struct FrameState {
     static constexpr u64 allocated = u64{1} << 60; ///< belongs to its owner
     static constexpr u64 hypervisor = u64{1}
                                       << 61; ///< hypervisor's own page that a domain may map (shared info, grant table)
+    /// A Writable reference came beside others since the last look of who drops them: see release_writable.
+    static constexpr u64 joined = u64{1} << 62;
     static constexpr u64 referenced_mask = type_count_mask | count_mask | allocated;
     /// In the heap. The rest of the word is then the heap's: links of the free list. No word in use has this bit, so a
     /// compare-and-swap of somebody who saw the frame in use can never succeed on a free frame.

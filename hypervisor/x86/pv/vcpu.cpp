@@ -132,6 +132,8 @@ Result<> PvVcpu::set_context(const void* context, bool may_replace) {
     } else {
         TRY(set_address_space(*this, c));
     }
+    // Frame 0 in ctrlreg[1] means none, and so may what a vCPU has that has run: CR3 needs a table.
+    if (!kernel && !user_l4.is_valid()) return fail(Error::Invalid);
     set_registers(*this, c.user_regs);
     set_callbacks(*this, c);
     set_rest(*this, c);

@@ -244,6 +244,8 @@ MICRO_CASE_ALONE(contexts_of_vcpus_are_judged) {
         [](u64) { second_context.ctrlreg[3] = u64{1} << 51; },
         [](u64 writable_frame) { second_context.ctrlreg[3] = writable_frame * page_bytes; },
         [](u64 writable_frame) { second_context.ctrlreg[1] = writable_frame * page_bytes | 1; },
+        [](u64) { second_context.flags = 0; }, // in user mode, of which there is no table
+        [](u64) { second_context.flags = 0, second_context.ctrlreg[1] = 1; },
         [](u64 writable_frame) { second_context.gdt_ents = 512, second_context.gdt_frames[0] = writable_frame; },
         [](u64) { second_context.gdt_ents = 512, second_context.gdt_frames[0] = hypervisor_frame(); },
         [](u64) { second_context.gdt_ents = 9000; },

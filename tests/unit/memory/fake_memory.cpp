@@ -51,6 +51,7 @@ namespace fake {
 std::atomic<u64> flushes{0}, flushes_of_one{0}, cache_flushes{0};
 std::atomic<const Domain*> flushed_domain{nullptr};
 std::atomic<u64> frames_left{0};
+std::atomic<void (*)()> after_stamp{nullptr};
 void write_past_caches(const Frame& frame) {
     const std::lock_guard guard(caches_lock);
     writers.insert(&frame);
@@ -80,7 +81,11 @@ Frame& owned_frame(u64 mfn, u16 owner) {
 }
 } // namespace fake
 
-u32 tlb::now() { return clock.load(); }
+u32 tlb::now() {
+    const u32 stamp = clock.load();
+    if (auto* const other = fake::after_stamp.load() ? fake::after_stamp.exchange(nullptr) : nullptr) other();
+    return stamp;
+}
 void cache::flush(const Frame& frame) {
     ++fake::cache_flushes;
     const std::lock_guard guard(caches_lock);

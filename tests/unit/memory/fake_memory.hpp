@@ -14,6 +14,8 @@ void reset_frame_table();
 /// Calls of tlb::flush_older: of all CPUs; of those of one domain, and which it was; and of cache::flush.
 extern std::atomic<u64> flushes, flushes_of_one, cache_flushes;
 extern std::atomic<const Domain*> flushed_domain;
+/// Called once, after the next stamp was taken: what another CPU does just then.
+extern std::atomic<void (*)()> after_stamp;
 /// Frames for which Domain::frames_left was called.
 extern std::atomic<u64> frames_left;
 /// A CPU writes to the frame past the caches, by an entry that is there, and goes on with it until a flush of TLBs, as

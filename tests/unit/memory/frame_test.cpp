@@ -5,6 +5,7 @@
 #include "abi/types.hpp"
 #include "memory/fake_memory.hpp"
 #include "memory/heap.hpp"
+#include "memory/tlb.hpp"
 
 #include <gtest/gtest.h>
 #include <random>
@@ -108,6 +109,24 @@ TEST(Frame, OneTypeAtATimeAndFlushOnChange) {
     ASSERT_TRUE(acquire_writable(f, owner)); // was writable
     EXPECT_EQ(fake::flushes, before + 1);
     release_writable(f);
+}
+
+/// Another CPU flushes, maps the frame, writes to it and unmaps it while the last reference goes: its translation is
+/// younger than the stamp that was taken before.
+TEST(Frame, TheStampIsOfTheLastUseWhoeverDropsItLast) {
+    static Frame* f;
+    static u32 end_of_use;
+    f = &fake::owned_frame(mfn, owner.raw());
+    ASSERT_TRUE(acquire_writable(*f, owner));
+    fake::after_stamp = [] {
+        tlb::flush_older(0); // the clock ticks
+        ASSERT_TRUE(acquire_writable(*f, owner));
+        release_writable(*f);
+        end_of_use = tlb::now();
+    };
+    release_writable(*f);
+    EXPECT_EQ(f->load().type_count(), 0u);
+    EXPECT_EQ(f->aux, end_of_use);
 }
 
 TEST(Frame, PagesOfTheHypervisorStayUntilBothAreDone) {
