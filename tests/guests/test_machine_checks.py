@@ -5,10 +5,8 @@ import re
 
 import pytest
 
-from lab.host import BUILD
-from lab.machine import Machine
+from machines import micro_machine
 
-GUEST = BUILD / "guests/micro.elf"
 CASE = "machine_checks_reach_dom0"
 VALID, UNCORRECTED, ENABLED, MISC, ADDRESS, CORRUPT, SIGNALLED, REQUIRED = (
     1 << bit for bit in range(63, 54, -1) if bit != 62
@@ -30,15 +28,9 @@ def inject(machine, status, state=RESTARTABLE | IN_PROGRESS, address=0):
     assert not answer.strip(), answer
 
 
-def machine_of(name, words, cpus=1):
-    return Machine(
-        micro_guest=str(GUEST), kernel_args=words, cpus=cpus, memory=1024, dom0_memory=256, nics=[], name=f"mce-{name}"
-    )
-
-
 def test_errors_are_told_and_end_the_owner_of_what_is_wrong():
-    with machine_of("told", CASE, cpus=2) as machine:
-        frame = int(re.search(r"MICRO-OBSERVE frame (\d+)", machine.expect_console(r"MICRO-OBSERVE frame \d+\D"))[1])
+    with micro_machine("mce-told", CASE, cpus=2) as machine:
+        frame = int(machine.expect_console(r"MICRO-OBSERVE frame (\d+)\D").group(1))
         inject(machine, VALID | ENABLED | MISC | ADDRESS | SCRUBBED, address=frame << 12 | 0x40)
         machine.expect_console("MICRO-OBSERVE corrected 1")
         bad = VALID | UNCORRECTED | ENABLED | MISC | ADDRESS | SIGNALLED
@@ -60,7 +52,7 @@ def test_errors_are_told_and_end_the_owner_of_what_is_wrong():
     ],
 )
 def test_what_is_not_contained_ends_the_host_with_its_banks(name, status, state):
-    with machine_of(name, "spins_in_guest_mode") as machine:
+    with micro_machine(f"mce-{name}", "spins_in_guest_mode") as machine:
         machine.expect_console("MICRO spins_in_guest_mode")
         whole = VALID | UNCORRECTED | ENABLED | status
         inject(machine, whole, state)

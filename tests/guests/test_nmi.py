@@ -10,9 +10,8 @@ import pytest
 
 from lab.gdb import Gdb
 from lab.host import BUILD
-from lab.machine import Machine
+from machines import micro_machine
 
-GUEST = BUILD / "guests/micro.elf"
 DEBUG, NMI, PAGE_FAULT, MACHINE_CHECK = 1, 2, 14, 18
 STUB_BYTES = 16
 SYSRETQ = b"\x48\x0f\x07"
@@ -106,16 +105,7 @@ def check_it_goes_on(machine, gdb):
 
 @pytest.mark.parametrize("option", ["xpti=off", "xpti=on"])
 def test_nmi_in_every_window(option, tmp_path):
-    with Machine(
-        micro_guest=str(GUEST),
-        kernel_args="goes_round_and_round",
-        hypervisor_args=option,
-        cpus=1,
-        memory=1024,
-        dom0_memory=256,
-        nics=[],
-        name=f"nmi-{option}",
-    ) as machine:
+    with micro_machine(f"nmi-{option}", "goes_round_and_round", hypervisor_args=option) as machine:
         machine.expect_console(r"MICRO-OBSERVE rounds \d+\D")
         machine.monitor(f"gdbserver unix:{tmp_path}/gdb,server=on,wait=off")
         with Gdb(tmp_path / "gdb") as gdb:

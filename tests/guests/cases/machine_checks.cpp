@@ -29,12 +29,19 @@ u32 fetch(u32 flags, u64 number = 0) {
     return request.u.mc_fetch.flags;
 }
 
-/// Waits for a report of this urgency, takes it apart, acknowledges it. False: none came.
-bool wait_for_report(u32 urgency) {
+bool take_event(u32 port) {
+    auto& word = shared_info->evtchn_pending[port / 64];
+    const bool was_pending = (__atomic_load_n(&word, __ATOMIC_SEQ_CST) >> port % 64 & 1) != 0;
+    __atomic_and_fetch(&word, ~(u64{1} << port % 64), __ATOMIC_SEQ_CST);
+    return was_pending;
+}
+
+/// Waits to be told of a report, takes it, of this urgency, apart, acknowledges it. False: nothing was told.
+bool wait_for_report(u32 port, u32 urgency) {
     const u64 end = system_time() + 60 * second;
-    while (fetch(urgency) == abi::mc_nodata)
+    while (!take_event(port))
         if (system_time() > end) return false;
-    CHECK_IS(request.u.mc_fetch.flags, abi::mc_ok);
+    CHECK_IS(fetch(urgency), abi::mc_ok);
     CHECK(request.u.mc_fetch.fetch_id != 0);
     CHECK(report.mi_nentries >= 2);
     const auto* at = reinterpret_cast<const u8*>(report.mi_data);
@@ -49,13 +56,6 @@ bool wait_for_report(u32 urgency) {
     return true;
 }
 
-bool take_event(u32 port) {
-    auto& word = shared_info->evtchn_pending[port / 64];
-    const bool was_pending = (__atomic_load_n(&word, __ATOMIC_SEQ_CST) >> port % 64 & 1) != 0;
-    __atomic_and_fetch(&word, ~(u64{1} << port % 64), __ATOMIC_SEQ_CST);
-    return was_pending;
-}
-
 } // namespace
 
 MICRO_CASE_ALONE(machine_checks_reach_dom0) {
@@ -66,8 +66,7 @@ MICRO_CASE_ALONE(machine_checks_reach_dom0) {
     CHECK_IS(fetch(abi::mc_nonurgent), abi::mc_nodata);
     CHECK_IS(fetch(abi::mc_urgent), abi::mc_nodata);
     observe("frame", static_cast<s64>(frame));
-    CHECK(wait_for_report(abi::mc_nonurgent));
-    CHECK(take_event(bind.port));
+    CHECK(wait_for_report(bind.port, abi::mc_nonurgent));
     CHECK_IS(global.mc_flags, abi::mc_flag_correctable | abi::mc_flag_polled);
     CHECK_IS(bank.mc_bank, 5);
     observe("status", static_cast<s64>(bank.mc_status));
@@ -78,8 +77,7 @@ MICRO_CASE_ALONE(machine_checks_reach_dom0) {
     CHECK_IS(op.u.getdomaininfo.flags & abi::dominf_shutdown, 0);
 
     observe("corrected", 1);
-    CHECK(wait_for_report(abi::mc_urgent));
-    CHECK(take_event(bind.port));
+    CHECK(wait_for_report(bind.port, abi::mc_urgent));
     CHECK_IS(global.mc_flags, abi::mc_flag_uncorrectable | abi::mc_flag_recoverable | abi::mc_flag_mce);
     CHECK_IS(global.mc_gstatus & 5, 5);
     CHECK_IS(bank.mc_domid, victim);
