@@ -121,20 +121,16 @@ MICRO_CASE(grants_by_address_of_an_entry) {
 MICRO_CASE(status_frames_outlive_their_mappings) {
     abi::GnttabSetVersion version{2};
     CHECK_IS(grant(abi::GrantTableOp::SetVersion, &version), 0);
-    static u64 frame;
-    abi::GnttabGetStatusFrames status{};
-    status.dom = abi::domid_self;
-    status.nr_frames = 1;
-    status.frame_list.address = reinterpret_cast<u64>(&frame);
-    CHECK_IS(grant(abi::GrantTableOp::GetStatusFrames, &status), 0);
-    CHECK_IS(status.status, 0);
-    void* const window = new_page();
-    CHECK_IS(update_va(window, frame * page_bytes | kernel_ro | no_execute), 0);
-    version.version = 1;
-    observe("version 1 while a status frame is mapped", grant(abi::GrantTableOp::SetVersion, &version));
-    CHECK_IS(set_access(window, true), 0);
+    u64 frame = 0;
+    {
+        const StatusFrame mapped;
+        frame = mapped.frame();
+        version.version = 1;
+        observe("version 1 while a status frame is mapped", grant(abi::GrantTableOp::SetVersion, &version));
+    }
     version.version = 1;
     CHECK_IS(grant(abi::GrantTableOp::SetVersion, &version), 0);
+    void* const window = new_page();
     CHECK(update_va(window, frame * page_bytes | kernel_rw | no_execute) < 0);
     CHECK_IS(set_access(window, true), 0);
 }

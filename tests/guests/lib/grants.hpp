@@ -22,9 +22,11 @@ class StatusFrame {
     ~StatusFrame();
     StatusFrame(const StatusFrame&) = delete;
     StatusFrame& operator=(const StatusFrame&) = delete;
+    [[nodiscard]] u64 frame() const { return frame_; }
     u16 operator[](u32 ref) const { return static_cast<const volatile abi::grant_status_t*>(at_)[ref]; }
 
   private:
+    u64 frame_;
     void* at_;
 };
 
