@@ -9,7 +9,7 @@ import threading
 import time
 from typing import NamedTuple
 
-from lab.host import LabError, patience
+from lab.host import LabError, connect, patience
 
 INPUT_CHUNK = 3072
 
@@ -34,7 +34,9 @@ class Channel:
     """Frames over a Unix socket that is dom0's second serial port. Commands may run from several threads at once."""
 
     def __init__(self, path, deadline=10):
-        self._socket = self._connect(path, time.monotonic() + deadline)
+        self._socket = connect(path, deadline)
+        if self._socket is None:
+            raise MachineDied("QEMU did not open its command line")
         self._lock = threading.Lock()
         self._waiting = {}
         self._next = 0
@@ -42,19 +44,6 @@ class Channel:
         self.woken = None  # an errno of the agent's, once a copy has been told that it is one
         self.closed = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
-
-    @staticmethod
-    def _connect(path, end):
-        while True:
-            try:
-                link = socket.socket(socket.AF_UNIX)
-                link.connect(str(path))
-                return link
-            except OSError:
-                link.close()
-                if time.monotonic() > end:
-                    raise MachineDied("QEMU did not open its command line") from None
-                time.sleep(0.02)
 
     def _read(self):
         try:

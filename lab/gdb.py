@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """GDB's remote protocol, as far as tests need it: to stop a machine at an address."""
 
-import socket
-import time
-
-from lab.host import LabError, patience
+from lab.host import LabError, connect, patience
 
 RIP = 16 * 8  # in the registers' bytes: after the sixteen general ones
 RSP = 7 * 8
@@ -15,17 +12,10 @@ class Gdb:
 
     def __init__(self, path, timeout=60):
         self._timeout = patience(timeout)
-        self._link = socket.socket(socket.AF_UNIX)
+        self._link = connect(path, self._timeout)
+        if self._link is None:
+            raise LabError("QEMU did not open its stub for GDB")
         self._link.settimeout(self._timeout)
-        end = time.monotonic() + self._timeout
-        while True:
-            try:
-                self._link.connect(str(path))
-                break
-            except OSError:
-                if time.monotonic() > end:
-                    raise LabError("QEMU did not open its stub for GDB") from None
-                time.sleep(0.01)
         self._read = b""
         self._send("qSupported")
         while not self._answer().startswith("PacketSize"):

@@ -7,8 +7,10 @@ import hashlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -146,6 +148,21 @@ def locked(name):
     with open(CACHE / f".{name}.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def connect(path, seconds, alive=lambda: True):
+    """A connection to a Unix socket of QEMU's, as soon as QEMU has come as far as making it; None when that takes longer, or
+    QEMU is not alive any more."""
+    link, end = socket.socket(socket.AF_UNIX), time.monotonic() + seconds
+    while True:
+        try:
+            link.connect(str(path))
+            return link
+        except OSError:
+            if time.monotonic() > end or not alive():
+                link.close()
+                return None
+            time.sleep(0.01)
 
 
 def remove(path):

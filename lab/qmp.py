@@ -2,28 +2,19 @@
 """QEMU's machine protocol: commands as JSON over a Unix socket, one answer each; events are passed over."""
 
 import json
-import socket
 import time
 
-from lab.host import LabError
+from lab.host import LabError, connect
 
 
 class Qmp:
     """A connection, as a context manager. `alive` tells whether QEMU still runs, so that nobody waits for a dead one."""
 
     def __init__(self, path, alive=lambda: True, timeout=60):
-        self._link = socket.socket(socket.AF_UNIX)
+        self._link = connect(path, timeout, alive)
+        if self._link is None:
+            raise LabError("QEMU did not open its monitor")
         self._link.settimeout(timeout)
-        end = time.monotonic() + timeout
-        while True:
-            try:
-                self._link.connect(str(path))
-                break
-            except OSError:  # QEMU has not come as far as its sockets
-                if time.monotonic() > end or not alive():
-                    self._link.close()
-                    raise LabError("QEMU did not open its monitor") from None
-                time.sleep(0.01)
         self._lines = self._link.makefile("rb")
         self._answer()
         self.ask("qmp_capabilities")
