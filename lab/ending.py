@@ -8,6 +8,7 @@ removed); what is left after a while is killed, and so is what is left when the 
 import os
 import signal
 import sys
+import threading
 import traceback
 
 from lab.host import die_with_parent
@@ -28,7 +29,7 @@ def _kill_group(*_):
 
 
 def _end(number, _):
-    """In the child: everybody in the group is asked to end, and has a while for it. What is said meanwhile is of no use."""
+    """In the child: it has a while for its end, and what is said meanwhile is of no use."""
     for asking in ASKING:
         signal.signal(asking, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, _kill_group)
@@ -36,7 +37,6 @@ def _end(number, _):
     sys.stdout.flush()
     print(f"\nended by {signal.Signals(number).name}", file=sys.stderr, flush=True)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    os.killpg(os.getpgrp(), signal.SIGTERM)
     raise KeyboardInterrupt
 
 
@@ -52,6 +52,11 @@ def _work(function, first):
             os.kill(os.getpid(), signal.SIGTERM)
         status = function() or 0
     except KeyboardInterrupt:
+        # Everybody in the group is asked, now that nothing begins in the place of what ends (lab/suite.py: workers).
+        os.killpg(os.getpgrp(), signal.SIGTERM)
+        for thread in threading.enumerate():
+            if not thread.daemon and thread is not threading.main_thread():
+                thread.join()
         _kill_group()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1

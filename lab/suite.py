@@ -393,12 +393,16 @@ def build_parts(options):
 
 @contextmanager
 def workers(number):
-    """A pool of so many threads. Where the block is interrupted, jobs that have not begun never do."""
-    pool = ThreadPoolExecutor(number)
+    """A pool of so many threads. Where the block is interrupted, jobs that have not begun never do, and those that run are
+    told by who interrupted it (lab/ending.py)."""
+    pool, wait = ThreadPoolExecutor(number), True
     try:
         yield pool
+    except KeyboardInterrupt:
+        wait = False
+        raise
     finally:
-        pool.shutdown(cancel_futures=True)  # of a block that ends well all have ended
+        pool.shutdown(wait, cancel_futures=True)  # of a block that ends well all have ended
 
 
 def run_all(options):
