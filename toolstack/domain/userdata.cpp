@@ -2,9 +2,9 @@
 // Files kept for each domain.
 #include "domain/userdata.hpp"
 
-#include <cstring>
+#include "base/whole_file.hpp"
+
 #include <dirent.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,31 +21,12 @@ std::string file_name(DomId domain, const config::Uuid& uuid, std::string_view n
 } // namespace
 
 std::optional<std::string> load_userdata(DomId domain, const config::Uuid& uuid, std::string_view name) {
-    int fd = open(file_name(domain, uuid, name).c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return std::nullopt;
-    std::string text;
-    char buffer[8192];
-    for (ssize_t got; (got = read(fd, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(got));
-    close(fd);
-    return text;
+    return toolstack::read_file(file_name(domain, uuid, name));
 }
 
 Result<void> save_userdata(DomId domain, const config::Uuid& uuid, std::string_view name, std::string_view text) {
-    auto path = file_name(domain, uuid, name), partial = path + ".new";
-    auto failed = [&] {
-        return fail(fmt::format("cannot write '{}': {}", path, std::strerror(errno)), "free space in /var/lib/xen");
-    };
     mkdir(std::string(folder).c_str(), 0755);
-    int fd = open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return failed();
-    bool whole = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-    whole = close(fd) == 0 && whole;
-    if (!whole || rename(partial.c_str(), path.c_str()) != 0) {
-        auto failure = failed();
-        unlink(partial.c_str());
-        return failure;
-    }
-    return {};
+    return toolstack::replace_file(file_name(domain, uuid, name), text, "free space in /var/lib/xen");
 }
 
 void remove_userdata(DomId domain, const config::Uuid& uuid) {

@@ -3,6 +3,7 @@
 #include "host/storage.hpp"
 
 #include "base/text.hpp"
+#include "base/whole_file.hpp"
 #include "host/loop.hpp"
 #include "xen/handle.hpp"
 
@@ -21,14 +22,7 @@ using toolstack::Result;
 
 namespace {
 
-std::string whole_text(const std::string& path) {
-    xen::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    std::string text;
-    char buffer[8192];
-    for (ssize_t got; file && (got = read(file.get(), buffer, sizeof buffer)) > 0;)
-        text.append(buffer, static_cast<std::size_t>(got));
-    return text;
-}
+std::string whole_text(const std::string& path) { return toolstack::read_file(path).value_or(""); }
 
 std::string sys_path(dev_t device) { return fmt::format("/sys/dev/block/{}:{}", major(device), minor(device)); }
 

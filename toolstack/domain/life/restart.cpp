@@ -3,14 +3,11 @@
 #include "domain/life/restart.hpp"
 
 #include "base/text.hpp"
+#include "base/whole_file.hpp"
 #include "config/load.hpp"
-#include "xen/handle.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <dirent.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,16 +20,6 @@ constexpr std::string_view heading = "# restart of domain "; ///< a comment: the
 constexpr std::int64_t longest_backoff = 300;
 
 std::string path_of_restart(const config::Uuid& uuid) { return fmt::format("{}/{}", folder, config::print(uuid)); }
-
-std::optional<std::string> read_file(const std::string& path) {
-    xen::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file) return std::nullopt;
-    std::string text;
-    char buffer[8192];
-    for (ssize_t got; (got = read(file.get(), buffer, sizeof buffer)) > 0;)
-        text.append(buffer, static_cast<std::size_t>(got));
-    return text;
-}
 
 } // namespace
 
@@ -59,7 +46,7 @@ std::vector<Restart> restarts() {
     if (!dir) return out;
     while (auto entry = readdir(dir)) {
         if (!config::parse_uuid(entry->d_name)) continue; // a partial file, or none of ours
-        auto text = read_file(fmt::format("{}/{}", folder, entry->d_name));
+        auto text = toolstack::read_file(fmt::format("{}/{}", folder, entry->d_name));
         if (!text) continue;
         if (auto restart = parse_restart(*text)) out.push_back(std::move(*restart));
     }
@@ -70,16 +57,7 @@ std::vector<Restart> restarts() {
 Result<void> save(const Restart& restart) {
     mkdir("/run/xen", 0755);
     mkdir(folder, 0700);
-    auto path = path_of_restart(restart.uuid), partial = path + ".new";
-    auto text = print(restart);
-    xen::FileDescriptor file(open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    auto size = file ? write(file.get(), text.data(), text.size()) : -1;
-    bool whole = size == static_cast<ssize_t>(text.size());
-    if (size >= 0 && !whole) errno = ENOSPC; // a part of it had room
-    if (whole && rename(partial.c_str(), path.c_str()) == 0) return {};
-    auto failure = fail(fmt::format("cannot write '{}': {}", path, std::strerror(errno)), "free space in /run");
-    unlink(partial.c_str());
-    return failure;
+    return toolstack::replace_file(path_of_restart(restart.uuid), print(restart), "free space in /run");
 }
 
 void forget(const Restart& restart) { unlink(path_of_restart(restart.uuid).c_str()); }
