@@ -10,6 +10,7 @@ HYPERVISOR_ALONE = True
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = re.findall(r"^MICRO_CASE_ALONE\((domu_\w+)\)", (ROOT / "tests/guests/cases/unprivileged.cpp").read_text(), re.M)
+OURS_ALONE = {"domu_linear_top_level_tables_are_refused"}
 
 
 @pytest.fixture(scope="module", name="said")
@@ -33,8 +34,10 @@ def fixture_said(shared):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_case(case, said):
+def test_case(case, said, cell):
     """One thing that an unprivileged guest must not be able to do."""
+    if cell.hypervisor == "xen" and case in OURS_ALONE:
+        pytest.skip("allowed on Xen")
     assert f"MICRO-PASS {case}\n" in said, said[-3000:]
 
 

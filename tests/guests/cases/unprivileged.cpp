@@ -167,6 +167,19 @@ MICRO_CASE_ALONE(domu_memory_types_are_refused) {
 
 /// Neither are the instructions that write all caches back.
 MICRO_CASE_ALONE(domu_caches_are_not_flushed) {
-    for (auto command : {abi::MmuextCommand::FlushCache, abi::MmuextCommand::FlushCacheGlobal})
-        CHECK_IS(mmuext(command, 0), error(Errno::Access));
+    CHECK_IS(mmuext(abi::MmuextCommand::FlushCache, 0), error(Errno::Access));
+    CHECK_IS(mmuext(abi::MmuextCommand::FlushCacheGlobal, 0), error(Errno::Invalid));
+}
+
+/// A top-level table of an unprivileged guest does not contain itself: set so it is refused, and so found it is no
+/// table.
+MICRO_CASE_ALONE(domu_linear_top_level_tables_are_refused) {
+    auto* l4 = reinterpret_cast<u64*>(start_info->pt_base);
+    CHECK_IS(mmu_update(&l4[100], mfn_of(l4) * page_bytes | present | user), error(Errno::Invalid));
+    auto* other = static_cast<u64*>(new_page());
+    other[100] = mfn_of(other) * page_bytes | present | user;
+    const u64 frame = mfn_of(other);
+    CHECK_IS(set_access(other, false), 0);
+    CHECK_IS(mmuext(abi::MmuextCommand::PinL4Table, frame), error(Errno::Invalid));
+    CHECK_IS(set_access(other, true), 0);
 }

@@ -34,6 +34,7 @@ void count_entry(const fake::Guest& guest, Uses& uses, u64 table, unsigned level
         EXPECT_FALSE(e.has(pv::refused_in_tables));
         if (target == table) {
             EXPECT_FALSE(e.is_writable());
+            EXPECT_TRUE(level < 4 || guest.domain.is_hardware_domain);
             return;
         }
         use_typed(uses, target, pv::table_type(level - 1));
@@ -85,7 +86,7 @@ bool can_map(const fake::Guest& guest, Uses& uses, Entry e) {
 bool can_point(const fake::Guest& guest, Uses& uses, u64 table, unsigned level, Entry e) {
     const u64 target = e.frame().raw();
     if (e.has(pv::refused_in_tables) || !is_valid(Mfn(target))) return false;
-    if (target == table) return !e.is_writable();
+    if (target == table) return !e.is_writable() && (level < 4 || guest.domain.is_hardware_domain);
     return can_be_table(guest, uses, target, level - 1);
 }
 

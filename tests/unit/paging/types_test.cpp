@@ -145,7 +145,17 @@ TEST_F(Types, TheHypervisorsSlotsStayItsOwn) {
     EXPECT_EQ(words(0)[260], 0u);
 }
 
+TEST_F(Types, LinearTopLevelTablesAreTheHardwareDomains) {
+    words(0)[5] = entry(mfn(0), 5);
+    EXPECT_FALSE(pin(0, 4));
+    words(0)[5] = 0;
+    ASSERT_TRUE(pin(0, 4));
+    EXPECT_FALSE(write(mfn(0), 5, entry(mfn(0), 5)));
+    model::check(guest, roots, frames);
+}
+
 TEST_F(Types, LinearTablesAreOnlyForReading) {
+    guest.domain.is_hardware_domain = true;
     words(0)[5] = entry(mfn(0), 5);
     ASSERT_TRUE(pin(0, 4));
     EXPECT_FALSE(write(mfn(0), 6, entry(mfn(0), 7)));

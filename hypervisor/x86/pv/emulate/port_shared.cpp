@@ -44,7 +44,8 @@ void write_pci(PvDomain& domain, u16 port, unsigned bytes, u32 value) {
     if (!domain.is_hardware_domain || !(domain.pci_address & pci_enable)) return;
     const u32 address = domain.pci_address, byte = port & 3;
     // AMD's extension by bits 24 to 27 is for registers that have nothing to do with messages.
-    if (constexpr u32 beyond = 0x7f000000; (address & beyond) == 0 && byte % bytes == 0) {
+    if (constexpr u32 beyond = 0x7f000000; (address & beyond) == 0) {
+        if (byte % bytes != 0) return; // across registers, or beyond the port: no driver writes so
         const x86::pci::Address device{0, static_cast<u8>(address >> 16), static_cast<u8>(address >> 8)};
         x86::msi::write_config_for_domain({device, (address & 0xfc) + byte}, bytes, value);
         return;

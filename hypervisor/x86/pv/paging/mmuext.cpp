@@ -74,7 +74,7 @@ Result<> copy_page(Mfn to_mfn, Mfn from_mfn, const Domain& owner) {
 void write_back_caches(void*) { x86::wbinvd(); }
 
 Result<> flush_caches(bool everywhere) {
-    if (!has_devices(current_domain())) return fail(Error::Access);
+    if (!has_devices(current_domain())) return fail(everywhere ? Error::Invalid : Error::Access); // as Xen
     if (everywhere) machine::call_on(machine::online_cpus(), write_back_caches, nullptr);
     else write_back_caches(nullptr);
     return {};

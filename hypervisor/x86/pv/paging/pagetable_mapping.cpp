@@ -58,6 +58,11 @@ Result<> acquire_mapping(Entry& entry, PvDomain& table_owner, const Domain& fram
     return {};
 }
 
+bool may_be_linear(Entry entry, const Domain& owner, unsigned level) {
+    constexpr unsigned top = 4;
+    return !entry.is_writable() && (level != top || owner.is_hardware_domain);
+}
+
 void note_mapping(Frame& frame, Entry entry, const Domain& table_owner) {
     if (entry.has(Entry::cache_attributes) && (frame.flags & frame_flag::uncached) == 0) [[unlikely]] {
         // In this order: who finds the flag set may make its entry, and read memory, at once.

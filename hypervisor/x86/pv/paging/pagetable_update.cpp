@@ -59,7 +59,7 @@ Result<> update_table_entry(Frame& table, unsigned level, unsigned index, Entry 
     if (!goes_on) TRY(settle(owner, hold));
     if (next.is_present()) {
         if (next.has(refused_in_tables) || !is_valid(next.frame())) return fail(Error::Invalid);
-        if (is_linear(next) && next.is_writable()) return fail(Error::Invalid);
+        if (is_linear(next) && !may_be_linear(next, owner, level)) return fail(Error::Invalid);
         if (old.is_present() && old.frame() == next.frame()) {
             store_entry(entry, next, bits);
             if (level == 4) xpti::entry_changed(owner);

@@ -103,7 +103,7 @@ Result<> check_entry(Frame& table, Entry e, PvDomain& owner, unsigned level, boo
     PX_REQUIRES(owner.page_table_lock) {
     if (!held) {
         if (e.has(refused_in_tables) || !is_valid(e.frame())) return fail(Error::Invalid);
-        if (is_linear(table, e)) return e.is_writable() ? Result<>{fail(Error::Invalid)} : Result<>{};
+        if (is_linear(table, e)) return may_be_linear(e, owner, level) ? Result<>{} : Result<>{fail(Error::Invalid)};
         const Taken taken = take(frame_of(e.frame()), owner, table_type(level - 1));
         if (taken == Taken::No) return fail(Error::Invalid);
         held = true;

@@ -49,6 +49,11 @@ Result<> settle(PvDomain& owner, TableHold& hold) PX_REQUIRES(owner.page_table_l
 Result<> acquire_descriptors(Frame& frame, PvDomain& owner) PX_REQUIRES(owner.page_table_lock);
 void release_descriptors(Frame& frame);
 
+/// Whether an entry of a table of this level, above 1, may point to the table itself: for reading only, and in a
+/// top-level table for the hardware domain only. Through such an entry the hypervisor's own slots are seen a level
+/// down; a guest faults there, but the hypervisor, which copies for it as supervisor, would not.
+[[nodiscard]] bool may_be_linear(Entry entry, const Domain& owner, unsigned level);
+
 /// Takes the reference that a level 1 entry of domain `table_owner` needs for mapping a frame of `frame_owner` (itself,
 /// or a domain it may map the memory of; domid_io, domid_xen). May clear the writable bit where only reading is
 /// allowed. Errors, as Xen's: Busy: another's frame, or in use as what cannot be mapped so; Invalid: a memory type
