@@ -8,6 +8,8 @@
 #include "domain/devices/hotplug.hpp"
 #include "domain/devices/native_disk.hpp"
 #include "domain/devices/native_vif.hpp"
+#include "domain/devices/pace.hpp"
+#include "domain/devices/states.hpp"
 #include "host/process.hpp"
 #include "xen/domctl.hpp"
 
@@ -38,7 +40,6 @@ std::string Device::libxl_path() const { return fmt::format("/libxl/{}/device/{}
 
 namespace {
 
-constexpr int wait_ms = 10000;    ///< libxl's patience with a back end
 constexpr int log_period_ms = 50; ///< how often QEMU's log is read while it opens disks
 
 std::string permissions(DomId owner, DomId reader) {
@@ -47,44 +48,6 @@ std::string permissions(DomId owner, DomId reader) {
 
 /// Whether a QEMU in domain 0 serves it; that of another domain is out of our sight.
 bool by_own_model(const Device& device) { return device.by_device_model() && device.back.value == 0; }
-
-/// Waits until `good` holds for the state node of every device, or `bad` for one, which is asked anew at least every
-/// `period_ms`. Gives the first device that did not get there in time.
-template <class Good, class Bad>
-Result<const Device*> wait_for(store::Client& client, const std::vector<Device>& devices, Good good, Bad bad,
-                               long period_ms = wait_ms) {
-    std::vector<std::string> paths;
-    for (auto& device : devices) paths.push_back(device.back_path() + "/state");
-    auto deadline = host::now_ms() + wait_ms;
-    const Device* late = nullptr;
-    bool watching = false;
-    for (;;) {
-        auto values = TRY(or_fail(client.get_all(paths), "cannot read the devices' states"));
-        late = nullptr;
-        bool hopeless = false;
-        for (std::size_t i = 0; i < devices.size(); ++i) {
-            auto state = values[i] ? static_cast<BusState>(std::atoi(values[i]->c_str())) : BusState::unknown;
-            if (good(state) || hopeless) continue;
-            late = &devices[i];
-            hopeless = bad(devices[i], state);
-        }
-        if (!late || hopeless) break;
-        if (!watching) {
-            for (auto& path : paths) TRY(or_fail(client.watch(path, "wait"), "cannot watch a device"));
-            watching = true;
-            continue;
-        }
-        auto left = deadline - host::now_ms();
-        if (left <= 0) break;
-        TRY(or_fail(client.next_event(static_cast<int>(std::min(left, period_ms))), "xenstore"));
-    }
-    if (watching) {
-        for (auto& path : paths) (void)client.unwatch(path, "wait");
-        while (auto event = client.next_event(0)) // events that came before the watches went
-            if (!*event) break;
-    }
-    return late;
-}
 
 /// Removes a node and those above it that became empty, down to (not with) `/a/b/c` of its root.
 void remove_up(store::Client& client, std::string path, int levels) {
@@ -191,7 +154,8 @@ Result<void> await_back_ends(Session& session, store::Client& client, const std:
         return by_own_model(device) && (!log.about(device).empty() || !device_model_runs(session, device.front));
     };
     bool by_model = std::ranges::any_of(devices, by_own_model);
-    if (auto late = TRY(wait_for(client, devices, there, gone, by_model ? log_period_ms : wait_ms)))
+    if (auto late = TRY(wait_for(client, devices, {.end = End::back, .period_ms = by_model ? log_period_ms : wait_ms},
+                                 there, gone)))
         return no_answer(session, client, *late, log);
     return {};
 }
@@ -207,6 +171,7 @@ Result<void> attach(Session& session, const std::vector<Device>& devices) {
     if (std::any_of(ready.begin(), ready.end(), [](auto& device) { return device.source.has_value(); }))
         lock = TRY(session.lock());
     DeviceModelLog log(session, ready.front().front);
+    TRY(await_turn(client, ready));
     TRY(add_protocol(session, ready));
     TRY(check_sharing(session, ready));
     TRY(open_disks(ready, held));
@@ -228,6 +193,7 @@ Result<void> attach(Session& session, const std::vector<Device>& devices) {
 Result<void> detach(Session& session, const std::vector<Device>& devices, bool force) {
     if (devices.empty()) return {};
     auto& client = *TRY(session.store());
+    if (!force) TRY(await_connected(client, devices));
     std::vector<Device> live;   // those whose back end exists
     std::set<unsigned> refused; // those that QEMU could not open: it will not close them
     for (auto& device : devices) {
@@ -250,7 +216,12 @@ Result<void> detach(Session& session, const std::vector<Device>& devices, bool f
             driven.push_back(device);
     std::erase_if(driven, [&](auto& device) { return refused.contains(device.id) && by_own_model(device); });
     auto closed = [](BusState state) { return state == BusState::closed || state == BusState::unknown; };
-    auto late = TRY(wait_for(client, driven, closed, [](auto&, BusState) { return false; }));
+    // A back end that was on its way writes where it has come to over what it is asked for.
+    auto ask_again = [&](auto& device, BusState state) {
+        if (state < BusState::closing) (void)client.write(device.back_path() + "/state", "5");
+        return false;
+    };
+    auto late = TRY(wait_for(client, driven, {.end = End::back}, closed, ask_again));
     if (late && !force) {
         (void)client.write(late->back_path() + "/online", "1");
         return fail(fmt::format("{}: the guest does not let go of it", late->label),
@@ -263,6 +234,7 @@ Result<void> detach(Session& session, const std::vector<Device>& devices, bool f
         remove_up(client, device.libxl_path(), 1);
         remove_up(client, device.error_path(), 1); // what a back end says that finds its guest gone
     }
+    note_gone(client, devices);
     leave_network(session);
     release_device_model(session, devices);
     await_closed(devices);

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/devices/pace.hpp"
+
+#include "base/text.hpp"
+#include "domain/devices/states.hpp"
+
+#include <chrono>
+#include <fmt/format.h>
+#include <thread>
+
+namespace domain {
+namespace {
+
+std::string gone_path(const Device& device) {
+    return fmt::format("/libxl/{}/gone/{}/{}", device.front.value, device.kind, device.id);
+}
+
+} // namespace
+
+Result<void> await_connected(store::Client& client, const std::vector<Device>& devices) {
+    std::vector<Device> expected; // those whose front end has something to connect to
+    for (auto& device : devices) {
+        if (device.kind == "console") continue;
+        auto state = client.get(device.back_path() + "/state");
+        if (state && (*state == "2" || *state == "3" || *state == "4")) expected.push_back(device);
+    }
+    auto never = [](auto&, BusState) { return false; };
+    auto begun = [](BusState state) { return state != BusState::initialising && state != BusState::init_wait; };
+    TRY(wait_for(client, expected, {.end = End::front, .limit_ms = connect_ms}, begun, never));
+    auto arrived = [](BusState state) { return state != BusState::initialised; };
+    TRY(wait_for(client, expected, {.end = End::front}, arrived, never));
+    return {};
+}
+
+void note_gone(store::Client& client, const std::vector<Device>& devices) {
+    if (devices.empty()) return;
+    auto transaction = client.begin(); // a note of a domain that ends meanwhile would be left for ever
+    if (!transaction) return;
+    bool there = client.list(fmt::format("/libxl/{}", devices.front().front.value), *transaction).has_value();
+    for (auto& device : devices)
+        if (there && device.kind != "console")
+            (void)client.write(gone_path(device), std::to_string(host::now_ms()), *transaction);
+    (void)client.commit(*transaction); // without a note the next device of this number comes sooner, no more
+}
+
+Result<void> await_turn(store::Client& client, const std::vector<Device>& devices) {
+    std::vector<std::string> paths;
+    for (auto& device : devices) paths.push_back(gone_path(device));
+    auto notes = TRY(or_fail(client.get_all(paths), "cannot read what devices are gone"));
+    long wait = 0;
+    for (auto& note : notes)
+        if (auto then = note ? toolstack::to_unsigned(*note) : std::nullopt)
+            wait = std::max(wait, static_cast<long>(*then) + forget_ms - host::now_ms());
+    if (wait > 0) std::this_thread::sleep_for(std::chrono::milliseconds(std::min(wait, forget_ms)));
+    return {};
+}
+
+} // namespace domain
