@@ -113,9 +113,9 @@ def test_lock_file(conf):
 
 
 def test_keys_without_effect_are_named(conf):
-    conf.conf('blkdev_start="xvdz"\nremus.default.netbufscript="x"\nbootloader_restrict=1\nnosuch=1\n')
+    conf.conf('blkdev_start="xvdz"\nremus.default.netbufscript="x"\nnosuch=1\n')
     said = conf.run(f"xl create -n {conf.config('guest')}").errors
-    for key in "blkdev_start", "remus.default.netbufscript", "bootloader_restrict", "nosuch":
+    for key in "blkdev_start", "remus.default.netbufscript", "nosuch":
         assert key in said
     said = conf.run("timeout 5 xl watchd -F")
     assert "warning: " in said.errors and "blkdev_start" in said.errors

@@ -18,6 +18,16 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     }
 }
 
+std::string printable(std::string_view text) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string out;
+    for (unsigned char byte : text) {
+        if (byte >= 0x20 && byte < 0x7f) out += static_cast<char>(byte);
+        else (((out += "\\x") += digits[byte >> 4]) += digits[byte & 15]);
+    }
+    return out;
+}
+
 std::optional<std::uint64_t> to_unsigned(std::string_view text, int base) {
     if (base == 0) {
         base = 10;

@@ -10,6 +10,9 @@
 
 namespace toolstack {
 
+/// Text that somebody else chose, fit for a terminal: what is no printable ASCII is shown as \xNN.
+std::string printable(std::string_view text);
+
 /// White space as the configuration language knows it.
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 

@@ -17,9 +17,7 @@ using toolstack::Result;
 
 /// Keys of xl.conf(5) that have no effect here, and why. Who sets one hears of it.
 constexpr std::pair<std::string_view, std::string_view> without_effect[] = {
-    {"blkdev_start", "no boot loader runs in domain 0, so no guest's disk is attached to it"},
-    {"bootloader_restrict", "no boot loader runs in domain 0"},
-    {"bootloader_user", "no boot loader runs in domain 0"},
+    {"blkdev_start", "boot loaders read their disk's file or device itself: none is attached to domain 0"},
     {"remus.default.netbufscript", "Remus is not supported"},
     {"colo.default.proxyscript", "COLO is not supported"},
 };
@@ -46,9 +44,15 @@ constexpr HostKey keys[] = {
     {"vif.default.gatewaydev", "name", "The host's interface that routed and translated traffic goes through."},
     {"vif.default.backend", "domain", "Domain that serves interfaces that name none. Default: domain 0."},
     {"output_format", "\"json\"", "Form of long listings. \"sxp\" is not supported: a warning says so."},
-    {"blkdev_start", "", "No effect, as no boot loader runs in domain 0: a warning says so."},
-    {"bootloader_restrict", "", "Likewise."},
-    {"bootloader_user", "", "Likewise."},
+    {"blkdev_start", "", "No effect, as boot loaders read their disk's file or device itself: a warning says so."},
+    {"bootloader_restrict", "0 or 1",
+     "Boot loaders run without root's rights, without a network, with mounts of their own and bounded in what they "
+     "use; "
+     "pygrub does so itself and shows no menu then. Other loaders need a disk that their user may read. Default: 0."},
+    {"bootloader_user", "name",
+     "The user that restricted boot loaders run as. Default: xen-bootloader or xen-qemuuser-shared, where there is "
+     "one; "
+     "without any, guests with a boot loader are refused."},
     {"remus.default.netbufscript", "", "No effect, as Remus is not supported: a warning says so."},
     {"colo.default.proxyscript", "", "No effect, as COLO is not supported: a warning says so."},
 };
@@ -127,6 +131,8 @@ Result<HostSettings> parse_host_settings(std::string_view text, std::string_view
             out.autoballoon = static_cast<HostSettings::Autoballoon>(TRY(word({"off", "on", "auto", "0", "1"})) % 3);
         else if (is("run_hotplug_scripts")) out.run_hotplug_scripts = TRY(number()) != 0;
         else if (is("native_hotplug")) out.native_hotplug = TRY(number()) != 0;
+        else if (is("bootloader_restrict")) out.bootloader_restrict = TRY(number()) != 0;
+        else if (is("bootloader_user")) out.bootloader_user = value;
         else if (is("lockfile")) out.lock_file = value;
         else if (is("domid_policy")) out.random_ids = TRY(word({"xen", "random"})) == 1;
         else if (is("vm.cpumask")) out.cpus = value;

@@ -27,6 +27,8 @@ struct HostSettings {
     std::string lock_file = "/var/lock/xl";
     bool run_hotplug_scripts = true; ///< false: udev sets devices up, these tools leave it to it
     bool native_hotplug = true; ///< ours alone: false runs stock's scripts in place of what the tools do themselves
+    bool bootloader_restrict = false;  ///< boot loaders run without root's rights ...
+    std::string bootloader_user;       ///< ... as this user; empty: a default one
     std::vector<std::string> warnings; ///< keys that are unknown or have no effect here
 
     /// The CPUs that the masks leave to PV guests, or to the others.

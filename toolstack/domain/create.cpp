@@ -133,6 +133,8 @@ Result<void> Creation::check_host() {
 Result<void> Creation::run_bootloader() {
     boot::Request request{
         config_.bootloader, config_.bootloader_args, config_.kernel, config_.ramdisk, config_.command_line, {}, {}};
+    auto& settings = *TRY(session_.settings());
+    if (settings.bootloader_restrict) request.confined = TRY(boot::find_user(settings.bootloader_user));
     auto disk = std::ranges::find_if(config_.disks, [](auto& each) { return !each.cdrom && !each.target.empty(); });
     if (disk == config_.disks.end())
         return fail("a boot loader needs a disk to look into", "add disk=, or give kernel= without bootloader=");

@@ -134,8 +134,8 @@ TEST(HostSettings, EveryKeyOfXlConfIsHonouredOrNamed) {
     EXPECT_EQ(parse_host_settings("", "xl.conf")->autoballoon, Auto::automatic);
     EXPECT_FALSE(parse_host_settings("autoballoon='maybe'", "xl.conf"));
     EXPECT_FALSE(parse_host_settings("domid_policy='last'", "xl.conf"));
-    for (auto key : {"blkdev_start='xvdz'", "bootloader_restrict=1", "bootloader_user='x'",
-                     "remus.default.netbufscript='x'", "colo.default.proxyscript='x'", "output_format='sxp'"}) {
+    for (auto key : {"blkdev_start='xvdz'", "remus.default.netbufscript='x'", "colo.default.proxyscript='x'",
+                     "output_format='sxp'"}) {
         auto named = parse_host_settings(key, "xl.conf");
         ASSERT_TRUE(named) << key;
         ASSERT_EQ(named->warnings.size(), 1u) << key;

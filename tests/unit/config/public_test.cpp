@@ -2,6 +2,7 @@
 // Configurations as people have them: of older tools, copied from pages, in other formats. Where stock xl goes on with
 // a warning, so do we; where it refuses, we say what it is, where, and what to do.
 #include "config/foreign.hpp"
+#include "config/host_settings.hpp"
 #include "config/load.hpp"
 
 #include <algorithm>
@@ -134,4 +135,14 @@ TEST(Public, RemediesHelp) {
     EXPECT_NE(failure.what.find("X stands for digits"), std::string::npos) << failure.what;
     EXPECT_EQ(failure.remedy.find("XX"), std::string::npos) << failure.remedy;
     EXPECT_EQ(failure.remedy.find("xx"), std::string::npos) << failure.remedy;
+}
+
+TEST(Public, BootLoaderKeysOfTheHost) {
+    auto settings =
+        parse_host_settings("bootloader_restrict=1\nbootloader_user='nobody'\nblkdev_start='xvda'\n", "xl.conf");
+    ASSERT_TRUE(settings);
+    EXPECT_TRUE(settings->bootloader_restrict);
+    EXPECT_EQ(settings->bootloader_user, "nobody");
+    ASSERT_EQ(settings->warnings.size(), 1u);
+    EXPECT_EQ(settings->warnings[0].find("no boot loader"), std::string::npos);
 }
