@@ -224,12 +224,12 @@ def keep_costs(counts):
 
 
 def module_jobs(group, folder, arguments, options, timeout, costs, pattern="test_*.py"):
-    """One job for each module of a folder that has tests for these arguments."""
-    paths = sorted((ROOT / folder).glob(pattern))
+    """One job for each module of a folder, and of those in it, that has tests for these arguments."""
+    paths = sorted((ROOT / folder).rglob(pattern))
     if options.expression and paths:
         command = [*PYTEST, "--collect-only", folder, *arguments, "-k", options.expression]
         _, text = run_logged(f"{group}-collect", command, 300)
-        paths = [path for path in paths if f"{folder}/{path.name}::" in text]
+        paths = [path for path in paths if f"{path.relative_to(ROOT)}::" in text]
     for path in paths:
         name = f"{group}-{path.stem.removeprefix('test_')}"
         guess = 10 * path.read_text().count("\ndef test_")

@@ -50,11 +50,17 @@ struct HardwareOptions {
     std::optional<std::uint64_t> paging_memory_kib; ///< what the hypervisor keeps the guest's physical map in
 };
 
+/// Which of the values that have defaults were given: a dry run shows no others.
+struct Given {
+    bool memory = false, max_memory = false, vcpus = false, max_vcpus = false;
+};
+
 /// Everything `create` needs to know about one guest. Sizes in KiB.
 struct DomainConfig {
     std::string name;
     GuestType type = GuestType::pv;
     std::optional<Uuid> uuid;
+    Given given;
     std::uint64_t memory_kib = 32 * 1024, max_memory_kib = 32 * 1024;
     unsigned vcpus = 1, max_vcpus = 1;
     std::vector<std::string> cpus, cpus_soft; ///< as written; one entry for all vCPUs if the flag below says so
@@ -64,6 +70,7 @@ struct DomainConfig {
     std::string pool;
     Action on_poweroff = Action::destroy, on_reboot = Action::restart, on_crash = Action::destroy,
            on_watchdog = Action::destroy, on_soft_reset = Action::soft_reset;
+    bool wants_pci = false; ///< pci= names devices, which nothing gives yet
     bool no_migrate = false, driver_domain = false, suspend_evtchn_compat = false;
     std::optional<std::uint32_t> max_grant_frames, max_maptrack_frames, max_grant_version, max_event_channels;
     std::string kernel, ramdisk, command_line;

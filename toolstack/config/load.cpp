@@ -43,6 +43,8 @@ Result<void> load_identity(const Checked& in, std::string_view source, DomainCon
 }
 
 Result<void> load_resources(const Checked& in, DomainConfig& out) {
+    out.given = {in.number("memory").has_value(), in.number("maxmem").has_value(), in.number("vcpus").has_value(),
+                 in.number("maxvcpus").has_value()};
     if (auto memory = in.number("memory")) out.memory_kib = static_cast<std::uint64_t>(*memory) * 1024;
     else if (auto most = in.number("maxmem")) out.memory_kib = static_cast<std::uint64_t>(*most) * 1024;
     out.max_memory_kib = out.memory_kib;
@@ -87,6 +89,7 @@ void load_limits(const Checked& in, DomainConfig& out) {
     set("max_event_channels", out.max_event_channels);
     out.no_migrate = in.flag("nomigrate");
     out.driver_domain = in.flag("driver_domain");
+    out.wants_pci = !in.items("pci").empty();
     out.suspend_evtchn_compat = in.flag("xend_suspend_evtchn_compat");
 }
 

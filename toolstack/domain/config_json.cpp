@@ -16,7 +16,7 @@ Json disk_json(const config::Disk& disk) {
     if (!disk.backend_domain.empty()) out["backend_domname"] = disk.backend_domain;
     if (!disk.target.empty()) out["pdev_path"] = disk.target;
     out["vdev"] = disk.vdev;
-    if (disk.backend == config::Backend::phy) out["backend"] = "phy";
+    if (disk.backend != config::Backend::chosen) out["backend"] = std::string(name(disk.backend));
     out["format"] =
         disk.format == config::Format::vmdk ? "unknown" : std::string(name(disk.format)); // libxl has no word for vmdk
     if (!disk.script.empty()) out["script"] = disk.script;
@@ -34,12 +34,13 @@ Json vif_json(const config::Vif& vif, unsigned devid) {
     if (!vif.backend.empty()) out["backend_domname"] = vif.backend;
     out["devid"] = devid;
     if (vif.mtu) out["mtu"] = *vif.mtu;
+    if (!vif.model.empty()) out["model"] = vif.model;
     if (vif.mac) out["mac"] = config::print(*vif.mac);
     if (!vif.ip.empty()) out["ip"] = vif.ip;
     out["bridge"] = vif.bridge.empty() ? "xenbr0" : vif.bridge;
     if (!vif.name.empty()) out["ifname"] = vif.name;
     if (!vif.script.empty()) out["script"] = vif.script;
-    out["nictype"] = "vif";
+    out["nictype"] = vif.emulated ? "vif_ioemu" : "vif";
     if (vif.rate) {
         out["rate_bytes_per_interval"] = vif.rate->bytes_per_interval;
         out["rate_interval_usecs"] = vif.rate->interval_us;
@@ -177,7 +178,7 @@ std::string printed(const Json& value) {
 
 /// A device without libxl's defaults.
 Json bare(Json device, bool numbered) {
-    for (auto key : {"colo_restore_enable", "nictype"}) device.erase(key);
+    device.erase("colo_restore_enable");
     if (!numbered) device.erase("devid");
     return device;
 }
@@ -186,6 +187,7 @@ Json bare(Json device, bool numbered) {
 Json bare(const config::Vif& vif, unsigned devid, bool numbered) {
     auto device = bare(vif_json(vif, devid), numbered);
     if (vif.bridge.empty()) device.erase("bridge");
+    if (!vif.typed) device.erase("nictype");
     return device;
 }
 
@@ -198,7 +200,12 @@ std::string to_libxl_json(const DomainConfig& config, const config::Uuid& uuid) 
 std::string planned_json(const DomainConfig& config, const config::Uuid& uuid) {
     auto all = whole_json(config, uuid);
     all["c_info"].erase("domid");
-    all["b_info"].erase("video_memkb");
+    auto& build = all["b_info"];
+    build.erase("video_memkb");
+    if (!config.given.vcpus && !config.given.max_vcpus) build.erase("max_vcpus");
+    if (!config.given.vcpus) build.erase("avail_vcpus");
+    if (!config.given.memory && !config.given.max_memory) build.erase("max_memkb");
+    if (!config.given.memory) build.erase("target_memkb");
     all["b_info"]["arch_x86"] = Json::object();
     for (std::size_t i = 0; i < config.disks.size(); ++i) all["disks"][i] = bare(disk_json(config.disks[i]), true);
     for (unsigned i = 0; i < config.vifs.size(); ++i)

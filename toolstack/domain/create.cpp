@@ -47,6 +47,15 @@ template <class T> void fill_random(T& bytes) {
     if (getrandom(&bytes, sizeof bytes, 0) != static_cast<ssize_t>(sizeof bytes)) bytes = T{};
 }
 
+/// A domain that the hypervisor refuses as an invalid one, of a configuration with limits of grants.
+std::unexpected<Failure> too_many_grants(const config::DomainConfig& config) {
+    std::string asked;
+    if (config.max_grant_frames) asked += fmt::format(" max_grant_frames={}", *config.max_grant_frames);
+    if (config.max_maptrack_frames) asked += fmt::format(" max_maptrack_frames={}", *config.max_maptrack_frames);
+    return fail("the hypervisor refuses to create it: Invalid argument: it may allow less than" + asked,
+                "leave that away, or raise its own limits: gnttab_max_frames= on its command line");
+}
+
 } // namespace
 
 const Creation::Named Creation::all_steps[] = {
@@ -102,7 +111,13 @@ Result<DomId> Creation::run() {
 
 Result<void> Creation::check_host() {
     if (config_.type == config::GuestType::hvm)
-        return fail("guests of type hvm are not supported yet", "use type=\"pv\" or \"pvh\"");
+        return fail("guests of type hvm are not supported yet",
+                    "use type=\"pv\", or \"pvh\" where the hypervisor offers it (xl info virt_caps)");
+    if (config_.wants_pci)
+        return fail("pci: giving devices to guests is not supported", "leave pci= away, or start it with pci='[]'");
+    for (auto& vif : config_.vifs)
+        if (vif.emulated)
+            return fail("vif: type=ioemu is an emulated card, which only HVM guests have", "leave type= away");
     TRY(check_name(*TRY(session_.store())));
     if (config_.uuid) {
         uuid_ = *config_.uuid;
@@ -187,6 +202,8 @@ Result<void> Creation::create() {
     auto created = xen::create_domain(control, request, next_id());
     for (unsigned i = 0; !created && created.error().code == EEXIST && i < tries_for_id; ++i)
         created = xen::create_domain(control, request, next_id());
+    if (!created && created.error().code == EINVAL && (config_.max_grant_frames || config_.max_maptrack_frames))
+        return too_many_grants(config_);
     id_ = TRY(or_fail(std::move(created), "the hypervisor refuses to create it"));
     undo_.push_back([this, &control] {
         // Grant mappings of daemons keep a domain's pages; the nodes go first so that they let go.

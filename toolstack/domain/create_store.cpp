@@ -109,6 +109,8 @@ Result<void> Creation::write_skeleton() {
         for (auto key : {"control/shutdown", "control/feature-poweroff", "control/feature-reboot",
                          "control/feature-suspend", "control/sysrq", "data", "drivers", "feature", "attr", "error"})
             root.writable(key, id_);
+        if (config_.driver_domain) // where its own tools keep what they know of the devices that they serve
+            for (auto key : {"libxl", "device-model"}) root.writable(key, id_);
         root.write("control/platform-feature-multiprocessor-suspend", "1");
         root.write("control/platform-feature-xs_reset_watches", "1");
         root.write("domid", std::to_string(id_.value));

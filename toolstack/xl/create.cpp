@@ -30,6 +30,7 @@ std::string config_path(const std::string& given) {
 }
 
 Result<std::string> read_text(const std::string& path) {
+    if (path == "/dev/null") return ""; // no file: all is on the command line
     auto file = TRY(image::File::open("configuration", path));
     auto view = file.view();
     return std::string(reinterpret_cast<const char*>(view.data()), view.size());
@@ -138,6 +139,38 @@ Result<int> run_create(Context& context, const Words& words) {
     if (words.has('n') || context.dry_run) return show_plan(context, std::move(config));
     auto made = make(context, words, std::move(config), *source, settings.claim);
     return made ? exit_good : report(made.error(), exit_not_created);
+}
+
+namespace {
+
+/// Files that a guest needs and that are not there: they may come yet, so no errors.
+void warn_missing(const config::DomainConfig& config) {
+    for (auto& path : {config.kernel, config.ramdisk})
+        if (path.starts_with('/') && access(path.c_str(), R_OK) != 0) note("warning: '{}' cannot be read", path);
+    for (auto& disk : config.disks)
+        if (disk.backend_domain.empty() && disk.script.empty() && disk.target.starts_with('/') &&
+            access(disk.target.c_str(), F_OK) != 0)
+            note("warning: disk '{}': there is no '{}'", disk.vdev, disk.target);
+}
+
+} // namespace
+
+Result<int> run_config(Context&, const Words& words) {
+    if (words.words[0] != "check")
+        return misuse("config", {fmt::format("unknown word '{}'", words.words[0]), "xl config check FILE"});
+    Words rest = words;
+    rest.words.erase(rest.words.begin());
+    auto source = named(rest);
+    if (!source) return misuse("config", source.error());
+    if (source->path.empty() && source->overrides.empty()) return misuse("config", {no_file, "xl config check FILE"});
+    if (!source->path.empty()) source->text = TRY(read_text(source->path));
+    auto origin = source->path.empty() ? "command line" : source->path;
+    auto config = TRY(config::load_text(source->text, origin, source->overrides));
+    warn(config);
+    warn_missing(config);
+    out("{}: guest '{}' is configured well{}\n", origin, config.name,
+        config.warnings.empty() ? "" : ", with the warnings above");
+    return exit_good;
 }
 
 Result<int> run_config_update(Context& context, const Words& words) {

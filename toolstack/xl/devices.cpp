@@ -159,6 +159,8 @@ Result<int> run_network_list(Context& context, const Words& words) {
 Result<int> run_network_attach(Context& context, const Words& words) {
     auto id = TRY(context.session.existing(words.words[0]));
     auto vif = TRY(config::parse_vif(joined(words)));
+    if (vif.emulated) return fail("type=ioemu is an emulated card, which only HVM guests have", "leave type= away");
+    if (!vif.model.empty()) note("warning: model has no effect on a paravirtual interface");
     auto given = vif;
     TRY(domain::host_settings()).apply(vif);
     auto others = TRY(of_kind(context, id, "vif"));

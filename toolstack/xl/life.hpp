@@ -9,6 +9,7 @@
 namespace xl {
 
 Result<int> run_create(Context&, const Words&);
+Result<int> run_config(Context&, const Words&);
 Result<int> run_config_update(Context&, const Words&);
 Result<int> run_destroy(Context&, const Words&);
 Result<int> run_shutdown(Context&, const Words&);
