@@ -2,12 +2,14 @@
 // Work done by a forked child.
 #include "base/in_child.hpp"
 
+#include "base/stop_signal.hpp"
 #include "base/timing.hpp"
 
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,10 +34,16 @@ constexpr char answered = 'A', failed = 'F';
     _exit(0);
 }
 
-std::string read_all(int in) {
+constexpr int slice_ms = 200; ///< so soon a wish to stop is heard that came just before a wait
+
+/// The child's answer. Who is asked to stop does not wait for it.
+std::string read_all(int in, pid_t child) {
     std::string text;
     char buffer[1024];
     for (;;) {
+        pollfd file{in, POLLIN, 0};
+        while (poll(&file, 1, slice_ms) <= 0)
+            if (StopSignals::asked()) kill(child, SIGKILL); // its end is the end of the file
         auto got = read(in, buffer, sizeof buffer);
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return text;
@@ -55,11 +63,12 @@ Result<std::string> bytes_from_child(const std::function<Result<std::string>()>&
     std::string text;
     int status = 0;
     if (child > 0) {
-        text = read_all(ends[0]);
+        text = read_all(ends[0], child);
         while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
     }
     close(ends[0]);
     if (child < 0) return fail(fmt::format("cannot start a process: {}", std::strerror(error)));
+    if (WIFSIGNALED(status) && StopSignals::asked()) return fail("interrupted", "nothing is left behind");
     if (WIFSIGNALED(status)) return fail(fmt::format("a child process was killed by signal {}", WTERMSIG(status)));
     if (WEXITSTATUS(status) != 0 || text.empty()) return fail("a child process gave no answer");
     if (text[0] == answered) return text.substr(1);

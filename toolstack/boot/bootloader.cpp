@@ -120,7 +120,7 @@ int open_log() {
 struct Ending {
     std::string said; ///< the last of it
     int status = 0;   ///< as waitpid() gives it
-    bool late = false;
+    bool late = false, interrupted = false;
 };
 
 /// Keeps a terminal empty until the loader has ended, in time or not. What it started and left running goes with it.
@@ -161,6 +161,7 @@ Ending drain(int terminal, pid_t child, long limit_ms) {
         }
     }
     if (log >= 0) close(log);
+    ending.interrupted = stop.asked();
     return ending;
 }
 
@@ -251,7 +252,7 @@ Result<void> check_ending(const Ending& ending, const Request& request, const st
     if (ending.late)
         return fail(fmt::format("{} did not answer within {} s", name, request.limit_ms / 1000),
                     "it may wait for a key: see what it shows with xl create -c, and set a timeout in its menu");
-    if (toolstack::StopSignals::asked()) return fail("interrupted", "nothing is left behind");
+    if (ending.interrupted) return fail("interrupted", "nothing is left behind");
     if (WIFSIGNALED(ending.status)) return fail(fmt::format("{} ended by signal {}", name, WTERMSIG(ending.status)));
     if (code == 127)
         return fail(fmt::format("{} cannot be started: {}", name, last_line(ending.said)), "give its whole path");

@@ -87,6 +87,8 @@ Creation::Creation(Session& session, config::DomainConfig config, CreateOptions 
 Creation::~Creation() { undo_all(); }
 
 void Creation::undo_all() {
+    if (undo_.empty()) return;
+    toolstack::StopShield shield; // Ctrl-C once more, or ten times, does not stop what undoes
     while (!undo_.empty()) {
         auto last = std::move(undo_.back());
         undo_.pop_back();
@@ -95,7 +97,7 @@ void Creation::undo_all() {
 }
 
 Result<DomId> Creation::run() {
-    toolstack::StopSignals stop; // Ctrl-C ends the creation between steps, so that it is undone in order
+    toolstack::StopSignals stop; // Ctrl-C ends the creation, so that it is undone in order
     for (auto& [name, step] : all_steps) {
         if (options_.progress) options_.progress(name);
         auto done = (this->*step)();

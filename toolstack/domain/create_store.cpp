@@ -4,8 +4,12 @@
 
 #include "config/parse.hpp"
 #include "domain/config_json.hpp"
+#include "domain/devices/wait.hpp"
+#include "domain/transact.hpp"
 #include "domain/userdata.hpp"
 #include "host/lock.hpp"
+#include "host/process.hpp"
+#include "store/watching.hpp"
 
 #include <algorithm>
 #include <ctime>
@@ -46,21 +50,6 @@ class Writer {
     Transaction transaction_;
     xen::Result<> result_;
 };
-
-/// Runs `queue` in a transaction until it gets through without a conflict.
-template <class Queue> Result<void> transact(store::Client& client, std::string_view what, Queue queue) {
-    for (;;) {
-        auto transaction = TRY(or_fail(client.begin(), what));
-        auto queued = queue(transaction);
-        if (queued) queued = client.flush();
-        if (!queued) {
-            (void)client.abort(transaction);
-            return or_fail(std::move(queued), what);
-        }
-        auto done = client.commit(transaction);
-        if (done || done.error().code != EAGAIN) return or_fail(std::move(done), what);
-    }
-}
 
 std::string owner_and_reader(DomId owner, DomId reader) {
     return fmt::format("n{}{}r{}{}", owner.value, '\0', reader.value, '\0');
@@ -197,21 +186,17 @@ Result<void> Creation::keep_config() {
 }
 
 Result<void> Creation::await_console() {
-    constexpr int patience_ms = 10000;
     auto& client = *TRY(session_.store());
     auto path = path_of(id_) + "/console/tty";
-    auto ready = [&] {
-        auto tty = client.get(path);
-        return tty && !tty->empty();
-    };
-    if (ready()) return {};
-    TRY(or_fail(client.watch(path, "tty"), "cannot watch its console"));
-    auto deadline = std::time(nullptr) + patience_ms / 1000;
-    bool found = false;
-    while (!(found = ready()) && std::time(nullptr) <= deadline) TRY(or_fail(client.next_event(1000), "xenstore"));
-    (void)client.unwatch(path, "tty");
-    if (!found)
-        return fail("xenconsoled gives it no console", "is it running? systemctl start xenconsoled (xl doctor)");
+    if (!client.get(path).value_or("").empty()) return {};
+    auto watches = TRY(or_fail(store::Watching::start(client, std::span(&path, 1)), "cannot watch its console"));
+    for (auto deadline = host::now_ms() + wait_ms; client.get(path).value_or("").empty();) {
+        auto left = deadline - host::now_ms();
+        if (left <= 0)
+            return fail("xenconsoled gives it no console",
+                        "see that it runs and has descriptors left (xl doctor): systemctl restart xenconsoled");
+        TRY(wait_for_change(client, left));
+    }
     return {};
 }
 

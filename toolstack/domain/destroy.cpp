@@ -3,6 +3,7 @@
 #include "domain/destroy.hpp"
 
 #include "base/checkpoint.hpp"
+#include "base/stop_signal.hpp"
 #include "base/timing.hpp"
 #include "domain/device.hpp"
 #include "domain/domains.hpp"
@@ -29,6 +30,7 @@ void remove_traces(Session& session, DomId id, const std::string& vm_path) {
 
 Result<void> destroy(Session& session, DomId id) {
     if (id.value == 0) return fail("domain 0 cannot be destroyed", "shut the host down instead");
+    toolstack::StopShield shield;
     auto& control = *TRY(session.xen());
     auto info = TRY(session.info(id));
     auto vm_path = TRY(session.store())->get(path_of(id) + "/vm").value_or("");

@@ -2,6 +2,7 @@
 // Other programs.
 #include "host/process.hpp"
 
+#include "base/stop_signal.hpp"
 #include "base/text.hpp"
 #include "xen/handle.hpp"
 
@@ -21,6 +22,8 @@
 
 namespace host {
 namespace {
+
+constexpr long slice_ms = 200; ///< so soon a wish to stop is heard that came just before a wait
 
 /// An anonymous file: programs read and write it without a pipe that could fill up.
 Result<xen::FileDescriptor> scratch() {
@@ -76,8 +79,11 @@ Result<pid_t> start(const Program& program) {
     sigemptyset(&defaults);
     for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) sigaddset(&defaults, signal);
     posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setflags(
-        &attributes, static_cast<short>(POSIX_SPAWN_SETSIGDEF | (program.own_session ? POSIX_SPAWN_SETSID : 0)));
+    sigset_t none; // what we hold back is not held back for it
+    sigemptyset(&none);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                                                             (program.own_session ? POSIX_SPAWN_SETSID : 0)));
     pid_t process = 0;
     int error = posix_spawnp(&process, words[0].c_str(), &files, &attributes, arguments.data(),
                              environment.empty() ? environ : variables.data());
@@ -93,10 +99,10 @@ std::optional<int> finish(pid_t process, long deadline) {
     int status = 0, handle = static_cast<int>(syscall(SYS_pidfd_open, process, 0));
     pollfd poller{handle, POLLIN, 0};
     bool done = handle < 0;
-    for (long left; !done && (left = deadline - now_ms()) > 0;) // a signal may cut a wait short
-        done = poll(&poller, 1, static_cast<int>(left)) > 0;
+    for (long left; !done && !toolstack::StopSignals::asked() && (left = deadline - now_ms()) > 0;)
+        done = poll(&poller, 1, static_cast<int>(std::min(left, slice_ms))) > 0;
     if (handle >= 0) close(handle);
-    if (!done) kill(process, SIGKILL);
+    if (!done) kill(getpgid(process) == process ? -process : process, SIGKILL); // what it started goes with it
     while (waitpid(process, &status, 0) < 0 && errno == EINTR) {}
     if (!done) return std::nullopt;
     return status;
@@ -109,6 +115,7 @@ Result<std::string> run(std::vector<std::string> words, std::string_view input, 
     Program program{
         .words = std::move(words), .environment = {}, .input = in.get(), .output = out.get(), .errors = errors.get()};
     auto status = finish(TRY(start(program)), now_ms() + limit_ms);
+    if (!status && toolstack::StopSignals::asked()) return fail("interrupted", "nothing is left behind");
     if (!status) return fail(fmt::format("'{}' hangs", program.words[0]));
     if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return contents(out.get());
     auto said = contents(errors.get());

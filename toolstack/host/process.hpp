@@ -34,8 +34,8 @@ struct Program {
 /// Starts a program. The caller reaps it with finish(), unless it outlives us.
 Result<pid_t> start(const Program&);
 
-/// Waits for a started program; kills it when it is not done at `deadline` (of now_ms()) and gives nothing then.
-/// Otherwise the wait status.
+/// Waits for a started program; kills it, and its own session, when it is not done at `deadline` (of now_ms()) or when
+/// we are asked to stop (StopSignals), and gives nothing then. Otherwise the wait status.
 std::optional<int> finish(pid_t, long deadline);
 
 /// Runs a program to its end with `input` on its standard input; gives what it printed on standard output.

@@ -50,9 +50,11 @@ std::string joined(const Words& words) {
 
 /// Attaches; on a failure nothing of the device is left.
 Result<void> attach_one(Context& context, const Device& device) {
-    toolstack::StopSignals stop; // Ctrl-C ends it between steps, so that it is undone
+    toolstack::StopSignals stop; // Ctrl-C ends it, so that it is undone
     auto done = domain::attach(context.session, {device});
-    if (!done) (void)domain::detach(context.session, {device}, true);
+    if (done) return {};
+    toolstack::StopShield shield;
+    (void)domain::detach(context.session, {device}, true);
     return done;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The host's side of devices, as far as it needs no host: texts, identities, programs.
+#include "base/stop_signal.hpp"
 #include "host/link.hpp"
 #include "host/nat.hpp"
 #include "host/process.hpp"
@@ -7,6 +8,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -96,6 +98,23 @@ TEST(Programs, StatusOfAnEndedOne) {
     auto status = finish(*process, now_ms() + 10000);
     ASSERT_TRUE(status && WIFEXITED(*status));
     EXPECT_EQ(WEXITSTATUS(*status), 7);
+}
+
+TEST(Programs, EndWithAllThatTheyStartedWhenWeAreAskedToStop) {
+    toolstack::StopSignals stop;
+    int ends[2];
+    ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    Program program{.words = {"/bin/sh", "-c", "sleep 600 & kill -INT $PPID; wait"},
+                    .environment = {},
+                    .output = ends[1],
+                    .own_session = true};
+    auto process = start(program);
+    ASSERT_TRUE(process);
+    close(ends[1]);
+    EXPECT_FALSE(finish(*process, now_ms() + 60000));
+    char byte;
+    EXPECT_EQ(read(ends[0], &byte, 1), 0); // nobody has the other end any more
+    close(ends[0]);
 }
 
 } // namespace

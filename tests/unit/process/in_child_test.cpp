@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Work in a child: its answer, its failure, its death.
+// Work in a child: its answer, its failure, its death; and who is asked to stop meanwhile.
 #include "base/in_child.hpp"
+
+#include "base/stop_signal.hpp"
 
 #include <csignal>
 #include <gtest/gtest.h>
@@ -49,4 +51,40 @@ TEST(InChild, DeathIsAFailure) {
     auto left = bytes_from_child([]() -> Result<std::string> { _exit(0); });
     ASSERT_FALSE(left);
     EXPECT_EQ(left.error().what, "a child process gave no answer");
+}
+
+TEST(InChild, IsNotWaitedForByWhoIsAskedToStop) {
+    toolstack::StopSignals stop;
+    auto answer = bytes_from_child([]() -> Result<std::string> {
+        kill(getppid(), SIGINT);
+        for (;;) pause();
+    });
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().what, "interrupted");
+}
+
+TEST(StopSignals, AnInnerOneForgetsNothing) {
+    EXPECT_FALSE(toolstack::StopSignals::asked());
+    {
+        toolstack::StopSignals outer;
+        raise(SIGTERM);
+        {
+            toolstack::StopSignals inner;
+            EXPECT_TRUE(toolstack::StopSignals::asked());
+        }
+        EXPECT_TRUE(toolstack::StopSignals::asked());
+    }
+    EXPECT_FALSE(toolstack::StopSignals::asked());
+    toolstack::StopSignals later;
+    EXPECT_FALSE(toolstack::StopSignals::asked());
+}
+
+TEST(StopShield, HoldsSignalsBackToItsEnd) {
+    toolstack::StopSignals stop;
+    {
+        toolstack::StopShield shield;
+        for (int i = 0; i < 10; ++i) raise(SIGINT);
+        EXPECT_FALSE(toolstack::StopSignals::asked());
+    }
+    EXPECT_TRUE(toolstack::StopSignals::asked());
 }

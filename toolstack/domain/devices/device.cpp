@@ -9,12 +9,11 @@
 #include "domain/devices/native_disk.hpp"
 #include "domain/devices/native_vif.hpp"
 #include "domain/devices/pace.hpp"
-#include "domain/devices/states.hpp"
-#include "host/process.hpp"
+#include "domain/devices/wait.hpp"
+#include "domain/transact.hpp"
 #include "xen/domctl.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fmt/format.h>
 #include <set>
 
@@ -113,16 +112,10 @@ Result<void> add_protocol(Session& session, std::vector<Device>& devices) {
 }
 
 Result<void> write_nodes(store::Client& client, const std::vector<Device>& devices) {
-    for (;;) {
-        auto transaction = TRY(or_fail(client.begin(), "cannot write the devices to xenstore"));
-        for (auto& device : devices)
-            TRY(or_fail(post_nodes(client, device, transaction), "cannot write a device to xenstore"));
-        TRY(or_fail(client.flush(), "cannot write the devices to xenstore"));
-        auto done = client.commit(transaction);
-        if (done) return {};
-        if (done.error().code != EAGAIN)
-            return std::unexpected(explain("cannot write the devices to xenstore", done.error()));
-    }
+    return transact(client, "cannot write the devices to xenstore", [&](Transaction transaction) -> xen::Result<> {
+        for (auto& device : devices) XEN_TRY(post_nodes(client, device, transaction));
+        return {};
+    });
 }
 
 /// A device whose back end did not come up: what the back end says of it, or that it says nothing.

@@ -2,6 +2,7 @@
 // QEMU for disks and frame buffers.
 #include "domain/devices/device_model.hpp"
 
+#include "base/stop_signal.hpp"
 #include "base/text.hpp"
 #include "domain/devices/display.hpp"
 #include "host/process.hpp"
@@ -186,6 +187,7 @@ Result<void> ensure_device_model(Session& session, const std::vector<Device>& de
                           .own_session = true};
     // It goes to the background by itself when it serves: its first process ends then, or tells what is wrong.
     auto status = host::finish(TRY(host::start(program)), host::now_ms() + start_limit_ms);
+    if (!status && toolstack::StopSignals::asked()) return fail("interrupted", "nothing is left behind");
     if (!status || !WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
         return fail(fmt::format("{}: QEMU {}: {}", first->label, status ? "does not start" : "hangs",
                                 first_line(file_text(log))),

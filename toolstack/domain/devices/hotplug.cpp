@@ -2,6 +2,7 @@
 // Hotplug scripts.
 #include "domain/devices/hotplug.hpp"
 
+#include "base/stop_signal.hpp"
 #include "host/process.hpp"
 
 #include <fmt/format.h>
@@ -33,7 +34,8 @@ std::vector<std::string> environment_of(const Device& device) {
 Result<Running> start(const Device& device, bool up) {
     bool vif = device.kind == "vif";
     host::Program program{.words = {device.script, vif ? (up ? "online" : "offline") : (up ? "add" : "remove")},
-                          .environment = environment_of(device)};
+                          .environment = environment_of(device),
+                          .own_session = true}; // Ctrl-C is for us: we decide what becomes of the script
     if (vif) program.words.push_back("type_if=vif");
     auto process = host::start(program);
     if (!process) return std::unexpected(in(device.label + ": hotplug script", std::move(process).error()));
@@ -43,6 +45,7 @@ Result<Running> start(const Device& device, bool up) {
 Result<void> finish(Session& session, const Running& running, bool up, long deadline) {
     auto status = host::finish(running.process, deadline);
     auto& device = *running.device;
+    if (!status && toolstack::StopSignals::asked()) return fail("interrupted", "nothing is left behind");
     if (!status)
         return fail(fmt::format("{}: the hotplug script '{}' hangs", device.label, device.script),
                     "see /var/log/xen/xen-hotplug.log");

@@ -2,11 +2,10 @@
 #include "domain/devices/pace.hpp"
 
 #include "base/text.hpp"
-#include "domain/devices/states.hpp"
+#include "domain/devices/wait.hpp"
+#include "host/process.hpp"
 
-#include <chrono>
 #include <fmt/format.h>
-#include <thread>
 
 namespace domain {
 namespace {
@@ -47,11 +46,12 @@ Result<void> await_turn(store::Client& client, const std::vector<Device>& device
     std::vector<std::string> paths;
     for (auto& device : devices) paths.push_back(gone_path(device));
     auto notes = TRY(or_fail(client.get_all(paths), "cannot read what devices are gone"));
-    long wait = 0;
+    auto now = host::now_ms(), until = now;
     for (auto& note : notes)
         if (auto then = note ? toolstack::to_unsigned(*note) : std::nullopt)
-            wait = std::max(wait, static_cast<long>(*then) + forget_ms - host::now_ms());
-    if (wait > 0) std::this_thread::sleep_for(std::chrono::milliseconds(std::min(wait, forget_ms)));
+            until = std::max(until, static_cast<long>(*then) + forget_ms);
+    until = std::min(until, now + forget_ms); // whoever wrote that note
+    for (long left; (left = until - host::now_ms()) > 0;) TRY(wait_for_change(client, left));
     return {};
 }
 

@@ -19,7 +19,8 @@ Result<void> await_connected(store::Client&, const std::vector<Device>&);
 /// After nodes of devices were removed: notes when, beside the domain's other nodes.
 void note_gone(store::Client&, const std::vector<Device>&);
 
-/// Before nodes of devices are written: waits until devices of the same numbers have been gone for forget_ms.
+/// Before nodes of devices are written: waits until devices of the same numbers have been gone for forget_ms. Fails
+/// when the user asked to stop.
 Result<void> await_turn(store::Client&, const std::vector<Device>&);
 
 } // namespace domain
