@@ -360,6 +360,7 @@ Result<void> Creation::build() {
         return rings(TRY(image::build_pv(control, *kernel_, ramdisk, request)));
     });
     if (options_.claim) (void)xen::claim_pages(control, id_, 0);
+    memory_lock_.reset(); // the devices' disks are looked for under the same one
     if (!built) return std::unexpected(std::move(built).error());
     store_ring_ = built->store_ring;
     console_ring_ = built->console_ring;
