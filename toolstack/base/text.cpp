@@ -28,6 +28,22 @@ std::string printable(std::string_view text) {
     return out;
 }
 
+std::optional<std::uint64_t> to_bytes(std::string_view text) {
+    constexpr std::string_view units = "bkmgt", capitals = "BKMGT";
+    auto unit_of = [&](char letter) { return std::min(units.find(letter), capitals.find(letter)); };
+    text = trim(text);
+    if (auto size = text.size(); size > 1 && unit_of(text[size - 1]) == 0) {
+        auto before = unit_of(text[size - 2]);
+        if (before != 0 && before != std::string_view::npos) text.remove_suffix(1); // "2GB"
+    }
+    std::size_t unit = text.empty() ? std::string_view::npos : unit_of(text.back());
+    if (unit == std::string_view::npos) unit = 2;
+    else text.remove_suffix(1);
+    auto number = to_unsigned(trim(text));
+    if (!number || *number > UINT64_MAX >> (unit * 10)) return std::nullopt;
+    return *number << (unit * 10);
+}
+
 std::optional<std::uint64_t> to_unsigned(std::string_view text, int base) {
     if (base == 0) {
         base = 10;

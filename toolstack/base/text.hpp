@@ -13,6 +13,10 @@ namespace toolstack {
 /// Text that somebody else chose, fit for a terminal: what is no printable ASCII is shown as \xNN.
 std::string printable(std::string_view text);
 
+/// Bytes of a size: digits and a unit of b, k, m, g or t (steps of 1024), of which all but b may have a further b;
+/// MiB where there is none. Nothing for other text, and where it is too much for 64 bits.
+std::optional<std::uint64_t> to_bytes(std::string_view text);
+
 /// White space as the configuration language knows it.
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 

@@ -21,25 +21,11 @@ std::optional<std::int64_t> value_number(const Value& value) {
 
 /// Whole MiB of a size.
 std::optional<std::int64_t> value_mib(const Value& value) {
-    auto text = toolstack::trim(value.text);
-    if (auto plain = value_number(value); plain || text.empty()) return plain;
-    if (text.size() > 1 && (text.back() == 'B' || text.back() == 'b')) text.remove_suffix(1); // "2GB"
-    unsigned shift = 0;
-    switch (text.back()) {
-    case 'K':
-    case 'k': shift = 0; break;
-    case 'M':
-    case 'm': shift = 10; break;
-    case 'G':
-    case 'g': shift = 20; break;
-    case 'T':
-    case 't': shift = 30; break;
-    default: return std::nullopt;
-    }
-    auto number = toolstack::to_unsigned(toolstack::trim(text.substr(0, text.size() - 1)));
-    if (!number || *number > static_cast<std::uint64_t>(INT64_MAX) >> shift || (*number << shift) % 1024)
-        return std::nullopt;
-    return static_cast<std::int64_t>((*number << shift) / 1024);
+    constexpr unsigned shift = 20;
+    if (auto plain = value_number(value)) return plain;
+    auto bytes = toolstack::to_bytes(value.text);
+    if (!bytes || *bytes & ((std::uint64_t{1} << shift) - 1)) return std::nullopt;
+    return static_cast<std::int64_t>(*bytes >> shift);
 }
 
 bool is_numeric(const Key& key) { return key.type == Type::number || key.type == Type::size || key.type == Type::flag; }

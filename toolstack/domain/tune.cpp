@@ -93,29 +93,8 @@ bool answers(Session& session, DomId id, std::string_view feature) {
 }
 
 Result<std::uint64_t> parse_size(std::string_view text) {
-    auto wrong = [&] {
-        return fail(fmt::format("'{}' is not a size", text),
-                    "write it as 512m, 1g or 65536k; without a letter it is MiB");
-    };
-    if (text.empty()) return wrong();
-    unsigned shift = 20;
-    auto digits = text.substr(0, text.size() - 1);
-    switch (text.back()) {
-    case 'b':
-    case 'B': shift = 0; break;
-    case 'k':
-    case 'K': shift = 10; break;
-    case 'm':
-    case 'M': break;
-    case 'g':
-    case 'G': shift = 30; break;
-    case 't':
-    case 'T': shift = 40; break;
-    default: digits = text;
-    }
-    auto number = toolstack::to_unsigned(digits);
-    if (!number || *number > UINT64_MAX >> shift) return wrong();
-    return (*number << shift) >> 10;
+    if (auto bytes = toolstack::to_bytes(text)) return *bytes >> 10;
+    return fail(fmt::format("'{}' is not a size", text), "write it as 512m, 1g or 65536k; without a letter it is MiB");
 }
 
 } // namespace domain

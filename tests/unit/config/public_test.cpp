@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Configurations as people have them: of older tools, copied from pages, in other formats. Where stock xl goes on with
 // a warning, so do we; where it refuses, we say what it is, where, and what to do.
+#include "base/text.hpp"
 #include "config/foreign.hpp"
 #include "config/host_settings.hpp"
 #include "config/load.hpp"
@@ -145,4 +146,14 @@ TEST(Public, BootLoaderKeysOfTheHost) {
     EXPECT_EQ(settings->bootloader_user, "nobody");
     ASSERT_EQ(settings->warnings.size(), 1u);
     EXPECT_EQ(settings->warnings[0].find("no boot loader"), std::string::npos);
+}
+
+TEST(Public, SizesAreReadInOneWay) {
+    using toolstack::to_bytes;
+    EXPECT_EQ(to_bytes("512"), 512ull << 20);
+    EXPECT_EQ(to_bytes(" 2GB "), 2ull << 30);
+    EXPECT_EQ(to_bytes("65536k"), 65536ull << 10);
+    EXPECT_EQ(to_bytes("1 T"), 1ull << 40);
+    EXPECT_EQ(to_bytes("512b"), 512u);
+    for (auto text : {"", " ", "b", "gb", "5bb", "5x", "-1", "16777216t", "1g2"}) EXPECT_FALSE(to_bytes(text)) << text;
 }
