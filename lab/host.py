@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -133,9 +134,9 @@ def noted(folder, name, find):
     found = find()
     note.parent.mkdir(parents=True, exist_ok=True)
     if len(os.listdir(note.parent)) > MOST_NOTES:
-        for old in note.parent.iterdir():
+        for old in note.parent.glob("[!.]*"):
             old.unlink(missing_ok=True)
-    temporary = note.with_name(f".{name}.{os.getpid()}")
+    temporary = note.with_name(f".{name}.{os.getpid()}.{threading.get_ident()}")
     temporary.write_text(found, encoding="utf-8")
     temporary.rename(note)
     return found

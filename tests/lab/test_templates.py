@@ -5,11 +5,13 @@ import fcntl
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from lab import images, qemu, templates
+from lab import host, images, qemu, templates
 from lab.host import LabError, content
 from lab.settings import Settings
 
@@ -86,6 +88,25 @@ def test_each_files_bytes_are_in_the_name(name, size, parts):
         seen.add(templates.key(Settings()))
         time.sleep(0.01)  # a time stamp of the file system
     assert len(seen) == 2
+
+
+def test_notes_of_threads(tmp_path, monkeypatch):
+    """Two that find out the same at once, as cells do that boot side by side: each gets it."""
+    together, rename = threading.Barrier(2, timeout=60), Path.rename
+
+    def find():
+        together.wait()
+        return "found"
+
+    def rename_together(path, target):
+        together.wait()
+        return rename(path, target)
+
+    monkeypatch.setattr(host, "CACHE", tmp_path)
+    monkeypatch.setattr(Path, "rename", rename_together)
+    with ThreadPoolExecutor(2) as pool:
+        said = [pool.submit(host.noted, "notes", "name", find) for _ in range(2)]
+    assert [each.result() for each in said] == ["found"] * 2
 
 
 def test_added_files_are_in_the_name(parts):
