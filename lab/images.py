@@ -163,10 +163,14 @@ def _guest_image(base, target):
     """The test guest's initramfs: busybox, the two frontends, one script. Gzipped: xl reads it for each guest."""
     work = target.with_suffix(".dir")
     shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(LAB / "guest/root", work)
     for name in ("bin", "usr/lib", "proc", "sys", "dev", "mnt"):
         (work / name).mkdir(parents=True)
     (work / "lib").symlink_to("usr/lib")
     shutil.copy(base / "bin/busybox", work / "bin/busybox")
+    applets = subprocess.run([base / "bin/busybox", "--list"], check=True, capture_output=True, text=True).stdout.split()
+    for name in set(applets) - {"busybox"}:
+        (work / "bin" / name).symlink_to("busybox")
     at_start, files = _copy_modules(base, work, LAB / "guest/modules.txt")
     (work / "modules").mkdir()
     for name in files:
@@ -175,7 +179,8 @@ def _guest_image(base, target):
     # What insmod takes, one after the other, for each name that somebody may ask for: no indexes needed.
     for name in [entry.lstrip("+") for entry in words(LAB / "guest/modules.txt")]:
         (work / "modules" / name).write_text("".join(f"{file}\n" for file in _load_order(base, name)))
-    (work / "modules/at-start").write_text("".join(f"{name}\n" for name in at_start))
+    first = [file for name in at_start for file in _load_order(base, name)]
+    (work / "modules/at-start").write_text("".join(f"{file}\n" for file in dict.fromkeys(first)))
     shutil.copy(LAB / "guest/init", work / "init")
     _cpio(work, work.with_suffix(".cpio"))
     target.write_bytes(gzip.compress(work.with_suffix(".cpio").read_bytes(), 6, mtime=0))
