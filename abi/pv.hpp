@@ -90,7 +90,7 @@ enum class VmAssistType : uint32_t {
     M2pStrict = 32,
 };
 /// Those that a 64-bit paravirtual guest may switch, as a word with a bit for each.
-inline constexpr uint64_t vm_assist_valid = 0x3d | uint64_t{1} << 32;
+inline constexpr uint64_t vm_assist_valid = 0x3f | uint64_t{1} << 32;
 
 /// First argument of hypercall set_segment_base.
 enum class SegmentBase : uint32_t { Fs = 0, GsUser = 1, GsKernel = 2, GsUserSel = 3 };

@@ -54,24 +54,32 @@ def read_data():
     return states, features, classes
 
 
-def micro_cases():
-    """{operation: [case]} and all names of cases: what a case's text names itself or by a helper of its file."""
-    uses, names = defaultdict(list), set()
+def pieces(file, helpers):
+    """Yields (text, {operation}) of each function and case of a file: what it names itself or by a helper before it."""
     operation = re.compile(r"\b([A-Z]\w+)::(\w+)")
+    for piece in re.split(r"^(?=MICRO_CASE)|^(?=\w[\w<>:*&\[\] ]*\b\w+\([^;]*\) {)", file.read_text(), flags=re.M):
+        named = {f"{a}.{b}" for a, b in operation.findall(piece)}
+        for helper, theirs in helpers.items():
+            if re.search(rf"\b{helper}(<[\w:]+>)?\(|\b{helper} \w+[;({{]", piece):  # a call, or an object of that type
+                named |= theirs
+        if not piece.startswith("MICRO_CASE"):
+            if found := re.match(r"[\w<>:*&\[\] ]+?\b(\w+)\(", piece):
+                helpers[found[1]] = named
+        yield piece, named
+
+
+def micro_cases():
+    """{operation: [case]} and all names of cases. Helpers are those of the case's file and those that several share."""
+    uses, names, shared = defaultdict(list), set(), {}
+    for subject in ("grants", "domains", "second"):  # not main.cpp, which makes the calls that every case needs
+        for _ in pieces(ROOT / f"tests/guests/lib/{subject}.cpp", shared):
+            pass
     for file in sorted((ROOT / "tests/guests/cases").glob("*.cpp")):
-        helpers = {}
-        for piece in re.split(r"^(?=MICRO_CASE)|^(?=[\w<>:*&\[\] ]+\b\w+\([^;]*\) {)", file.read_text(), flags=re.M):
-            named = {f"{a}.{b}" for a, b in operation.findall(piece)}
-            for helper, theirs in helpers.items():
-                if re.search(rf"\b{helper}\(", piece):
-                    named |= theirs
-            case = re.match(r"MICRO_CASE(?:_ALONE)?\((\w+)\)", piece)
-            if case:
-                names.add(case.group(1))
+        for piece, named in pieces(file, dict(shared)):
+            if case := re.match(r"MICRO_CASE(?:_ALONE)?\((\w+)\)", piece):
+                names.add(case[1])
                 for name in named:
-                    uses[name].append(case.group(1))
-            elif re.match(r"[\w<>:*&\[\] ]+\b(\w+)\(", piece):
-                helpers[re.match(r"[\w<>:*&\[\] ]+?\b(\w+)\(", piece).group(1)] = named
+                    uses[name].append(case[1])
     return uses, names
 
 

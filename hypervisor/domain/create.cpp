@@ -95,8 +95,8 @@ Result<Domain*> create_domain(u16 wanted, const abi::DomctlCreateDomain& config,
     domain.controller_paused = 1;
     domain.pause_count = 1;
     if (Result<> parts = make_domain_parts(domain); !parts) {
+        // Not on the list before it is whole: nobody asks a domain that he finds there whether it has all its parts.
         domain.life = DomainLife::Dead;
-        insert_domain(domain); // free_domain takes it off again
         release_domain(domain);
         return fail(parts.error());
     }

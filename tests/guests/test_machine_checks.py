@@ -8,11 +8,13 @@ import pytest
 from machines import micro_machine
 
 CASE = "machine_checks_reach_dom0"
+MET = "machine_check_ends_who_meets_it"
 VALID, UNCORRECTED, ENABLED, MISC, ADDRESS, CORRUPT, SIGNALLED, REQUIRED = (
     1 << bit for bit in range(63, 54, -1) if bit != 62
 )
 SCRUBBED, LOADED = 0xC0, 0x134  # codes: memory scrubbing, load of data
 RESTARTABLE, OF_RIP, IN_PROGRESS = 1, 2, 4
+MET_BY_GUEST = VALID | UNCORRECTED | ENABLED | SIGNALLED | REQUIRED | LOADED
 PHYSICAL = 2 << 6 | 6  # MISC: kind of address, and low bits that mean nothing
 
 
@@ -29,16 +31,22 @@ def inject(machine, status, state=RESTARTABLE | IN_PROGRESS, address=0):
 
 
 def test_errors_are_told_and_end_the_owner_of_what_is_wrong():
-    with micro_machine("mce-told", CASE, cpus=2) as machine:
+    with micro_machine("mce-told", f"{CASE} {MET}", cpus=2) as machine:
         frame = int(machine.expect_console(r"MICRO-OBSERVE frame (\d+)\D").group(1))
         inject(machine, VALID | ENABLED | MISC | ADDRESS | SCRUBBED, address=frame << 12 | 0x40)
         machine.expect_console("MICRO-OBSERVE corrected 1")
         bad = VALID | UNCORRECTED | ENABLED | MISC | ADDRESS | SIGNALLED
         inject(machine, bad | SCRUBBED, address=frame << 12 | 0x40)
         machine.expect_console(f"MICRO-(PASS|FAIL) {CASE}")
+        machine.expect_console("MICRO-OBSERVE it runs 1")
+        inject(machine, MET_BY_GUEST, RESTARTABLE | OF_RIP | IN_PROGRESS)
+        machine.expect_console(f"MICRO-(PASS|FAIL) {MET}")
         assert machine.wait_end()
         log = machine.serial()
-    assert f"MICRO-PASS {CASE}" in log, "\n".join(re.findall("MICRO-.*", log))
+    for case in (CASE, MET):
+        assert f"MICRO-PASS {case}" in log, "\n".join(re.findall("MICRO-.*", log))
+    assert re.search(r"Machine check on CPU0, uncorrected, used: bank 5 .* d5v0 ran", log)
+    assert re.search(r"Domain 5 is ended: it has met an error", log)
     assert re.search(r"Machine check on CPU0, corrected: bank 5 status 9c", log)
     assert re.search(r"Machine check on CPU0, uncorrected, found in passing: bank 5", log)
     assert "Domain 5 is ended" in log and "Panic" not in log

@@ -18,15 +18,16 @@ Result<> init(Domain& domain) {
 namespace {
 /// Closes ports from table.teardown_port on; Restart when preempted.
 Result<> close_all(EventChannels& table) {
-    for (u32& port = table.teardown_port; port < table.made_ports(); ++port) {
+    // Of several at once each closes what it comes by; what is open at the end is found by fifo::tear_down().
+    for (u32 port = table.teardown_port.load(std::memory_order_relaxed); port < table.made_ports(); ++port) {
         Channel* channel = table.channel(Port(port));
         if (channel && channel->state() != abi::EvtchnState::Closed) (void)close_port(table, Port(port));
         if (port % 64 == 0 && softirq::is_pending()) {
-            ++port;
+            table.teardown_port.store(port + 1, std::memory_order_relaxed);
             return fail(Error::Restart);
         }
     }
-    table.teardown_port = 1;
+    table.teardown_port.store(1, std::memory_order_relaxed);
     return {};
 }
 } // namespace

@@ -89,7 +89,7 @@ Port EventChannels::pirq_port(Pirq pirq) const {
 
 Result<> EventChannels::set_pirq_port(Pirq pirq, Port port) {
     if (pirq.raw() >= pirqs_per_page * pirq_pages) return fail(Error::Invalid);
-    std::atomic<u32*>& slot = pirq_ports_[pirq.raw() / pirqs_per_page];
+    std::atomic<u32*>& slot = pirq_ports_[(pirq.raw() / pirqs_per_page) % pirq_pages];
     u32* page = slot.load(std::memory_order_relaxed);
     if (!page) {
         page = static_cast<u32*>(heap::allocate_page());

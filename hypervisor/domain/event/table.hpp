@@ -53,7 +53,7 @@ class EventChannels {
     std::atomic<FifoVcpu*>* fifo_vcpus = nullptr;       ///< by vCPU, domain.max_vcpus entries
     std::atomic<u32*> fifo_array[max_array_pages] = {}; ///< pages of event words, mapped writable
     std::atomic<u32> fifo_array_pages{0};
-    u32 teardown_port = 1; ///< where destroy() goes on
+    std::atomic<u32> teardown_port{1}; ///< where destroy() and reset() go on
 
     /// Makes the first channels, for a new table: tools ask for the status of ports from 0 on. Errors: NoMemory.
     Result<> make_first() PX_REQUIRES(lock);

@@ -40,6 +40,8 @@ Result<> set_context(Command& c) {
         c.domain.unpause();
         return {};
     }
+    // What it would hold of the domain's frames nobody would take from it any more.
+    if (c.domain.is_dying()) return fail(Error::Invalid);
     const ContextHolder holder;
     if (!holder.context) return fail(Error::NoMemory);
     TRY(GuestPointer<abi::VcpuGuestContext>(args.ctxt).read_array(holder.context, 1));

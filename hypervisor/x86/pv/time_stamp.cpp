@@ -25,7 +25,7 @@ Result<> set_time_stamp(PvDomain& domain, u32 mode, u64 elapsed, u32 khz, u32 in
     TimeStamp& t = domain.time_stamp;
     t.is_emulated = wants_emulation(mode);
     t.incarnation = incarnation + 1;
-    t.start = machine::now() - static_cast<Nanoseconds>(elapsed);
+    t.start = static_cast<Nanoseconds>(static_cast<u64>(machine::now()) - elapsed);
     t.last.store(0, std::memory_order_relaxed);
     t.set_rate(t.is_emulated && khz != 0 ? khz : static_cast<u32>(machine::cycles_khz()));
     domain.own_time_scale = t.is_emulated ? std::optional(t.scale()) : std::nullopt;

@@ -24,7 +24,7 @@ struct TimeStamp {
     /// Sets the rate. khz > 0.
     void set_rate(u32 ticks_per_ms);
     [[nodiscard]] u64 ticks_at(Nanoseconds system_time) const {
-        const u64 age = system_time > start ? static_cast<u64>(system_time - start) : 0;
+        const u64 age = system_time > start ? static_cast<u64>(system_time) - static_cast<u64>(start) : 0;
         return static_cast<u64>(static_cast<unsigned __int128>(age) * reciprocal >> (63 + shift));
     }
     /// What RDTSC reads now.

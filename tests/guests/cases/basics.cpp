@@ -110,13 +110,25 @@ MICRO_CASE(multicall_in_multicall_is_refused) {
     CHECK_IS(outer[0].result, error(Errno::Invalid));
 }
 
+/// Each type, as a bit where it is known: to be switched on, and off again.
 MICRO_CASE(vm_assist_knows_its_types) {
-    CHECK_IS(call(Hypercall::VmAssist, 0, 3), 0);
-    CHECK_IS(call(Hypercall::VmAssist, 0, 5), 0);
-    CHECK_IS(call(Hypercall::VmAssist, 1, 5), 0);
-    CHECK_IS(call(Hypercall::VmAssist, 0, 31), error(Errno::Invalid));
-    CHECK_IS(call(Hypercall::VmAssist, 0, 64), error(Errno::Invalid));
+    constexpr long enable = 0, disable = 1;
+    u64 on = 0, off = 0;
+    for (u64 type = 0; type < 64; ++type) {
+        const long result = call(Hypercall::VmAssist, enable, type);
+        CHECK(result == 0 || result == error(Errno::Invalid));
+        on |= u64{result == 0} << type;
+        off |= u64{call(Hypercall::VmAssist, disable, type) == 0} << type;
+    }
+    observe("vm_assist, types", static_cast<s64>(on));
+    CHECK_IS(off, on);
+    CHECK_IS(call(Hypercall::VmAssist, enable, 3), 0); // as dom0 begins
+    for (const u64 type : {u64{64}, u64{0xffffffff}}) {
+        CHECK_IS(call(Hypercall::VmAssist, enable, type), error(Errno::Invalid));
+        CHECK_IS(call(Hypercall::VmAssist, disable, type), error(Errno::Invalid));
+    }
     CHECK_IS(call(Hypercall::VmAssist, 2, 0), error(Errno::NoSys));
+    CHECK_IS(call(Hypercall::VmAssist, 2, 31), error(Errno::Invalid));
 }
 
 MICRO_CASE(hypercall_keeps_registers) {

@@ -25,6 +25,11 @@ void write_config(u8 function, u32 offset, u32 value) {
     asm volatile("outl %0, %1" ::"a"(0x80000000 | u32{function} << 8 | (offset & 0xfc)), "d"(u16{0xcf8}));
     asm volatile("outl %0, %1" ::"a"(value), "d"(u16{0xcfc}));
 }
+/// With a number in the bits of the address that mean registers beyond the first 256 to some of AMD's CPUs.
+void write_far_config(u8 function, u32 offset, u32 value) {
+    asm volatile("outl %0, %1" ::"a"(0x81000000 | u32{function} << 8 | (offset & 0xfc)), "d"(u16{0xcf8}));
+    asm volatile("outl %0, %1" ::"a"(value), "d"(u16{0xcfc}));
+}
 u32 find_capability(u8 function, u32 id) {
     u32 at = read_config(function, 0x34) & 0xfc;
     for (int i = 0; at != 0 && i < 48; ++i) {
@@ -159,6 +164,8 @@ MICRO_CASE_ALONE(tables_of_messages) {
     CHECK(!is_writable());
     for (const u32 bit : {1u << 30, 1u << 31}) { // all masked; enabled
         write_config(card, at, control | bit);
+        CHECK_IS(read_config(card, at), control);
+        write_far_config(card, at, control | bit);
         CHECK_IS(read_config(card, at), control);
         CHECK_IS(write_and_read(at, control | bit), control);
         write_config(card, at + 4, where ^ 1);

@@ -236,6 +236,24 @@ MICRO_CASE(poll_times_out_and_sees_ports) {
     close(port);
 }
 
+/// A time of long ago has come, also one that lies half the range of times back; the CPU's other timers go on.
+MICRO_CASE(poll_times_of_long_ago) {
+    static u32 port;
+    port = bind_ipi();
+    shared_info->evtchn_mask[port / 64] |= u64{1} << (port % 64);
+    clear(port);
+    abi::SchedPoll op{};
+    op.ports.address = reinterpret_cast<u64>(&port);
+    op.nr_ports = 1;
+    for (const u64 timeout : {u64{1}, ~u64{0}, u64{1} << 63, (u64{1} << 63) + 1, (u64{1} << 63) + 1000000000}) {
+        op.timeout = timeout;
+        const u64 start = system_time();
+        CHECK_IS(call(Hypercall::SchedOp, abi::SchedOp::Poll, &op), 0);
+        CHECK(system_time() - start < 1'000'000'000);
+    }
+    close(port);
+}
+
 MICRO_CASE(unknown_sched_op) { CHECK_IS(call(Hypercall::SchedOp, 99, 0), error(Errno::NoSys)); }
 
 MICRO_CASE(time_goes_forward) {

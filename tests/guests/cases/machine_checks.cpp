@@ -56,17 +56,33 @@ bool wait_for_report(u32 port, u32 urgency) {
     return true;
 }
 
+/// The port on which dom0 is told; bound at first use.
+u32 told_at() {
+    static abi::EvtchnBindVirq bind{static_cast<u32>(abi::Virq::Mca), 0, 0};
+    if (bind.port == 0) CHECK_IS(call(Hypercall::EventChannelOp, abi::EventChannelOp::BindVirq, &bind), 0);
+    return bind.port;
+}
+
+/// Waits until the domain has crashed.
+void expect_crash() {
+    static abi::Domctl op;
+    const u64 end = system_time() + 10 * second;
+    do CHECK_IS(domctl(abi::DomctlCommand::GetDomainInfo, victim, op), 0);
+    while (!(op.u.getdomaininfo.flags & abi::dominf_shutdown) && system_time() < end);
+    CHECK(op.u.getdomaininfo.flags & abi::dominf_shutdown);
+    CHECK_IS(op.u.getdomaininfo.flags >> 16 & 0xff, 3);
+}
+
 } // namespace
 
 MICRO_CASE_ALONE(machine_checks_reach_dom0) {
-    abi::EvtchnBindVirq bind{static_cast<u32>(abi::Virq::Mca), 0, 0};
-    CHECK_IS(call(Hypercall::EventChannelOp, abi::EventChannelOp::BindVirq, &bind), 0);
+    const u32 port = told_at();
     make_domain(victim, 4);
     const u64 frame = populate(victim);
     CHECK_IS(fetch(abi::mc_nonurgent), abi::mc_nodata);
     CHECK_IS(fetch(abi::mc_urgent), abi::mc_nodata);
     observe("frame", static_cast<s64>(frame));
-    CHECK(wait_for_report(bind.port, abi::mc_nonurgent));
+    CHECK(wait_for_report(port, abi::mc_nonurgent));
     CHECK_IS(global.mc_flags, abi::mc_flag_correctable | abi::mc_flag_polled);
     CHECK_IS(bank.mc_bank, 5);
     observe("status", static_cast<s64>(bank.mc_status));
@@ -77,17 +93,38 @@ MICRO_CASE_ALONE(machine_checks_reach_dom0) {
     CHECK_IS(op.u.getdomaininfo.flags & abi::dominf_shutdown, 0);
 
     observe("corrected", 1);
-    CHECK(wait_for_report(bind.port, abi::mc_urgent));
+    CHECK(wait_for_report(port, abi::mc_urgent));
     CHECK_IS(global.mc_flags, abi::mc_flag_uncorrectable | abi::mc_flag_recoverable | abi::mc_flag_mce);
     CHECK_IS(global.mc_gstatus & 5, 5);
     CHECK_IS(bank.mc_domid, victim);
     CHECK_IS(bank.mc_addr, frame * page_bytes + 0x40);
-    const u64 end = system_time() + 10 * second;
-    do CHECK_IS(domctl(abi::DomctlCommand::GetDomainInfo, victim, op), 0);
-    while (!(op.u.getdomaininfo.flags & abi::dominf_shutdown) && system_time() < end);
-    CHECK(op.u.getdomaininfo.flags & abi::dominf_shutdown);
-    CHECK_IS(op.u.getdomaininfo.flags >> 16 & 0xff, 3);
+    expect_crash();
     CHECK_IS(destroy_domain(victim), 0);
+    CHECK(is_gone(victim));
     CHECK_IS(fetch(abi::mc_urgent), abi::mc_nodata);
     CHECK_IS(fetch(abi::mc_nonurgent), abi::mc_nodata);
+}
+
+/// A guest that meets an error that cannot be corrected ends; this domain, on another CPU, goes on.
+MICRO_CASE_ALONE(machine_check_ends_who_meets_it) {
+    const u32 port = told_at();
+    CHECK_IS(pin_vcpu(0, 1), 0);
+    make_domain(victim, 8);
+    const u64 frame = run_counter(victim, 0);
+    auto* const counter = static_cast<volatile u64*>(new_page());
+    CHECK_IS(update_va_of(victim, const_cast<u64*>(counter), frame * page_bytes | kernel_ro | no_execute), 0);
+    const u64 end = system_time() + 10 * second;
+    while (*counter < 1000 && system_time() < end) {}
+    CHECK(*counter >= 1000);
+    observe("it runs", 1);
+    CHECK(wait_for_report(port, abi::mc_urgent));
+    CHECK_IS(global.mc_flags, abi::mc_flag_uncorrectable | abi::mc_flag_recoverable | abi::mc_flag_mce);
+    CHECK_IS(global.mc_domid, victim);
+    expect_crash();
+    const u64 last = *counter;
+    for (unsigned i = 0; i < 1000; ++i) call(Hypercall::SchedOp, abi::SchedOp::Yield, 0);
+    CHECK_IS(*counter, last);
+    CHECK_IS(set_access(const_cast<u64*>(counter), true), 0);
+    CHECK_IS(destroy_domain(victim), 0);
+    CHECK(is_gone(victim));
 }

@@ -16,6 +16,14 @@ long update_named(const void* entry, u64 value, u32 owner) {
     return call(Hypercall::MmuUpdate, &request, 1, 0, owner);
 }
 
+/// Clears a frame, of that owner.
+long clear_named(u64 frame, u16 owner) {
+    abi::MmuextOp op{};
+    op.cmd = static_cast<u32>(abi::MmuextCommand::ClearPage);
+    op.arg1.mfn = frame;
+    return call(Hypercall::MmuextOp, &op, 1, 0, owner);
+}
+
 } // namespace
 
 /// A frame of another domain is mapped by who names that domain, and by nobody else.
@@ -86,6 +94,7 @@ MICRO_CASE(shared_pages_of_the_dead_are_nobodys) {
         CHECK(update_va_of(5, second, entry_of(shared, kernel_ro)) < 0);
         CHECK_IS(destroy_domain(5), 0);
     }
+    CHECK(clear_named(shared, abi::domid_xen) < 0); // whose it is now
     CHECK_IS(*static_cast<volatile u64*>(first), 42);
     CHECK_IS(update_va(first, entry_of(own_first)), 0);
     CHECK_IS(update_va(second, entry_of(own_second)), 0);

@@ -2,9 +2,11 @@
 // Platform operations that need hardware or files that are mostly not there: the answers are Xen 4.17's
 // (observed.json).
 #include "abi/platform.hpp"
-#include "lib/micro.hpp"
+#include "abi/physdev.hpp"
+#include "lib/domains.hpp"
 
 using namespace micro;
+using abi::Errno;
 using abi::Hypercall;
 using abi::PlatformOp;
 
@@ -114,4 +116,59 @@ MICRO_CASE(first_mib_is_io_memory) {
         if (traps([&] { (void)*static_cast<volatile u8*>(window); })) CHECK(!"readable");
     }
     CHECK_IS(set_access(window, true), 0);
+}
+
+namespace {
+long give_ports(u16 domain, u32 first, u32 count, bool allow = true) {
+    static abi::Domctl op;
+    memset(&op, 0, sizeof op);
+    op.u.ioport_permission = {.first_port = first, .nr_ports = count, .allow_access = allow};
+    return domctl(abi::DomctlCommand::IoportPermission, domain, op);
+}
+} // namespace
+
+/// A tool gives ports that its domain may use, to whomever: not the interrupt controllers, clocks and serial ports that
+/// are the hypervisor's.
+MICRO_CASE(ports_are_given_by_who_has_them) {
+    make_domain(5, 8);
+    for (const u16 to : {u16{5}, u16{0}}) {
+        for (const u32 port : {0x20u, 0x21u, 0xa0u, 0x40u, 0x43u, 0x61u, 0x3f8u})
+            CHECK_IS(give_ports(to, port, 1), error(Errno::Perm));
+        CHECK_IS(give_ports(to, 0x1e, 4), error(Errno::Perm));
+        CHECK_IS(give_ports(to, 0, 0x10000), error(Errno::Perm));
+        CHECK_IS(give_ports(to, 0x20, 2, false), error(Errno::Perm));
+        CHECK_IS(give_ports(to, 0x80, 0), error(Errno::Invalid));
+        CHECK_IS(give_ports(to, 0xffff, 2), error(Errno::Invalid));
+        CHECK_IS(give_ports(to, ~0u, 2), error(Errno::Invalid));
+        CHECK_IS(give_ports(to, 0x10000, 1), error(Errno::Invalid));
+        CHECK_IS(give_ports(to, 0x80, 2), 0);
+    }
+    CHECK_IS(give_ports(5, 0x80, 2, false), 0);
+    CHECK_IS(destroy_domain(5), 0);
+    CHECK(is_gone(5));
+}
+
+/// The CMOS clock is shared byte by byte, also where two bytes are written or read at once.
+MICRO_CASE(cmos_by_words) {
+    constexpr u8 spare = 0x7e, other = 0x7f; // registers that nobody uses
+    abi::PhysdevSetIopl iopl{1};
+    CHECK_IS(call(Hypercall::PhysdevOp, abi::PhysdevOp::SetIopl, &iopl), 0);
+    const auto select = [](u8 index) { asm volatile("outb %0, %1" ::"a"(index), "d"(u16{0x70})); };
+    const auto write = [](u8 value) { asm volatile("outb %0, %1" ::"a"(value), "d"(u16{0x71})); };
+    const auto read = [] {
+        u8 value;
+        asm volatile("inb %1, %0" : "=a"(value) : "d"(u16{0x71}));
+        return value;
+    };
+    select(other);
+    write(0x11);
+    asm volatile("outw %0, %1" ::"a"(static_cast<u16>(0x5a << 8 | 0x80 | spare)), "d"(u16{0x70}));
+    CHECK_IS(read(), 0x5a);
+    select(other);
+    CHECK_IS(read(), 0x11);
+    u16 both;
+    asm volatile("inw %1, %0" : "=a"(both) : "d"(u16{0x70}));
+    CHECK_IS(both >> 8, 0x11);
+    iopl.iopl = 0;
+    CHECK_IS(call(Hypercall::PhysdevOp, abi::PhysdevOp::SetIopl, &iopl), 0);
 }

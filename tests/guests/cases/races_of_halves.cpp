@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One vCPU meets what a call of the other has done by half: a handle that is made and not told yet, a timer that ticks.
-#include "lib/memory.hpp"
+#include "lib/domains.hpp"
 #include "lib/race.hpp"
 
 using namespace micro;
+using abi::Errno;
 using abi::Hypercall;
 
 namespace {
@@ -158,4 +159,31 @@ MICRO_CASE(race_to_initialise) {
     }
     target = 0;
     CHECK(second_is_down());
+}
+
+/// A domain of which the last part cannot be made is there for nobody, not for a moment: others would meet it without.
+MICRO_CASE(race_for_a_domain_that_fails) {
+    constexpr u16 number = 7;
+    wrong = 0;
+    race(
+        [] {
+            while (!second_ends) {
+                abi::EvtchnBindInterdomain bind{number, 1, 0};
+                const long result = call(Hypercall::EventChannelOp, abi::EventChannelOp::BindInterdomain, &bind);
+                if (result != error(Errno::Search)) wrong = wrong + 1;
+            }
+        },
+        [] {
+            static abi::Domctl op;
+            memset(&op, 0, sizeof op);
+            op.u.createdomain.max_vcpus = 1;
+            op.u.createdomain.max_evtchn_port = 63;
+            op.u.createdomain.max_grant_frames = 0x7fffffff;
+            op.u.createdomain.grant_opts = 1;
+            const long made = domctl(abi::DomctlCommand::CreateDomain, number, op);
+            CHECK(made == error(Errno::Invalid) || made == error(Errno::Exists));
+        },
+        2000);
+    CHECK_IS(wrong, 0);
+    CHECK(is_gone(number));
 }

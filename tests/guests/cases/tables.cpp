@@ -370,3 +370,32 @@ MICRO_CASE(clear_and_copy_page) {
     CHECK_IS(b[3], 0);
     CHECK(mmuext(abi::MmuextCommand::ClearPage, hypervisor_frame()) < 0);
 }
+
+/// dom0 may read the machine-to-physical table's frames, as the hypervisor's: it may not write to them in any way.
+MICRO_CASE(offered_frames_are_for_reading) {
+    static u64 frame;
+    abi::MachphysMfnList list{};
+    list.max_extents = 1;
+    list.extent_start.address = reinterpret_cast<u64>(&frame);
+    CHECK_IS(call(Hypercall::MemoryOp, abi::MemoryOp::MachphysMfnList, &list), 0);
+    const u64 first = m2p()[mfn_of(&frame)];
+    const auto operate = [](abi::MmuextCommand command, u64 to, u64 from) {
+        abi::MmuextOp op{};
+        op.cmd = static_cast<u32>(command);
+        op.arg1.mfn = to;
+        op.arg2.src_mfn = from;
+        return call(Hypercall::MmuextOp, &op, 1, 0, abi::domid_xen);
+    };
+    auto* const page = static_cast<u64*>(new_page());
+    for (const u64 n : {u64{0}, u64{1}, mfn_of(page) / 512 % 512}) {
+        CHECK_IS(operate(abi::MmuextCommand::ClearPage, frame + n, 0), error(Errno::Invalid));
+        CHECK_IS(operate(abi::MmuextCommand::CopyPage, frame + n, frame + 2), error(Errno::Invalid));
+        CHECK(call(Hypercall::UpdateVaMappingOtherdomain, page, (frame + n) * page_bytes | kernel_rw | no_execute, 0,
+                   abi::domid_xen) < 0);
+    }
+    observe("frame of the M2P, for reading",
+            call(Hypercall::UpdateVaMappingOtherdomain, page, frame * page_bytes | kernel_ro | no_execute,
+                 abi::uvmf_invlpg, abi::domid_xen));
+    CHECK_IS(m2p()[mfn_of(&frame)], first);
+    CHECK_IS(set_access(page, true), 0);
+}

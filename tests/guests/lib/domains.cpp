@@ -68,6 +68,61 @@ u64 grant_frame(u16 number) {
     return frame;
 }
 
+long pin_vcpu(u16 number, u32 cpu) {
+    static abi::Domctl op;
+    static u64 cpus;
+    cpus = u64{1} << cpu;
+    memset(&op, 0, sizeof op);
+    op.u.vcpuaffinity.flags = abi::vcpuaffinity_hard;
+    op.u.vcpuaffinity.cpumap_hard.bitmap.address = reinterpret_cast<u64>(&cpus);
+    op.u.vcpuaffinity.cpumap_hard.nr_bits = 64;
+    return domctl(abi::DomctlCommand::SetVcpuAffinity, number, op);
+}
+
+namespace {
+
+/// Puts words at the start of another domain's frame, by one of ours.
+void fill(u16 number, u64 frame, void* window, const u64* words, unsigned count) {
+    CHECK_IS(update_va_of(number, window, frame * page_bytes | kernel_rw | no_execute), 0);
+    memset(window, 0, page_bytes);
+    memcpy(window, words, count * sizeof(u64));
+    CHECK_IS(set_access(window, true), 0);
+}
+
+} // namespace
+
+u64 run_counter(u16 number, u32 cpu) {
+    static u64 code[] = {0x0000200025'04ff48, 0xf6eb}; // 1: incq 0x2000; jmp 1b
+    constexpr u64 code_address = 0x1000, below = present | writable | user | accessed;
+    void* const window = new_page();
+    u64 frames[6]; // of the tables from the top down, of the code, of the counter
+    for (u64& frame : frames) CHECK((frame = populate(number)) != 0);
+    for (unsigned i = 0; i < 3; ++i) {
+        const u64 entry = frames[i + 1] * page_bytes | below;
+        fill(number, frames[i], window, &entry, 1);
+    }
+    const u64 entries[] = {0, frames[4] * page_bytes | kernel_ro, frames[5] * page_bytes | kernel_rw | no_execute};
+    fill(number, frames[3], window, entries, 3);
+    fill(number, frames[4], window, code, 2);
+
+    static abi::Domctl op;
+    static abi::VcpuGuestContext context;
+    op.u.max_vcpus.max = 1;
+    CHECK_IS(domctl(abi::DomctlCommand::MaxVcpus, number, op), 0);
+    context = {};
+    context.flags = abi::vgcf_in_kernel | abi::vgcf_online;
+    context.user_regs.rip = code_address;
+    context.user_regs.cs = abi::flat_ring3_cs64;
+    context.user_regs.ss = abi::flat_ring3_ss64;
+    context.ctrlreg[3] = frames[0] * page_bytes;
+    memset(&op, 0, sizeof op);
+    op.u.vcpucontext.ctxt.address = reinterpret_cast<u64>(&context);
+    CHECK_IS(domctl(abi::DomctlCommand::SetVcpuContext, number, op), 0);
+    CHECK_IS(pin_vcpu(number, cpu), 0);
+    CHECK_IS(domctl(abi::DomctlCommand::UnpauseDomain, number, op), 0);
+    return frames[5];
+}
+
 long update_va_of(u16 owner, const void* address, u64 entry, u64 flags) {
     return call(Hypercall::UpdateVaMappingOtherdomain, address, entry, flags, owner);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Domains that a case makes as dom0: they never run, but they own frames.
+// Domains that a case makes as dom0: most never run, but they own frames.
 #pragma once
 
 #include "abi/domctl.hpp"
@@ -20,6 +20,11 @@ bool is_gone(u16 number);
 u64 populate(u16 number);
 /// The frame of the domain's grant table.
 u64 grant_frame(u16 number);
+/// Binds a vCPU 0 to one CPU.
+long pin_vcpu(u16 number, u32 cpu);
+/// Lets a domain that was just made, of at least 6 frames, run: its only vCPU counts, on that CPU, in the first word of
+/// a frame, which is returned.
+u64 run_counter(u16 number, u32 cpu);
 /// update_va_mapping that names the owner of the frame.
 long update_va_of(u16 owner, const void* address, u64 entry, u64 flags = abi::uvmf_invlpg);
 

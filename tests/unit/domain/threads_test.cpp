@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Event channels and grants used by several vCPUs and domains at once: for ThreadSanitizer, and for what can be lost.
+#include "domain/event/table.hpp"
 #include "domain/fake_domain.hpp"
 #include "domain/grant/internal.hpp"
 
@@ -79,6 +80,27 @@ TEST(EventThreads, SendersReceiverAndOthersAtOnce) {
         EXPECT_TRUE(event::send(b, Port(p.b)));
         EXPECT_TRUE(take_pending(a, p.a));
     }
+}
+
+/// A domain's vCPUs reset its event channels at the same time: none of them is left over.
+TEST(EventThreads, TwoResetAtOnce) {
+    TestDomain a(1, 2);
+    const auto resetter = [&](unsigned vcpu) {
+        fake_cpu = vcpu;
+        become(a, vcpu);
+        for (unsigned i = 0; i < 300; ++i) {
+            abi::EvtchnAllocUnbound op{.dom = abi::domid_self, .remote_dom = 2, .port = 0};
+            EXPECT_TRUE(event::alloc_unbound(op));
+            (void)event::reset(a); // Restart, if the other one has opened a port meanwhile
+        }
+    };
+    std::thread threads[] = {std::thread(resetter, 0), std::thread(resetter, 1)};
+    for (auto& t : threads) t.join();
+    fake_cpu = 0;
+    become(a);
+    EXPECT_TRUE(event::reset(a));
+    const Guard guard(a.events->lock);
+    EXPECT_EQ(a.events->open_channels(), 0u);
 }
 
 abi::GrantEntryV1& entry(TestDomain& d, u32 ref) PX_NO_THREAD_SAFETY { return d.grants->entry_v1(GrantRef(ref)); }

@@ -163,6 +163,16 @@ TEST(Control, PausesNest) {
     EXPECT_EQ(w.domctl(domctl_of(abi::DomctlCommand::PauseDomain, 0)), -22) << "not oneself";
 }
 
+/// It would hold page tables that its teardown has passed.
+TEST(Control, TheDyingGetNoContext) {
+    World w;
+    abi::Domctl op = domctl_of(abi::DomctlCommand::SetVcpuContext, 1);
+    op.u.vcpucontext.ctxt.address = buffer;
+    EXPECT_EQ(w.domctl(op), 0);
+    w.other.life = DomainLife::Dying;
+    EXPECT_EQ(w.domctl(op), -22);
+}
+
 TEST(Control, AffinityMapsOfAnyLength) {
     World w;
     abi::Domctl op = domctl_of(abi::DomctlCommand::SetVcpuAffinity, 1);

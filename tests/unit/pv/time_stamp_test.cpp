@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 using namespace px;
 
 namespace {
@@ -40,6 +42,16 @@ TEST(TimeStamp, GuestsGetBackToSystemTime) {
                 EXPECT_GE(seen, now - 4) << khz << " " << start << " " << age;
             }
         }
+}
+
+/// The tools may say any age.
+TEST(TimeStamp, AnyAgeAtAll) {
+    pv::TimeStamp t;
+    t.set_rate(1'000'000);
+    t.start = std::numeric_limits<Nanoseconds>::min();
+    EXPECT_GT(t.ticks_at(1000), t.ticks_at(0));
+    EXPECT_EQ(t.ticks_at(t.start), 0u);
+    EXPECT_EQ(t.scale().base_time, 0u);
 }
 
 TEST(TimeStamp, NeverGoesBack) {

@@ -287,8 +287,9 @@ void set_deadline(Nanoseconds when) {
         x86::apic::stop_timer();
         return;
     }
-    const Nanoseconds wait = when - now();
-    x86::apic::set_timer(wait > 0 ? static_cast<u64>(wait) : 0);
+    // Guests choose such times (SCHEDOP_poll): one may lie so long ago that the distance would come out as a wait.
+    const Nanoseconds current = now();
+    x86::apic::set_timer(when > current ? static_cast<u64>(when - current) : 0);
 }
 
 void halt() { x86::sti_hlt(); }

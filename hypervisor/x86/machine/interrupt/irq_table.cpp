@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of interrupt descriptors, storms, and what the debug key shows.
+#include "base/bounded.hpp"
 #include "base/log.hpp"
 #include "domain/domain.hpp"
 #include "domain/machine.hpp"
@@ -79,7 +80,7 @@ u32 gsi_count() { return ioapic::gsi_count(); }
 
 Descriptor* find(Irq irq) {
     if (irq.raw() >= max_irqs) return nullptr;
-    Descriptor* chunk = chunks[irq.raw() / per_chunk].load(std::memory_order_acquire);
+    Descriptor* chunk = chunks[bounded(irq.raw() / per_chunk, std::size(chunks))].load(std::memory_order_acquire);
     return chunk ? &chunk[irq.raw() % per_chunk] : nullptr;
 }
 

@@ -2,6 +2,7 @@
 // Tables of physical interrupts, one per domain that has any.
 #include "x86/machine/interrupt/pirq.hpp"
 
+#include "base/bounded.hpp"
 #include "domain/machine.hpp"
 #include "memory/heap.hpp"
 #include "x86/machine/interrupt/irq.hpp"
@@ -22,7 +23,8 @@ struct Table {
 
     [[nodiscard]] std::atomic<u32>* slot(Pirq pirq) const {
         if (pirq.raw() >= count) return nullptr;
-        std::atomic<u32>* page = pages[pirq.raw() / per_page].load(std::memory_order_acquire);
+        std::atomic<u32>* page =
+            pages[bounded(pirq.raw() / per_page, count / per_page)].load(std::memory_order_acquire);
         return page ? &page[pirq.raw() % per_page] : nullptr;
     }
     Result<std::atomic<u32>*> make_slot(Pirq pirq) PX_REQUIRES(lock) {
@@ -140,8 +142,8 @@ Result<> unmap(Domain& domain, Pirq pirq) {
         if (!d) return fail(Error::Invalid);
         if (is_bound(*d, domain, pirq)) return fail(Error::Busy);
         table->slot(pirq)->store(0, std::memory_order_release);
+        set_eoi_bit(domain, pirq, false); // under the lock, the page does not go away
     }
-    set_eoi_bit(domain, pirq, false);
     if (msi::is_message(*d)) msi::unmap(*d);
     return {};
 }
@@ -210,7 +212,12 @@ void set_pirq_affinity(Domain& domain, Pirq pirq, CpuId cpu) {
 void release_pirqs(Domain& domain) {
     auto* table = pirq::table_of(domain);
     if (!table) return;
-    if (auto* bits = table->eoi_bits.exchange(nullptr)) release_writable(frame_of_virtual(bits));
+    std::atomic<u64>* bits;
+    {
+        Guard guard(table->lock);
+        bits = table->eoi_bits.exchange(nullptr);
+    }
+    if (bits) release_writable(frame_of_virtual(bits));
     for (u32 p = 0; p < pirq::count; ++p)
         if (table->value(Pirq(p)) != 0) (void)pirq::unmap(domain, Pirq(p));
 }

@@ -15,6 +15,14 @@ Result<> set_address_size(const abi::DomctlAddressSize& op) {
     return fail(op.size == 32 ? Error::NotSupported : Error::Invalid);
 }
 
+/// The caller can give only what it has itself: not the ports that the hypervisor keeps.
+Result<> permit_ports(PvDomain& domain, const abi::DomctlIoportPermission& op) {
+    constexpr u32 end = 0x10000;
+    if (op.nr_ports == 0 || op.first_port >= end || op.nr_ports > end - op.first_port) return fail(Error::Invalid);
+    if (!has_port_permission(current_pv().pv_domain(), op.first_port, op.nr_ports)) return fail(Error::Perm);
+    return set_port_permission(domain, op.first_port, op.nr_ports, op.allow_access != 0);
+}
+
 /// Holds a domain that is not the caller's still.
 class PausedDomain {
   public:
@@ -45,7 +53,7 @@ Result<> get_tsc(const PvDomain& domain, abi::DomctlTscInfo& op) {
         op.elapsed_nsec = 0;
     } else if (t.is_emulated) {
         op.gtsc_khz = t.khz;
-        op.elapsed_nsec = static_cast<u64>(machine::now() - t.start);
+        op.elapsed_nsec = static_cast<u64>(machine::now()) - static_cast<u64>(t.start);
     } else {
         op.gtsc_khz = static_cast<u32>(machine::cycles_khz());
         op.elapsed_nsec = static_cast<u64>(machine::now());
@@ -75,9 +83,7 @@ Result<> PvDomain::arch_domctl(abi::Domctl& op, GuestVaddr, bool& copy_back) {
         return {};
     case DomctlCommand::SetTscInfo: return domctl::set_tsc(*this, op.u.tsc_info);
     case DomctlCommand::GetTscInfo: copy_back = true; return domctl::get_tsc(*this, op.u.tsc_info);
-    case DomctlCommand::IoportPermission:
-        return set_port_permission(*this, op.u.ioport_permission.first_port, op.u.ioport_permission.nr_ports,
-                                   op.u.ioport_permission.allow_access != 0);
+    case DomctlCommand::IoportPermission: return domctl::permit_ports(*this, op.u.ioport_permission);
     case DomctlCommand::GetCpuPolicy: copy_back = true; return domctl::get_cpu_policy(*this, op.u.cpu_policy);
     case DomctlCommand::SetCpuPolicy: copy_back = true; return domctl::set_cpu_policy(*this, op.u.cpu_policy);
     case DomctlCommand::GetExtVcpuContext:

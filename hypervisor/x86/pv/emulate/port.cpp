@@ -22,6 +22,8 @@ u32 raw_read(u16 port, unsigned bytes) {
     }
 }
 
+/// The CMOS clock is shared byte by byte (port_shared.cpp): wider accesses that touch it are taken apart.
+bool is_of_cmos(u32 port, unsigned bytes) { return port <= 0x71 && port + bytes > 0x70; }
 void raw_write(u16 port, unsigned bytes, u32 value) {
     switch (bytes) {
     case 1: x86::out8(port, static_cast<u8>(value)); break;
@@ -58,13 +60,21 @@ bool has_port_permission(const PvDomain& domain, u32 first, u32 count) {
 }
 
 u32 read_port(PvDomain& domain, u16 port, unsigned bytes) {
-    u32 value;
+    u32 value = 0;
+    if (bytes != 1 && is_of_cmos(port, bytes)) {
+        for (unsigned i = 0; i < bytes; ++i) value |= read_port(domain, static_cast<u16>(port + i), 1) << 8 * i;
+        return value;
+    }
     if (read_shared_device(domain, port, bytes, value)) return value;
     if (!has_port_permission(domain, port, bytes)) return bytes == 4 ? ~0u : (1u << bytes * 8) - 1;
     return raw_read(port, bytes);
 }
 
 void write_port(PvDomain& domain, u16 port, unsigned bytes, u32 value) {
+    if (bytes != 1 && is_of_cmos(port, bytes)) {
+        for (unsigned i = 0; i < bytes; ++i) write_port(domain, static_cast<u16>(port + i), 1, value >> 8 * i & 0xff);
+        return;
+    }
     if (write_shared_device(domain, port, bytes, value)) return;
     if (has_port_permission(domain, port, bytes)) raw_write(port, bytes, value);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ports of devices that the hypervisor drives too: PCI configuration mechanism 1, CMOS clock, speaker timer.
 #include "x86/instructions.hpp"
+#include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/machine/pci/msi.hpp"
 #include "x86/machine/pci/port_lock.hpp"
 #include "x86/pv/emulate/port.hpp"
@@ -19,8 +20,26 @@ using PortPair = IrqGuard<SpinLock<LockRank::Machine>>;
 
 bool is_pci(u16 port) { return port >= pci_address_port && port < pci_data_port + 4; }
 
+/// Bytes of devices that are dom0's. The CMOS clock can be another domain's too, but directly nobody's: the hypervisor
+/// reads it, and its index has a bit that switches NMIs off.
+bool is_of_shared_device(const PvDomain& domain, u16 port, unsigned bytes) {
+    if (bytes != 1) return false;
+    const bool is_cmos = port == cmos_index || port == cmos_data;
+    return domain.is_hardware_domain || (is_cmos && has_port_permission(domain, port, 1));
+}
 u32 all_ones(unsigned bytes) { return bytes == 4 ? ~0u : (1u << bytes * 8) - 1; }
 
+/// Bits 24 to 27 of the address name registers from 256 on where the CPU takes them so (BKDG of family 10h, D18F3x8C
+/// bit 14, which is NB_CFG's bit 46); everywhere else they mean nothing.
+bool is_extended(u32 address) {
+    constexpr u32 upper = 0x0f000000, nb_cfg = 0xc001001f;
+    constexpr u64 enabled = u64{1} << 46;
+    const auto& cpu = x86::cpu_features;
+    if ((address & upper) == 0 || cpu.vendor != x86::Vendor::Amd || cpu.family < 0x10 || cpu.family > 0x16)
+        return false;
+    u64 value;
+    return x86::rdmsr_safe(nb_cfg, value) && (value & enabled) != 0;
+}
 u32 read_pci(const PvDomain& domain, u16 port, unsigned bytes) {
     if (port < pci_data_port) {
         if (bytes == 4 && port == pci_address_port) return domain.pci_address;
@@ -43,8 +62,8 @@ void write_pci(PvDomain& domain, u16 port, unsigned bytes, u32 value) {
     }
     if (!domain.is_hardware_domain || !(domain.pci_address & pci_enable)) return;
     const u32 address = domain.pci_address, byte = port & 3;
-    // AMD's extension by bits 24 to 27 is for registers that have nothing to do with messages.
-    if (constexpr u32 beyond = 0x7f000000; (address & beyond) == 0) {
+    // Registers of AMD's extension have nothing to do with messages.
+    if (!is_extended(address)) {
         if (byte % bytes != 0) return; // across registers, or beyond the port: no driver writes so
         const x86::pci::Address device{0, static_cast<u8>(address >> 16), static_cast<u8>(address >> 8)};
         x86::msi::write_config_for_domain({device, (address & 0xfc) + byte}, bytes, value);
@@ -66,7 +85,7 @@ bool read_shared_device(PvDomain& domain, u16 port, unsigned bytes, u32& value) 
         value = read_pci(domain, port, bytes);
         return true;
     }
-    if (bytes != 1 || !domain.is_hardware_domain) return false;
+    if (!is_of_shared_device(domain, port, bytes)) return false;
     switch (port) {
     case cmos_index: value = domain.cmos_index; return true;
     case cmos_data: {
@@ -86,7 +105,7 @@ bool write_shared_device(PvDomain& domain, u16 port, unsigned bytes, u32 value) 
         write_pci(domain, port, bytes, value);
         return true;
     }
-    if (bytes != 1 || !domain.is_hardware_domain) return false;
+    if (!is_of_shared_device(domain, port, bytes)) return false;
     switch (port) {
     case cmos_index: domain.cmos_index = static_cast<u8>(value); return true;
     case cmos_data: {

@@ -27,7 +27,7 @@ Result<CpuMask> cpus_of_guest_mask(GuestVaddr mask) {
         for (; word != 0; word &= word - 1) {
             const u32 id = first + static_cast<u32>(__builtin_ctzll(word));
             if (id >= domain.max_vcpus) break;
-            if (const Vcpu* vcpu = domain.vcpus[id]) add_cpu(cpus, *vcpu);
+            if (const Vcpu* vcpu = domain.vcpu(VcpuId(id))) add_cpu(cpus, *vcpu);
         }
     }
     return cpus;

@@ -46,8 +46,9 @@ Result<> new_ldt(u64 address, u32 entries) {
     return set_ldt(vcpu, GuestVaddr(address), entries);
 }
 
-/// A data page of the owner, to write to.
+/// A data page of the owner, to write to. What the hypervisor offers, or has left of a dead domain, is for reading.
 Result<Frame*> writable_page(Mfn mfn, const Domain& owner) {
+    if (owner.id.raw() == abi::domid_xen) return fail(Error::Invalid);
     if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), owner)) return fail(Error::Invalid);
     return &frame_of(mfn);
 }

@@ -2,6 +2,8 @@
 // CPU policies: reading, limiting to what paravirtual guests can use, consistency.
 #include "x86/pv/policy/cpu_policy.hpp"
 
+#include "base/bounded.hpp"
+
 #include <algorithm>
 #include <bit>
 
@@ -84,14 +86,15 @@ void resolve_dependencies(CpuPolicy& p, u64 components) {
 
 CpuidLeafValue* CpuPolicy::find(u32 leaf, u32 subleaf) {
     switch (leaf) {
-    case 4: return subleaf < cache_subleaves ? &cache[subleaf] : nullptr;
-    case 7: return subleaf < feature_subleaves ? &feature[subleaf] : nullptr;
-    case 0xb: return subleaf < topology_subleaves ? &topology[subleaf] : nullptr;
-    case 0xd: return subleaf < xstate_subleaves ? &xstate[subleaf] : nullptr;
+    case 4: return subleaf < cache_subleaves ? &cache[bounded(subleaf, cache_subleaves)] : nullptr;
+    case 7: return subleaf < feature_subleaves ? &feature[bounded(subleaf, feature_subleaves)] : nullptr;
+    case 0xb: return subleaf < topology_subleaves ? &topology[bounded(subleaf, topology_subleaves)] : nullptr;
+    case 0xd: return subleaf < xstate_subleaves ? &xstate[bounded(subleaf, xstate_subleaves)] : nullptr;
     default: break;
     }
-    if (leaf < basic_leaves) return &basic[leaf];
-    if (leaf >= extended_base && leaf - extended_base < extended_leaves) return &extended[leaf - extended_base];
+    if (leaf < basic_leaves) return &basic[bounded(leaf, basic_leaves)];
+    if (leaf >= extended_base && leaf - extended_base < extended_leaves)
+        return &extended[bounded(leaf - extended_base, extended_leaves)];
     return nullptr;
 }
 
