@@ -43,19 +43,21 @@ FILE_NAME = re.compile(r"(?<![\w./*<>{$-])[\w*][\w./*-]*\.(?:hpp|cpp|S|py|sh|md|
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 # Who may know whom. A part is the longest prefix that fits; what it may include are parts, itself always included.
-# start/ offers the boot options and the order of the parts to everyone but base/.
+# boot/ offers facts and options to everyone but base/; start/ the order of the parts.
 PORTABLE = (
     "abi",
     "hypervisor/base",
     "hypervisor/memory",
     "hypervisor/domain",
     "hypervisor/schedule",
+    "hypervisor/boot",
     "hypervisor/start",
 )
 X86 = (*PORTABLE, "hypervisor/hypercall", "hypervisor/x86", "hypervisor/x86/machine")
 MAY_KNOW = {
     "abi": (),
     "hypervisor/base": ("abi",),
+    "hypervisor/boot": ("abi", "hypervisor/base"),
     "hypervisor/memory": PORTABLE,
     "hypervisor/domain": PORTABLE,
     "hypervisor/schedule": PORTABLE,

@@ -5,6 +5,7 @@
 #include "abi/sysctl.hpp"
 #include "base/log.hpp"
 #include "base/panic.hpp"
+#include "boot/options.hpp"
 #include "domain/domain.hpp"
 #include "domain/machine.hpp"
 #include "domain/time.hpp"
@@ -12,7 +13,6 @@
 #include "schedule/fair.hpp"
 #include "schedule/idle.hpp"
 #include "schedule/softirq.hpp"
-#include "start/options.hpp"
 #include "start/parts.hpp"
 
 namespace px::schedule {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order in which the parts come up.
-#include "start/main.hpp"
+#include "boot/start.hpp"
 #include "domain/domain_list.hpp"
 
+#include "boot/options.hpp"
 #include "hypercall/build_information.hpp"
 #include "schedule/softirq.hpp"
-#include "start/options.hpp"
 #include "start/parts.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/clock/clock.hpp"

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/percpu.hpp"
-#include "start/boot_info.hpp"
+#include "boot/boot_info.hpp"
 
 namespace px {
 class Domain;

@@ -3,9 +3,9 @@
 #include "x86/machine/console/console.hpp"
 
 #include "base/lock.hpp"
+#include "boot/options.hpp"
 #include "domain/machine.hpp"
 #include "memory/heap.hpp"
-#include "start/options.hpp"
 #include "start/parts.hpp"
 #include "x86/machine/console/console_ring.hpp"
 #include "x86/machine/console/console_stamp.hpp"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts the other CPUs, one after the other: INIT, STARTUP, STARTUP (SDM volume 3, 9.4.4).
 #include "base/log.hpp"
+#include "boot/options.hpp"
 #include "domain/machine.hpp"
 #include "memory/frame.hpp"
 #include "schedule/schedule.hpp"
 #include "schedule/softirq.hpp"
-#include "start/options.hpp"
 #include "start/parts.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/console/console.hpp"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of interrupt descriptors, storms, and what the debug key shows.
 #include "base/log.hpp"
+#include "boot/options.hpp"
 #include "domain/domain.hpp"
 #include "domain/machine.hpp"
 #include "memory/heap.hpp"
-#include "start/options.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 #include "x86/machine/interrupt/ioapic.hpp"
 #include "x86/machine/interrupt/irq_internal.hpp"

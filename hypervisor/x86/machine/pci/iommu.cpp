@@ -2,7 +2,7 @@
 // There is no driver of an IOMMU: what the command line wants of one.
 #include "base/log.hpp"
 #include "base/panic.hpp"
-#include "start/options.hpp"
+#include "boot/options.hpp"
 #include "start/parts.hpp"
 
 namespace px::x86 {
