@@ -13,7 +13,6 @@
 #include "memory/heap.hpp"
 #include "memory/shared_page.hpp"
 #include "schedule/schedule.hpp"
-#include "start/parts.hpp"
 
 #include <cstring>
 

@@ -7,7 +7,6 @@
 #include "domain/system_domain.hpp"
 #include "memory/heap.hpp"
 #include "schedule/softirq.hpp"
-#include "start/parts.hpp"
 
 namespace px::schedule {
 

@@ -13,7 +13,6 @@
 #include "schedule/fair.hpp"
 #include "schedule/idle.hpp"
 #include "schedule/softirq.hpp"
-#include "start/parts.hpp"
 
 namespace px::schedule {
 

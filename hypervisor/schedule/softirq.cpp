@@ -3,7 +3,6 @@
 #include "schedule/softirq.hpp"
 
 #include "domain/machine.hpp"
-#include "start/parts.hpp"
 
 namespace px::softirq {
 
@@ -13,8 +12,6 @@ namespace {
 constexpr unsigned handler_count = static_cast<unsigned>(SoftIrq::Count);
 Handler handlers[handler_count]; // written at boot only
 } // namespace
-
-void init() {}
 
 void set_handler(SoftIrq which, Handler handler) { handlers[static_cast<unsigned>(which)] = handler; }
 

@@ -3,7 +3,6 @@
 #include "x86/pv/context.hpp"
 
 #include "schedule/schedule.hpp"
-#include "start/parts.hpp"
 #include "x86/layout.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/speculation.hpp"

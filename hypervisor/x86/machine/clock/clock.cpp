@@ -8,7 +8,6 @@
 #include "boot/options.hpp"
 #include "domain/machine.hpp"
 #include "domain/time.hpp"
-#include "start/parts.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/clock/clock_reference.hpp"
 #include "x86/machine/clock/clock_scale.hpp"

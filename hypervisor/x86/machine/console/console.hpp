@@ -6,6 +6,9 @@
 
 namespace px::console {
 
+/// Opens the consoles that the command line wants; what was said before stands in the ring. After the options.
+void init();
+
 /// After the heap is there: takes the ring to its final size.
 void init_ring();
 /// machine::now() runs: time stamps and rate limits use it.

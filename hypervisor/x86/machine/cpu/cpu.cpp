@@ -5,7 +5,6 @@
 #include "base/lock.hpp"
 #include "boot/options.hpp"
 #include "memory/heap.hpp"
-#include "start/parts.hpp"
 #include "x86/instructions.hpp"
 #include "x86/layout.hpp"
 #include "x86/machine/boot/image.hpp"

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts the other CPUs, one after the other: INIT, STARTUP, STARTUP (SDM volume 3, 9.4.4).
 #include "base/log.hpp"
+#include "boot/boot_info.hpp"
 #include "boot/options.hpp"
 #include "domain/machine.hpp"
 #include "memory/frame.hpp"
+#include "schedule/idle.hpp"
 #include "schedule/schedule.hpp"
 #include "schedule/softirq.hpp"
-#include "start/parts.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/console/console.hpp"
 #include "x86/machine/cpu/cpu.hpp"
@@ -15,6 +16,7 @@
 #include "x86/machine/interrupt/apic.hpp"
 #include "x86/machine/mca/machine_check.hpp"
 #include "x86/machine/paging/paging.hpp"
+#include "x86/pv/init.hpp"
 #include "x86/pv/xpti/xpti.hpp"
 
 #include <algorithm>

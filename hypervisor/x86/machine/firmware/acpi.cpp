@@ -4,7 +4,6 @@
 
 #include "base/log.hpp"
 #include "boot/boot_info.hpp"
-#include "start/parts.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/firmware/acpi_madt.hpp"
 #include "x86/machine/firmware/acpi_tables.hpp"

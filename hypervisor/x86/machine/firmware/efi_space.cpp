@@ -6,7 +6,6 @@
 #include "boot/boot_info.hpp"
 #include "boot/options.hpp"
 #include "memory/frame.hpp"
-#include "start/parts.hpp"
 #include "x86/machine/paging/paging.hpp"
 
 namespace px::x86::efi {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Builds dom0 from the boot modules: kernel, initrd, start info, page tables, first vCPU.
+#include "x86/pv/dom0/builder.hpp"
+
 #include "abi/hypercall.hpp"
 #include "abi/shared_info.hpp"
 #include "base/log.hpp"
@@ -11,7 +13,6 @@
 #include "memory/heap.hpp"
 #include "schedule/schedule.hpp"
 #include "schedule/softirq.hpp"
-#include "start/parts.hpp"
 #include "x86/pv/dom0/guest_memory.hpp"
 #include "x86/pv/dom0/memory_option.hpp"
 #include "x86/pv/dom0/rights.hpp"
