@@ -51,6 +51,7 @@ PORTABLE = (
     "hypervisor/domain",
     "hypervisor/schedule",
     "hypervisor/boot",
+    "hypervisor/machine",
     "hypervisor/start",
 )
 X86 = (*PORTABLE, "hypervisor/hypercall", "hypervisor/x86", "hypervisor/x86/machine")
@@ -58,6 +59,7 @@ MAY_KNOW = {
     "abi": (),
     "hypervisor/base": ("abi",),
     "hypervisor/boot": ("abi", "hypervisor/base"),
+    "hypervisor/machine": ("abi", "hypervisor/base"),
     "hypervisor/memory": PORTABLE,
     "hypervisor/domain": PORTABLE,
     "hypervisor/schedule": PORTABLE,

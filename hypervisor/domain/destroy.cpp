@@ -3,7 +3,7 @@
 #include "domain/create.hpp"
 #include "domain/event/channels.hpp"
 #include "domain/grant/table.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
 #include "memory/shared_page.hpp"
 #include "schedule/schedule.hpp"

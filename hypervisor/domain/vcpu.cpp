@@ -4,7 +4,7 @@
 
 #include "domain/domain.hpp"
 #include "domain/event/channels.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "schedule/schedule.hpp"
 #include "schedule/softirq.hpp"
 

@@ -5,8 +5,8 @@
 #include "domain/domain_list.hpp"
 #include "domain/event/channels.hpp"
 #include "domain/guest_pointer.hpp"
-#include "domain/machine.hpp"
 #include "hypercall/handlers.hpp"
+#include "machine/machine.hpp"
 #include "schedule/schedule.hpp"
 
 namespace px::hypercall {

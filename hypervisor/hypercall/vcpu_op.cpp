@@ -4,9 +4,9 @@
 #include "abi/sched.hpp"
 #include "domain/event/channels.hpp"
 #include "domain/guest_pointer.hpp"
-#include "domain/machine.hpp"
 #include "domain/time.hpp"
 #include "hypercall/handlers.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
 
 namespace px::hypercall {

@@ -3,8 +3,8 @@
 #include "schedule/idle.hpp"
 
 #include "domain/domain.hpp"
-#include "domain/machine.hpp"
 #include "domain/system_domain.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
 #include "schedule/softirq.hpp"
 

@@ -2,7 +2,7 @@
 // Soft interrupts: raising them on any CPU, and handling what is pending on this one.
 #include "schedule/softirq.hpp"
 
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 
 namespace px::softirq {
 

@@ -2,8 +2,8 @@
 // Memory maps: a domain's own, the host's, and where the machine-to-physical table is.
 #include "abi/pv.hpp"
 #include "boot/boot_info.hpp"
-#include "domain/machine.hpp"
 #include "hypercall/memory/memory_op.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
 
 #include <algorithm>

@@ -5,7 +5,7 @@
 #include "base/log.hpp"
 #include "base/panic.hpp"
 #include "domain/grant/limits.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "schedule/softirq.hpp"
 
 #include <cstdio>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The host's time: beyond domain/machine.hpp, what the start code needs.
+// The host's time: beyond machine/machine.hpp, what the start code needs.
 #pragma once
 
 namespace px::x86 {

@@ -5,7 +5,7 @@
 #include "base/lock.hpp"
 #include "boot/boot_info.hpp"
 #include "boot/options.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
 #include "x86/machine/console/console_ring.hpp"
 #include "x86/machine/console/console_stamp.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The console's machine side: what the start code and panics need beyond domain/console.hpp.
+// The console's machine side: what the start code and panics need beyond machine/console.hpp.
 #pragma once
 
-#include "domain/console.hpp"
+#include "machine/console.hpp"
 
 namespace px::console {
 

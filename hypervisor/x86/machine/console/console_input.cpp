@@ -4,7 +4,7 @@
 #include "boot/options.hpp"
 #include "domain/domain_list.hpp"
 #include "domain/event/channels.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "schedule/timer.hpp"
 #include "x86/machine/console/console.hpp"
 #include "x86/machine/console/console_ring.hpp"

@@ -4,7 +4,7 @@
 
 #include "base/format.hpp"
 #include "boot/options.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 
 namespace px::console {
 

@@ -3,7 +3,7 @@
 #include "x86/machine/cpu/panic.hpp"
 
 #include "boot/options.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/console/console.hpp"
 #include "x86/machine/cpu/cpu.hpp"

@@ -3,7 +3,7 @@
 #include "base/log.hpp"
 #include "boot/boot_info.hpp"
 #include "boot/options.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "memory/frame.hpp"
 #include "schedule/idle.hpp"
 #include "schedule/schedule.hpp"

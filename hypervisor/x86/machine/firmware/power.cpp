@@ -4,7 +4,7 @@
 
 #include "base/log.hpp"
 #include "boot/options.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/console/console.hpp"
 #include "x86/machine/firmware/acpi.hpp"

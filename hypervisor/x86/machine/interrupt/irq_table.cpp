@@ -3,7 +3,7 @@
 #include "base/log.hpp"
 #include "boot/options.hpp"
 #include "domain/domain.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 #include "x86/machine/interrupt/ioapic.hpp"

@@ -9,7 +9,7 @@
 #include "boot/options.hpp"
 #include "domain/domain_list.hpp"
 #include "domain/grant/limits.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
 #include "schedule/schedule.hpp"
 #include "schedule/softirq.hpp"
