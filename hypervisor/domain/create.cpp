@@ -7,12 +7,12 @@
 #include "domain/grant/limits.hpp"
 #include "domain/grant/table.hpp"
 #include "domain/rangeset.hpp"
+#include "domain/run/schedule.hpp"
 #include "domain/system_domain.hpp"
 #include "domain/time.hpp"
 #include "machine/machine.hpp"
 #include "memory/heap.hpp"
 #include "memory/shared_page.hpp"
-#include "schedule/schedule.hpp"
 
 #include <cstring>
 

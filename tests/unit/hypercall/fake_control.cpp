@@ -4,12 +4,12 @@
 #include "domain/event/channels.hpp"
 #include "domain/grant/limits.hpp"
 #include "domain/host_policy.hpp"
+#include "domain/run/schedule.hpp"
 #include "domain/time.hpp"
 #include "hypercall/fake_caller.hpp"
 #include "machine/console.hpp"
 #include "machine/machine.hpp"
 #include "memory/heap.hpp"
-#include "schedule/schedule.hpp"
 
 #include <cstdlib>
 

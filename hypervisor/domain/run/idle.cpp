@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Idle vCPUs and the idle loop.
-#include "schedule/idle.hpp"
+#include "domain/run/idle.hpp"
 
 #include "domain/domain.hpp"
 #include "domain/system_domain.hpp"
