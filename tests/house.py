@@ -65,6 +65,7 @@ MAY_KNOW = {
     "hypervisor/schedule": PORTABLE,
     "hypervisor/hypercall": PORTABLE,
     "hypervisor/x86/machine": (*X86, "hypervisor/x86/pv", "hypervisor/x86/hvm"),  # hands exceptions of guests over
+    "hypervisor/x86/hypercall": (*X86, "hypervisor/x86/pv", "hypervisor/x86/hvm"),
     "hypervisor/x86/pv": (*X86, "packing"),
     "hypervisor/x86/hvm": X86,
     "hypervisor/x86": X86,

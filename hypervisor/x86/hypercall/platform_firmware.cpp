@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Firmware information for dom0.
-#include "x86/machine/firmware/platform_firmware.hpp"
+#include "x86/hypercall/platform_firmware.hpp"
 
 #include "boot/efi_map.hpp"
 #include "domain/guest_pointer.hpp"

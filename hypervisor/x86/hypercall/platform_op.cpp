@@ -7,12 +7,12 @@
 #include "domain/time.hpp"
 #include "hypercall/handlers.hpp"
 #include "machine/machine.hpp"
+#include "x86/hypercall/platform_absent.hpp"
+#include "x86/hypercall/platform_efi.hpp"
+#include "x86/hypercall/platform_firmware.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/machine/firmware/acpi.hpp"
-#include "x86/machine/firmware/platform_absent.hpp"
-#include "x86/machine/firmware/platform_efi.hpp"
-#include "x86/machine/firmware/platform_firmware.hpp"
 #include "x86/machine/firmware/power.hpp"
 
 #include <algorithm>
