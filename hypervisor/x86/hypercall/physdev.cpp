@@ -4,8 +4,8 @@
 
 #include "domain/event/channels.hpp"
 #include "domain/event/table.hpp"
+#include "domain/pirqs.hpp"
 #include "hypercall/handlers.hpp"
-#include "machine/machine.hpp"
 #include "x86/machine/interrupt/ioapic.hpp"
 #include "x86/machine/interrupt/pirq.hpp"
 #include "x86/pv/pv_vcpu.hpp"

@@ -5,7 +5,7 @@
 #include "base/log.hpp"
 #include "base/panic.hpp"
 #include "domain/grant/limits.hpp"
-#include "machine/machine.hpp"
+#include "domain/pirqs.hpp"
 #include "schedule/softirq.hpp"
 
 #include <cstdio>

@@ -2,7 +2,7 @@
 // Tables of physical interrupts, one per domain that has any.
 #include "x86/machine/interrupt/pirq.hpp"
 
-#include "machine/machine.hpp"
+#include "domain/pirqs.hpp"
 #include "memory/heap.hpp"
 #include "x86/machine/interrupt/irq.hpp"
 #include "x86/machine/pci/msi.hpp"
