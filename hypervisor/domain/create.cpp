@@ -66,7 +66,7 @@ Result<> make_domain_parts(Domain& domain) {
     const u64 words = max_frame.raw() / frames_per_word + 1;
     domain.owned_regions = static_cast<std::atomic<u64>*>(heap::allocate_bytes(words * sizeof(u64)));
     if (!domain.owned_regions) return fail(Error::NoMemory);
-    domain.shared_info = static_cast<abi::SharedInfo*>(allocate_shared_page(domain));
+    domain.shared_info = static_cast<abi::SharedInfo*>(allocate_shared_page(domain.id));
     if (!domain.shared_info) return fail(Error::NoMemory);
     TRY(make_resources(domain));
     TRY(event::init(domain));

@@ -48,7 +48,7 @@ Result<> new_ldt(u64 address, u32 entries) {
 
 /// A data page of the owner, to write to.
 Result<Frame*> writable_page(Mfn mfn, const Domain& owner) {
-    if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), owner)) return fail(Error::Invalid);
+    if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), owner.id)) return fail(Error::Invalid);
     return &frame_of(mfn);
 }
 
@@ -60,7 +60,7 @@ Result<> clear_page(Mfn mfn, const Domain& owner) {
 }
 
 Result<> copy_page(Mfn to_mfn, Mfn from_mfn, const Domain& owner) {
-    if (!is_valid(from_mfn) || !acquire_frame(frame_of(from_mfn), owner)) return fail(Error::Invalid);
+    if (!is_valid(from_mfn) || !acquire_frame(frame_of(from_mfn), owner.id)) return fail(Error::Invalid);
     Frame& from = frame_of(from_mfn);
     const Result<Frame*> to = writable_page(to_mfn, owner);
     if (to) {
