@@ -168,7 +168,9 @@ def _guest_image(base, target):
         (work / name).mkdir(parents=True)
     (work / "lib").symlink_to("usr/lib")
     shutil.copy(base / "bin/busybox", work / "bin/busybox")
-    applets = subprocess.run([base / "bin/busybox", "--list"], check=True, capture_output=True, text=True).stdout.split()
+    applets = subprocess.run(
+        [base / "bin/busybox", "--list"], check=True, capture_output=True, text=True
+    ).stdout.split()
     for name in set(applets) - {"busybox"}:
         (work / "bin" / name).symlink_to("busybox")
     at_start, files = _copy_modules(base, work, LAB / "guest/modules.txt")

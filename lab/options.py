@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/boot.md"
-SOURCE = ROOT / "hypervisor/start/absent_options.cpp"
+SOURCE = ROOT / "hypervisor/boot/absent_options.cpp"
 BEGIN, END = "<!-- python3 -m lab.options -->\n", "<!-- end -->\n"
 SILENT = {"WithOff": "=off", "WithOn": "=on", None: ""}
 
@@ -23,7 +23,7 @@ def absent_options():
     for name, literal, constant, agrees in re.findall(r'\{"([^"]+)", (?:"([^"]*)"|(\w+))(?:, (\w+))?\}', text):
         found.setdefault(literal or shared[constant], []).append(f"`{name}{SILENT[agrees or None]}`")
     if not found:
-        raise SystemExit("hypervisor/start/absent_options.cpp has no table")
+        raise SystemExit("hypervisor/boot/absent_options.cpp has no table")
     return found
 
 

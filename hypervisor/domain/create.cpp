@@ -6,14 +6,13 @@
 #include "domain/event/channels.hpp"
 #include "domain/grant/limits.hpp"
 #include "domain/grant/table.hpp"
-#include "domain/machine.hpp"
 #include "domain/rangeset.hpp"
+#include "domain/run/schedule.hpp"
 #include "domain/system_domain.hpp"
 #include "domain/time.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
 #include "memory/shared_page.hpp"
-#include "schedule/schedule.hpp"
-#include "start/parts.hpp"
 
 #include <cstring>
 
@@ -67,7 +66,7 @@ Result<> make_domain_parts(Domain& domain) {
     const u64 words = max_frame.raw() / frames_per_word + 1;
     domain.owned_regions = static_cast<std::atomic<u64>*>(heap::allocate_bytes(words * sizeof(u64)));
     if (!domain.owned_regions) return fail(Error::NoMemory);
-    domain.shared_info = static_cast<abi::SharedInfo*>(allocate_shared_page(domain));
+    domain.shared_info = static_cast<abi::SharedInfo*>(allocate_shared_page(domain.id));
     if (!domain.shared_info) return fail(Error::NoMemory);
     TRY(make_resources(domain));
     TRY(event::init(domain));

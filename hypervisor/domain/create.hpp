@@ -6,6 +6,8 @@
 
 namespace px {
 
+/// Boot: the idle domain, the owners of memory without one (DOMID_XEN, DOMID_IO), the domain list.
+void init_domains();
 /// Boot: what frees dead domains.
 void init_domain_list();
 /// Gives back an id that was reserved and not used.

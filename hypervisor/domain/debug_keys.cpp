@@ -3,11 +3,11 @@
 #include "domain/debug_keys.hpp"
 
 #include "base/log.hpp"
-#include "domain/console.hpp"
 #include "domain/domain_list.hpp"
 #include "domain/event/channels.hpp"
 #include "domain/grant/table.hpp"
-#include "domain/machine.hpp"
+#include "machine/console.hpp"
+#include "machine/machine.hpp"
 
 namespace px {
 namespace {

@@ -3,10 +3,10 @@
 #include "domain/create.hpp"
 #include "domain/event/channels.hpp"
 #include "domain/grant/table.hpp"
-#include "domain/machine.hpp"
+#include "domain/pirqs.hpp"
+#include "domain/run/schedule.hpp"
 #include "memory/heap.hpp"
 #include "memory/shared_page.hpp"
-#include "schedule/schedule.hpp"
 #include "schedule/softirq.hpp"
 
 namespace px {

@@ -5,8 +5,8 @@
 #include "abi/sched.hpp"
 #include "base/log.hpp"
 #include "domain/event/channels.hpp"
-#include "domain/machine.hpp"
 #include "domain/rangeset.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
 
 namespace px {

@@ -8,8 +8,8 @@
 #include "base/list.hpp"
 #include "base/lock.hpp"
 #include "base/result.hpp"
-#include "domain/machine.hpp"
 #include "domain/vcpu.hpp"
+#include "machine/machine.hpp"
 #include "memory/frame.hpp"
 
 #include <algorithm>

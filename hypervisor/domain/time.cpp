@@ -3,7 +3,7 @@
 #include "domain/time.hpp"
 
 #include "domain/domain_list.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 
 namespace px {
 

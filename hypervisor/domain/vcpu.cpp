@@ -4,8 +4,8 @@
 
 #include "domain/domain.hpp"
 #include "domain/event/channels.hpp"
-#include "domain/machine.hpp"
-#include "schedule/schedule.hpp"
+#include "domain/run/schedule.hpp"
+#include "machine/machine.hpp"
 #include "schedule/softirq.hpp"
 
 namespace px {

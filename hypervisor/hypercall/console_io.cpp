@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // console_io(cmd, count, buffer): dom0's emergency console (public/xen.h).
 #include "abi/console.hpp"
-#include "domain/console.hpp"
 #include "domain/guest_pointer.hpp"
 #include "hypercall/handlers.hpp"
+#include "machine/console.hpp"
 
 #include <algorithm>
 

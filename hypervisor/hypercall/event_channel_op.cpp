@@ -3,8 +3,8 @@
 #include "domain/domain_list.hpp"
 #include "domain/event/channels.hpp"
 #include "domain/guest_pointer.hpp"
-#include "domain/machine.hpp"
 #include "hypercall/handlers.hpp"
+#include "machine/machine.hpp"
 
 namespace px::hypercall {
 namespace {

@@ -5,9 +5,9 @@
 #include "domain/domain_list.hpp"
 #include "domain/event/channels.hpp"
 #include "domain/guest_pointer.hpp"
-#include "domain/machine.hpp"
+#include "domain/run/schedule.hpp"
 #include "hypercall/handlers.hpp"
-#include "schedule/schedule.hpp"
+#include "machine/machine.hpp"
 
 namespace px::hypercall {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // set_timer_op: the vCPU's one-shot timer, by absolute system time.
-#include "domain/machine.hpp"
 #include "hypercall/handlers.hpp"
+#include "machine/machine.hpp"
 
 namespace px::hypercall {
 

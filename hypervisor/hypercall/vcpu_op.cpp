@@ -4,9 +4,9 @@
 #include "abi/sched.hpp"
 #include "domain/event/channels.hpp"
 #include "domain/guest_pointer.hpp"
-#include "domain/machine.hpp"
 #include "domain/time.hpp"
 #include "hypercall/handlers.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
 
 namespace px::hypercall {
@@ -110,7 +110,7 @@ Result<> register_info(Vcpu& vcpu, u64 argument) {
     // Another one's pages must not change under its feet: it must not have come up.
     if (&vcpu != &current() && (vcpu.flags.load() & vcpu_flag::down) == 0) return fail(Error::Invalid);
     const Mfn mfn = TRY(domain.translate(Gfn(op.mfn)));
-    if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), domain)) return fail(Error::Invalid);
+    if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), domain.id)) return fail(Error::Invalid);
     auto* place = reinterpret_cast<abi::VcpuInfo*>(to_virtual<char>(mfn) + op.offset);
     {
         Guard guard(domain.lock);

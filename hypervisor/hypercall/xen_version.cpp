@@ -2,10 +2,10 @@
 // xen_version: who we are. The major and minor number are part of the contract: tools choose their version by them.
 #include "abi/pv.hpp"
 #include "abi/version.hpp"
+#include "boot/boot_info.hpp"
 #include "domain/guest_pointer.hpp"
 #include "hypercall/build_information.hpp"
 #include "hypercall/handlers.hpp"
-#include "start/boot_info.hpp"
 
 #include <cstring>
 

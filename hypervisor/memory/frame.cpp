@@ -3,11 +3,11 @@
 #include "memory/frame.hpp"
 
 #include "abi/types.hpp"
+#include "base/lock.hpp"
 #include "base/panic.hpp"
-#include "domain/domain.hpp"
-#include "domain/domain_list.hpp"
 #include "memory/cache.hpp"
 #include "memory/heap.hpp"
+#include "memory/owner.hpp"
 #include "memory/tlb.hpp"
 
 namespace px {
@@ -16,14 +16,8 @@ namespace {
 
 /// The last reference is gone (seen by exactly one CPU: nobody takes a reference on a word that has none).
 void free_frame(Frame& frame, u64 word) {
-    const u16 owner = frame.owner.load(std::memory_order_relaxed);
-    if ((word & FrameState::hypervisor) == 0 && owner < abi::first_reserved) {
-        if (Vcpu* vcpu = current_or_null(); vcpu && vcpu->domain.id.raw() == owner) {
-            vcpu->domain.frames_left(1);
-        } else if (DomainRef domain = find_domain(DomId(owner))) {
-            domain->frames_left(1);
-        }
-    }
+    const DomId domain(frame.owner.load(std::memory_order_relaxed));
+    if ((word & FrameState::hypervisor) == 0 && domain.raw() < abi::first_reserved) owner::frames_left(domain, 1);
     heap::free(frame, 0, true);
 }
 
@@ -53,8 +47,6 @@ bool owned_by(const Frame& frame, DomId owner) { return frame.owner.load(std::me
 
 } // namespace
 
-bool acquire_frame(Frame& frame, const Domain& owner) { return acquire_frame(frame, owner.id); }
-
 bool acquire_frame(Frame& frame, DomId owner) {
     if (!owned_by(frame, owner)) return false;
     if (!add_reference(frame)) return false;
@@ -83,8 +75,9 @@ void flush_translations(Frame& frame) {
     // there is enough, unless another domain has mapped the frame. Who was about to write to it had a typed reference
     // when it set the flag; we saw the last one go. The reference that we hold keeps the owner what it is.
     const bool shared = frame.flags & frame_flag::shared;
-    if (const Vcpu* vcpu = current_or_null(); !shared && vcpu && owned_by(frame, vcpu->domain.id)) {
-        tlb::flush_older(stamp, vcpu->domain);
+    const DomId user(frame.owner.load(std::memory_order_relaxed));
+    if (const Domain* domain = shared ? nullptr : owner::if_current(user)) {
+        tlb::flush_older(stamp, *domain);
         return;
     }
     // Cleared first, so that who gets a writable reference once the new type allows it sets it for good. Who maps it
@@ -102,8 +95,6 @@ void end_former_use(Frame& frame) {
     if (frame.flags & frame_flag::uncached) [[unlikely]]
         cache::flush(frame);
 }
-
-bool acquire_writable(Frame& frame, const Domain& owner) { return acquire_writable(frame, owner.id); }
 
 bool acquire_writable(Frame& frame, DomId owner) {
     if (!owned_by(frame, owner)) return false;
@@ -203,8 +194,8 @@ bool steal_frame(Frame& frame, DomId owner) {
     return true;
 }
 
-void share_frame(Frame& frame, const Domain& owner) {
-    frame.owner.store(owner.id.raw(), std::memory_order_relaxed);
+void share_frame(Frame& frame, DomId owner) {
+    frame.owner.store(owner.raw(), std::memory_order_relaxed);
     // Release pairs with the acquire in add_reference: who gets a reference sees the owner.
     frame.state.store(FrameState::hypervisor | FrameState::allocated, std::memory_order_release);
 }

@@ -8,8 +8,6 @@
 
 namespace px {
 
-class Domain;
-
 /// What a frame may be used for while its type count is not zero. A frame has one type at a time; it changes only when
 /// no typed reference is left. The page-table types are given and checked by the guest kind.
 enum class FrameType : u8 {
@@ -128,7 +126,6 @@ inline Paddr to_physical(const void* p) { return Paddr(reinterpret_cast<u64>(p) 
 inline Frame& frame_of_virtual(const void* p) { return frame_of(mfn_of(to_physical(p))); }
 
 /// Takes a plain reference if the frame is in use and belongs to `owner`. False otherwise, also on counter overflow.
-[[nodiscard]] bool acquire_frame(Frame& frame, const Domain& owner);
 [[nodiscard]] bool acquire_frame(Frame& frame, DomId owner);
 /// Takes a plain reference on a frame in use, whoever owns it. False if it is free or the counter is full.
 [[nodiscard]] bool acquire_frame(Frame& frame);
@@ -140,7 +137,6 @@ void release_frame(Frame& frame);
 void end_former_use(Frame& frame);
 /// Takes a Writable typed reference (data pages only: no contents check is needed). Fails with false when the frame is
 /// in use as another type, is not owned by owner, or the counter is full.
-[[nodiscard]] bool acquire_writable(Frame& frame, const Domain& owner);
 /// Interrupts on: a former page table is flushed from TLBs here, or that is waited for.
 [[nodiscard]] bool acquire_writable(Frame& frame, DomId owner);
 /// Drops a Writable typed reference; the last one of a frame that nothing else holds gives it back to the heap. Also
@@ -156,7 +152,7 @@ bool give_up_frame(Frame& frame);
 /// Domain::return_frame. It still counts as the domain's. False if it is somebody else's, or held.
 [[nodiscard]] bool steal_frame(Frame& frame, DomId owner);
 /// Lets a domain map a page of the hypervisor (shared info, grant table): owner, `hypervisor` and `allocated` are set.
-void share_frame(Frame& frame, const Domain& owner);
+void share_frame(Frame& frame, DomId owner);
 /// The hypervisor's hold on such a page ends, and no domain owns it any more (it is domid_xen's); it goes back to the
 /// heap with the last mapping.
 void unshare_frame(Frame& frame);

@@ -5,10 +5,10 @@
 #include "abi/types.hpp"
 #include "base/lock.hpp"
 #include "base/panic.hpp"
+#include "boot/options.hpp"
 #include "memory/buddy.hpp"
 #include "memory/cache.hpp"
 #include "memory/tlb.hpp"
-#include "start/options.hpp"
 
 #include <algorithm>
 #include <bit>

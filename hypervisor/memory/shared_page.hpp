@@ -2,17 +2,16 @@
 // Pages of the hypervisor that a domain may map: shared info, grant table frames.
 #pragma once
 
-#include "domain/domain.hpp"
 #include "memory/heap.hpp"
 
 namespace px {
 
-/// A zeroed page that belongs to the hypervisor and that `domain` may map writable. Does not count as the domain's
-/// memory. Null if there is none. Free with free_shared_page.
-[[nodiscard]] inline void* allocate_shared_page(Domain& domain) {
+/// A zeroed page that belongs to the hypervisor and that domain `owner` may map writable. Does not count as the
+/// domain's memory. Null if there is none. Free with free_shared_page.
+[[nodiscard]] inline void* allocate_shared_page(DomId owner) {
     Frame* frame = heap::allocate({});
     if (!frame) return nullptr;
-    share_frame(*frame, domain);
+    share_frame(*frame, owner);
     return to_virtual(*frame);
 }
 
@@ -28,7 +27,7 @@ inline void free_shared_page(void* page) {
 [[nodiscard]] inline bool withdraw_shared_page(void* page) { return withdraw_frame(frame_of_virtual(page)); }
 
 /// A withdrawn page may be mapped again.
-inline void return_shared_page(void* page, const Domain& domain) { share_frame(frame_of_virtual(page), domain); }
+inline void return_shared_page(void* page, DomId owner) { share_frame(frame_of_virtual(page), owner); }
 
 /// A withdrawn page goes back to the heap.
 inline void discard_shared_page(void* page) { heap::free(frame_of_virtual(page), 0, true); }

@@ -2,8 +2,7 @@
 // Soft interrupts: raising them on any CPU, and handling what is pending on this one.
 #include "schedule/softirq.hpp"
 
-#include "domain/machine.hpp"
-#include "start/parts.hpp"
+#include "machine/machine.hpp"
 
 namespace px::softirq {
 
@@ -13,8 +12,6 @@ namespace {
 constexpr unsigned handler_count = static_cast<unsigned>(SoftIrq::Count);
 Handler handlers[handler_count]; // written at boot only
 } // namespace
-
-void init() {}
 
 void set_handler(SoftIrq which, Handler handler) { handlers[static_cast<unsigned>(which)] = handler; }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Timers on their CPUs: locking, moving between CPUs, and programming the machine's one-shot deadline.
 #include "base/lock.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "schedule/softirq.hpp"
 #include "schedule/timer_queue.hpp"
 

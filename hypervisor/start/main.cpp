@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order in which the parts come up.
-#include "start/main.hpp"
+#include "boot/boot_info.hpp"
+#include "boot/options.hpp"
+#include "boot/start.hpp"
+#include "domain/create.hpp"
 #include "domain/domain_list.hpp"
-
+#include "domain/run/idle.hpp"
+#include "domain/run/schedule.hpp"
 #include "hypercall/build_information.hpp"
 #include "schedule/softirq.hpp"
-#include "start/options.hpp"
-#include "start/parts.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/clock/clock.hpp"
 #include "x86/machine/console/console.hpp"
@@ -15,7 +17,14 @@
 #include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/machine/cpu/cpuid_faulting.hpp"
 #include "x86/machine/cpu/speculation.hpp"
+#include "x86/machine/firmware/acpi.hpp"
+#include "x86/machine/firmware/efi_space.hpp"
+#include "x86/machine/interrupt/interrupts.hpp"
 #include "x86/machine/mca/machine_check.hpp"
+#include "x86/machine/paging/paging_boot.hpp"
+#include "x86/machine/pci/iommu.hpp"
+#include "x86/pv/dom0/builder.hpp"
+#include "x86/pv/init.hpp"
 
 namespace px::start {
 namespace {
@@ -56,7 +65,6 @@ void run() {
     x86::cpuid_faulting::init_cpu();
     x86::init_memory();
     console::init_ring();
-    softirq::init();
     x86::check_iommu();
     x86::init_acpi();
     x86::init_efi();

@@ -15,34 +15,60 @@ def breaks(path, text, monkeypatch, tmp_path, files=()):
 HEAD = "// SPDX-License-Identifier: Apache-2.0\n"
 
 
-def test_portable_code_does_not_know_x86(monkeypatch, tmp_path):
-    found = breaks(
-        "hypervisor/domain/a.cpp",
-        HEAD + '#include "x86/pv/b.hpp"\n',
-        monkeypatch,
-        tmp_path,
-        ["hypervisor/x86/pv/b.hpp"],
-    )
-    assert len(found) == 1 and "may not know hypervisor/x86/pv" in found[0]
+def included(path, name, target, monkeypatch, tmp_path):
+    """The breaks of a file that includes another one."""
+    return breaks(path, f'{HEAD}#include "{name}"\n', monkeypatch, tmp_path, [target])
 
 
-def test_pv_and_hvm_do_not_know_each_other(monkeypatch, tmp_path):
-    for mine, other in (("pv", "hvm"), ("hvm", "pv")):
-        assert breaks(
-            f"hypervisor/x86/{mine}/a.cpp",
-            HEAD + f'#include "x86/{other}/b.hpp"\n',
-            monkeypatch,
-            tmp_path,
-            [f"hypervisor/x86/{other}/b.hpp"],
+def test_an_include_goes_down(monkeypatch, tmp_path):
+    for path, name, target in (
+        ("hypervisor/domain/event/a.cpp", "memory/b.hpp", "hypervisor/memory/b.hpp"),
+        ("hypervisor/x86/pv/a.S", "x86/b.inc", "hypervisor/x86/b.inc"),
+        ("hypervisor/start/a.cpp", "x86/pv/xpti/b.hpp", "hypervisor/x86/pv/xpti/b.hpp"),
+        ("hypervisor/memory/a.hpp", "memory/b.hpp", "hypervisor/memory/b.hpp"),
+        ("toolstack/image/a.cpp", "packing/b.hpp", "packing/b.hpp"),
+        ("toolstack/xl/a.cpp", "domain/devices/b.hpp", "toolstack/domain/devices/b.hpp"),
+    ):
+        assert not included(path, name, target, monkeypatch, tmp_path)
+
+
+def test_an_include_that_climbs_is_told_with_both_floors(monkeypatch, tmp_path):
+    for path, name, target, floors in (
+        ("hypervisor/memory/a.cpp", "domain/b.hpp", "hypervisor/domain/b.hpp", (3, 5)),
+        ("hypervisor/domain/grant/a.cpp", "x86/b.hpp", "hypervisor/x86/b.hpp", (5, 7)),
+        ("hypervisor/x86/a.hpp", "x86/machine/cpu/b.hpp", "hypervisor/x86/machine/cpu/b.hpp", (7, 8)),
+        ("hypervisor/x86/machine/cpu/a.S", "x86/pv/b.inc", "hypervisor/x86/pv/b.inc", (8, 9)),
+        ("hypervisor/x86/hypercall/a.cpp", "start/b.hpp", "hypervisor/start/b.hpp", (10, 11)),
+        ("toolstack/xen/a.cpp", "domain/b.hpp", "toolstack/domain/b.hpp", (2, 4)),
+    ):
+        parts = [house.part_of(one) for one in (path, target)]
+        told = f"{parts[0]}, on floor {floors[0]}, may not know {parts[1]}, on floor {floors[1]}"
+        assert included(path, name, target, monkeypatch, tmp_path) == [f'{path}: includes "{name}": {told}']
+
+
+def test_neighbours_do_not_know_each_other(monkeypatch, tmp_path):
+    for mine, other in (("x86/pv", "x86/hvm"), ("x86/hvm", "x86/pv"), ("boot", "machine")):
+        found = included(
+            f"hypervisor/{mine}/a.cpp", f"{other}/b.hpp", f"hypervisor/{other}/b.hpp", monkeypatch, tmp_path
         )
+        assert len(found) == 1 and f"hypervisor/{other}, its neighbour on floor" in found[0]
+    assert included("toolstack/xl/a.cpp", "xenstore/b.hpp", "toolstack/xenstore/b.hpp", monkeypatch, tmp_path)
 
 
-def test_toolstack_shares_the_interface_only(monkeypatch, tmp_path):
-    files = ["abi/a.hpp", "hypervisor/base/list.hpp"]
-    assert not breaks("toolstack/xl/a.cpp", HEAD + '#include "abi/a.hpp"\n', monkeypatch, tmp_path, files)
-    assert breaks(
-        "toolstack/xl/a.cpp", HEAD + '#include "../../hypervisor/base/list.hpp"\n', monkeypatch, tmp_path, files
-    )
+def test_the_houses_share_the_interface_only(monkeypatch, tmp_path):
+    list_header = "hypervisor/base/list.hpp"
+    assert not included("toolstack/xl/a.cpp", "abi/a.hpp", "abi/a.hpp", monkeypatch, tmp_path)
+    for path in ("toolstack/xl/a.cpp", "abi/a.hpp", "packing/a.cpp"):
+        found = included(path, f"{'../' * path.count('/')}{list_header}", list_header, monkeypatch, tmp_path)
+        assert len(found) == 1 and "may not know hypervisor/base" in found[0]
+
+
+def test_each_folder_is_on_a_floor(monkeypatch, tmp_path):
+    for path in ("hypervisor/x86/new/a.cpp", "hypervisor/a.cpp", "toolstack/new/b/a.hpp"):
+        assert breaks(path, HEAD, monkeypatch, tmp_path) == [
+            f"{path}: its folder is on no floor of the house (FLOORS in tests/house.py)"
+        ]
+    assert not breaks("lab/agent/a.cpp", HEAD, monkeypatch, tmp_path)
 
 
 def test_heads_and_lengths(monkeypatch, tmp_path):

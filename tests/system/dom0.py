@@ -26,9 +26,7 @@ exit $found
 NOT_CALLED = (
     "crypto_kdf108_init cubictcp_register init_zswap init_kprobe_trace init_ima load_system_certificate_list add_pcspkr"
 )
-LEFT_OUT = (
-    "cryptomgr.notests init_on_alloc=0 lsm= rodata=off initcall_blacklist=" + NOT_CALLED.replace(" ", ",")
-)
+LEFT_OUT = "cryptomgr.notests init_on_alloc=0 lsm= rodata=off initcall_blacklist=" + NOT_CALLED.replace(" ", ",")
 # A domain that is being made has no name yet.
 ROW = re.compile(r"^(\S*)\s+(\d+)\s+(\d+)\s+(\d+)\s+([rbpscdwS?-]{6})\s+([\d.]+)$")
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/number.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 
 #include <map>
 #include <vector>

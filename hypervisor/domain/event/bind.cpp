@@ -2,7 +2,7 @@
 // Binding and closing event channels (EVTCHNOP_*, public/event_channel.h).
 #include "domain/domain_list.hpp"
 #include "domain/event/table.hpp"
-#include "domain/machine.hpp"
+#include "domain/pirqs.hpp"
 
 namespace px::event {
 namespace {

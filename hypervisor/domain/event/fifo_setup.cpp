@@ -9,7 +9,7 @@ namespace {
 /// A frame of the current domain that the hypervisor writes: takes a Writable reference. Errors: Invalid.
 Result<Mfn> hold_frame(Domain& domain, u64 gfn) {
     const Mfn mfn = TRY(domain.translate(Gfn(gfn)));
-    if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), domain)) return fail(Error::Invalid);
+    if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), domain.id)) return fail(Error::Invalid);
     return mfn;
 }
 

@@ -2,8 +2,8 @@
 #include "domain/grant/limits.hpp"
 
 #include "base/log.hpp"
+#include "boot/options.hpp"
 #include "domain/grant/internal.hpp"
-#include "start/options.hpp"
 
 namespace px::grant {
 namespace {

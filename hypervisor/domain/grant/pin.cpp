@@ -153,8 +153,8 @@ void unpin(Domain& granter, GrantRef ref, Access access) {
 }
 
 bool acquire_granted(Mfn frame, Domain& granter, Access access) {
-    return access == Access::Write ? acquire_writable(frame_of(frame), granter)
-                                   : acquire_frame(frame_of(frame), granter);
+    return access == Access::Write ? acquire_writable(frame_of(frame), granter.id)
+                                   : acquire_frame(frame_of(frame), granter.id);
 }
 
 void release_granted(Mfn frame, Access access) {

@@ -34,7 +34,7 @@ Result<> GrantTable::grow_status() {
     const u32 per_status = page_size / sizeof(abi::grant_status_t);
     const u32 wanted = (entry_count() + per_status - 1) / per_status;
     while (status_count < wanted) {
-        void* page = allocate_shared_page(domain);
+        void* page = allocate_shared_page(domain.id);
         if (!page) return fail(Error::NoMemory);
         status[status_count++] = static_cast<abi::grant_status_t*>(page);
     }
@@ -45,7 +45,7 @@ Result<> GrantTable::grow(u32 frames) {
     if (frames > max_frames) return fail(Error::Invalid);
     while (frame_count < frames) {
         Frame* entries = heap::allocate({.order = active_order});
-        void* page = entries ? allocate_shared_page(domain) : nullptr;
+        void* page = entries ? allocate_shared_page(domain.id) : nullptr;
         if (!page) {
             if (entries) heap::free_unused(*entries, active_order);
             return fail(Error::NoMemory);

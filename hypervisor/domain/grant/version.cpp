@@ -85,7 +85,7 @@ Result<> leave_version_2(GrantTable& table) PX_REQUIRES(table.lock) {
     if (withdrawn == table.status_count) rewrite(table, 1, kept), result = {};
     for (u32 i = 0; i < withdrawn; ++i) {
         if (result) discard_shared_page(table.status[i]);
-        else return_shared_page(table.status[i], table.domain);
+        else return_shared_page(table.status[i], table.domain.id);
     }
     if (result) table.status_count = 0;
     return result;

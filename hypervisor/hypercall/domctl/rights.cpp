@@ -2,9 +2,9 @@
 // domctl: rights to hardware, placement and shares of the host.
 #include "domain/event/channels.hpp"
 #include "domain/rangeset.hpp"
+#include "domain/run/schedule.hpp"
 #include "hypercall/control_bitmap.hpp"
 #include "hypercall/domctl/domctl.hpp"
-#include "schedule/schedule.hpp"
 
 namespace px::hypercall::domctl_command {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // domctl: a domain's vCPUs: contexts, information, affinity, triggers.
-#include "domain/machine.hpp"
+#include "domain/run/schedule.hpp"
 #include "hypercall/control_bitmap.hpp"
 #include "hypercall/domctl/domctl.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
-#include "schedule/schedule.hpp"
 
 namespace px::hypercall::domctl_command {
 

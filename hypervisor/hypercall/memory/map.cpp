@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory maps: a domain's own, the host's, and where the machine-to-physical table is.
 #include "abi/pv.hpp"
-#include "domain/machine.hpp"
+#include "boot/boot_info.hpp"
 #include "hypercall/memory/memory_op.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
-#include "start/boot_info.hpp"
 
 #include <algorithm>
 

@@ -27,7 +27,7 @@ Result<> remove_from_physmap(const Operation& op) {
     const auto remove = TRY(GuestPointer<abi::RemoveFromPhysmap>(op.address).read());
     DomainRef domain = TRY(find_controlled_domain(remove.domid));
     const Result<Mfn> mfn = domain->translate(Gfn(remove.gpfn));
-    if (!mfn || !is_valid(*mfn) || !acquire_frame(frame_of(*mfn), *domain)) return fail(Error::NoEntry);
+    if (!mfn || !is_valid(*mfn) || !acquire_frame(frame_of(*mfn), domain->id)) return fail(Error::NoEntry);
     const Result<> removed = domain->remove_from_physmap(Gfn(remove.gpfn), *mfn);
     release_frame(frame_of(*mfn));
     return removed;

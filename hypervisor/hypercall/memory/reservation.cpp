@@ -50,7 +50,7 @@ Result<> remove_page(Domain& domain, Gfn gfn) {
     const Mfn mfn = TRY(domain.translate(gfn));
     if (!is_valid(mfn)) return fail(Error::Invalid);
     Frame& frame = frame_of(mfn);
-    if (!acquire_frame(frame, domain)) return fail(Error::Invalid);
+    if (!acquire_frame(frame, domain.id)) return fail(Error::Invalid);
     // Only the domain's own hold goes; mappings that are left keep the frame until they are gone.
     if (!frame.load().has(FrameState::hypervisor)) {
         (void)domain.unmap_frame(gfn, mfn, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // sysctl: the console ring and the debug keys.
-#include "domain/console.hpp"
+#include "machine/console.hpp"
 #include "domain/guest_pointer.hpp"
 #include "hypercall/sysctl/sysctl.hpp"
 

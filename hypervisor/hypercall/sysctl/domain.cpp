@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // sysctl: all domains, the one CPU pool, the scheduler's own parameters.
-#include "domain/machine.hpp"
+#include "domain/run/schedule.hpp"
 #include "hypercall/control_bitmap.hpp"
 #include "hypercall/domctl/domctl.hpp"
 #include "hypercall/sysctl/sysctl.hpp"
-#include "schedule/schedule.hpp"
+#include "machine/machine.hpp"
 
 namespace px::hypercall::sysctl_command {
 

@@ -2,10 +2,10 @@
 // sysctl: the host's processors and memory.
 #include "domain/grant/limits.hpp"
 #include "domain/guest_pointer.hpp"
-#include "domain/machine.hpp"
+#include "domain/run/schedule.hpp"
 #include "hypercall/sysctl/sysctl.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
-#include "schedule/schedule.hpp"
 
 #include <algorithm>
 

@@ -2,8 +2,7 @@
 // The context switch, and the state of a paravirtual vCPU that it moves.
 #include "x86/pv/context.hpp"
 
-#include "schedule/schedule.hpp"
-#include "start/parts.hpp"
+#include "domain/run/schedule.hpp"
 #include "x86/layout.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/speculation.hpp"

@@ -35,7 +35,7 @@ Result<Domain*> make_pv_domain(DomId id, const abi::DomctlCreateDomain& config) 
 
 Result<> init_hypercall_page(PvDomain& domain, Gfn gfn) {
     const Mfn mfn = TRY(domain.translate(gfn));
-    if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), domain)) return fail(Error::Access);
+    if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), domain.id)) return fail(Error::Access);
     fill_hypercall_page(to_virtual(mfn));
     release_writable(frame_of(mfn));
     return {};

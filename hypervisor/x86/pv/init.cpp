@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Start of the paravirtual part: guest kind, CPU policies, and the ways in on each CPU.
+#include "x86/pv/init.hpp"
+
 #include "base/panic.hpp"
 #include "domain/domain_list.hpp"
-#include "start/parts.hpp"
 #include "x86/layout.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"

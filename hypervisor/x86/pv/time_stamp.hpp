@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 
 #include <atomic>
 

@@ -2,7 +2,7 @@
 // EFI's memory map and the rights of its runtime regions.
 #include "x86/machine/firmware/efi_runtime.hpp"
 
-#include "start/efi_map.hpp"
+#include "boot/efi_map.hpp"
 #include "x86/machine/boot/multiboot.hpp"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line's rules.
-#include "start/option_list.hpp"
+#include "boot/option_list.hpp"
 
 #include "fake_log.hpp"
 

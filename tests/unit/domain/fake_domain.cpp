@@ -5,7 +5,7 @@
 #include "base/log.hpp"
 #include "base/panic.hpp"
 #include "domain/grant/limits.hpp"
-#include "domain/machine.hpp"
+#include "domain/pirqs.hpp"
 #include "schedule/softirq.hpp"
 
 #include <cstdio>
@@ -78,8 +78,8 @@ void* allocate_bytes(std::size_t bytes) { return std::calloc(1, bytes); }
 void free_bytes(void* p) { std::free(p); }
 } // namespace heap
 
-bool acquire_frame(Frame& f, const Domain& owner) {
-    if (!f.load().is_referenced() || f.owner != owner.id.raw()) return false;
+bool acquire_frame(Frame& f, DomId owner) {
+    if (!f.load().is_referenced() || f.owner != owner.raw()) return false;
     f.state += FrameState::count_one;
     return true;
 }
@@ -98,9 +98,9 @@ void release_frame(Frame& f) {
     f.state -= FrameState::count_one;
     free_if_last(f);
 }
-bool acquire_writable(Frame& f, const Domain& owner) {
+bool acquire_writable(Frame& f, DomId owner) {
     const FrameState s = f.load();
-    if (!s.is_referenced() || f.owner != owner.id.raw()) return false;
+    if (!s.is_referenced() || f.owner != owner.raw()) return false;
     if (s.type() != FrameType::Writable && s.type_count() != 0) return false;
     f.state = (s.word & ~FrameState::type_mask) | u64{1} << FrameState::type_shift;
     f.state += FrameState::type_count_one;
@@ -111,8 +111,8 @@ void release_writable(Frame& f) {
     f.state -= FrameState::type_count_one;
     free_if_last(f);
 }
-void share_frame(Frame& f, const Domain& owner) {
-    f.owner = owner.id.raw();
+void share_frame(Frame& f, DomId owner) {
+    f.owner = owner.raw();
     f.state = FrameState::hypervisor | FrameState::allocated;
 }
 void unshare_frame(Frame& f) {

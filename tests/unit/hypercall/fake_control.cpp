@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What control operations call in the rest of the hypervisor, as little of it as they can notice.
-#include "domain/console.hpp"
 #include "domain/create.hpp"
 #include "domain/event/channels.hpp"
 #include "domain/grant/limits.hpp"
 #include "domain/host_policy.hpp"
-#include "domain/machine.hpp"
+#include "domain/run/schedule.hpp"
 #include "domain/time.hpp"
 #include "hypercall/fake_caller.hpp"
+#include "machine/console.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
-#include "schedule/schedule.hpp"
 
 #include <cstdlib>
 

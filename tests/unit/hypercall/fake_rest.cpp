@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What domains and vCPUs call and these tests do not look at.
 #include "domain/event/channels.hpp"
-#include "domain/machine.hpp"
-#include "schedule/schedule.hpp"
+#include "domain/run/schedule.hpp"
+#include "machine/machine.hpp"
 
 #include <stdexcept>
 

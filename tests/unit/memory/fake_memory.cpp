@@ -4,10 +4,10 @@
 
 #include "base/log.hpp"
 #include "base/panic.hpp"
+#include "boot/options.hpp"
 #include "domain/domain_list.hpp"
 #include "memory/cache.hpp"
 #include "memory/tlb.hpp"
-#include "start/options.hpp"
 
 #include <cstdio>
 #include <cstdlib>

@@ -94,13 +94,13 @@ TEST_F(Types, ATreeIsCheckedAndReleased) {
     ASSERT_TRUE(pin(0, 4));
     EXPECT_TRUE(pv::is_table(*frames[3], 1));
     EXPECT_EQ(frames[4]->load().type(), FrameType::Writable);
-    EXPECT_FALSE(acquire_writable(*frames[2], guest.domain));
+    EXPECT_FALSE(acquire_writable(*frames[2], guest.domain.id));
     model::check(guest, roots, frames);
     EXPECT_EQ(pin(0, 4).error(), Error::Invalid); // double pin
     ASSERT_TRUE(unpin(0));
     EXPECT_EQ(unpin(0).error(), Error::Invalid);
     model::check(guest, roots, frames);
-    EXPECT_TRUE(acquire_writable(*frames[2], guest.domain));
+    EXPECT_TRUE(acquire_writable(*frames[2], guest.domain.id));
     release_writable(*frames[2]);
 }
 
@@ -253,7 +253,7 @@ TEST_F(Types, TablesAndWritersExcludeEachOtherInRaces) {
         fake_cpu = seed;
         while (!stop) {
             const unsigned i = numbers() % 2;
-            if (!acquire_writable(*frames[i], guest.domain)) continue;
+            if (!acquire_writable(*frames[i], guest.domain.id)) continue;
             ++writers[i];
             EXPECT_FALSE(pv::is_table(*frames[i]));
             --writers[i];
@@ -309,7 +309,7 @@ class Chaos : public Types, public testing::WithParamInterface<unsigned> {
     /// Random data in frames that are not tables, so that checks meet trees.
     void scribble() {
         const unsigned f = pick(frame_count);
-        if (!acquire_writable(*frames[f], guest.domain)) return;
+        if (!acquire_writable(*frames[f], guest.domain.id)) return;
         words(f)[slots[pick(8)]] = any_entry();
         release_writable(*frames[f]);
     }
@@ -361,10 +361,10 @@ class Chaos : public Types, public testing::WithParamInterface<unsigned> {
         } else if (pick(2)) {
             const FrameState s = f.load();
             const bool expected = s.type_count() == 0 || s.type() == FrameType::Writable;
-            const bool got = acquire_writable(f, guest.domain);
+            const bool got = acquire_writable(f, guest.domain.id);
             ASSERT_EQ(got, expected);
             if (got) roots.writable.push_back(m);
-        } else if (acquire_frame(f, guest.domain)) {
+        } else if (acquire_frame(f, guest.domain.id)) {
             roots.plain.push_back(m);
         }
     }

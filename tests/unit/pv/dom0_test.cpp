@@ -5,7 +5,7 @@
 #include "x86/pv/dom0/memory_option.hpp"
 
 #include "abi/elfnote.hpp"
-#include "start/option_list.hpp"
+#include "boot/option_list.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,4 +4,4 @@ set(pv hypervisor/x86/pv)
 unit_test(pv_cpu_policy pv/cpu_policy_test.cpp pv/fpu_test.cpp hypervisor/x86/pv/policy/cpu_policy.cpp)
 unit_test(pv_time_stamp pv/time_stamp_test.cpp ${pv}/time_stamp_count.cpp)
 unit_test(pv_dom0 pv/dom0_test.cpp ${pv}/dom0/elf.cpp ${pv}/dom0/layout.cpp ${pv}/dom0/memory_option.cpp
-          boot/fake_log.cpp hypervisor/start/options.cpp hypervisor/start/absent_options.cpp hypervisor/base/format.cpp)
+          boot/fake_log.cpp hypervisor/boot/options.cpp hypervisor/boot/absent_options.cpp hypervisor/base/format.cpp)

@@ -2,7 +2,7 @@
 // From the boot entry to start/main.cpp: takes what the loader left into BootInfo, before anything reuses that memory.
 #include "base/panic.hpp"
 #include "base/percpu.hpp"
-#include "start/main.hpp"
+#include "boot/start.hpp"
 #include "x86/machine/boot/image.hpp"
 #include "x86/machine/boot/multiboot.hpp"
 

@@ -2,7 +2,7 @@
 // Readers of what boot loaders leave in memory: pure functions, tested on the host.
 #pragma once
 
-#include "start/boot_info.hpp"
+#include "boot/boot_info.hpp"
 
 #include <expected>
 

@@ -3,10 +3,10 @@
 #include "x86/machine/console/console.hpp"
 
 #include "base/lock.hpp"
-#include "domain/machine.hpp"
+#include "boot/boot_info.hpp"
+#include "boot/options.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
-#include "start/options.hpp"
-#include "start/parts.hpp"
 #include "x86/machine/console/console_ring.hpp"
 #include "x86/machine/console/console_stamp.hpp"
 #include "x86/machine/console/serial.hpp"

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The console's machine side: what the start code and panics need beyond domain/console.hpp.
+// The console's machine side: what the start code and panics need beyond machine/console.hpp.
 #pragma once
 
-#include "domain/console.hpp"
+#include "machine/console.hpp"
 
 namespace px::console {
+
+/// Opens the consoles that the command line wants; what was said before stands in the ring. After the options.
+void init();
 
 /// After the heap is there: takes the ring to its final size.
 void init_ring();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Console input, polled by a timer (which also sends what output is left), for the hypervisor's debug keys or for dom0.
 #include "base/lock.hpp"
+#include "boot/options.hpp"
 #include "domain/domain_list.hpp"
 #include "domain/event/channels.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "schedule/timer.hpp"
-#include "start/options.hpp"
 #include "x86/machine/console/console.hpp"
 #include "x86/machine/console/console_ring.hpp"
 

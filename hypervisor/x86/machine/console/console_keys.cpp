@@ -3,7 +3,7 @@
 #include "x86/machine/console/console_keys.hpp"
 
 #include "domain/debug_keys.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
 #include "x86/machine/console/console.hpp"
 #include "x86/machine/cpu/exceptions.hpp"

@@ -3,8 +3,8 @@
 #include "x86/machine/console/console_stamp.hpp"
 
 #include "base/format.hpp"
-#include "domain/machine.hpp"
-#include "start/options.hpp"
+#include "boot/options.hpp"
+#include "machine/machine.hpp"
 
 namespace px::console {
 

@@ -2,7 +2,7 @@
 // 16550 UART (National Semiconductor PC16550D data sheet).
 #include "x86/machine/console/serial.hpp"
 
-#include "start/options.hpp"
+#include "boot/options.hpp"
 #include "x86/instructions.hpp"
 
 namespace px::x86 {

@@ -3,9 +3,8 @@
 #include "x86/machine/cpu/cpu.hpp"
 
 #include "base/lock.hpp"
+#include "boot/options.hpp"
 #include "memory/heap.hpp"
-#include "start/options.hpp"
-#include "start/parts.hpp"
 #include "x86/instructions.hpp"
 #include "x86/layout.hpp"
 #include "x86/machine/boot/image.hpp"

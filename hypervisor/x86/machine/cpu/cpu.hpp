@@ -61,6 +61,15 @@ inline constexpr u64 interrupt_stacks_bytes = 4 * page_size;
 /// Is it the first of its core's threads, or the only one? By the shape of this CPU's APIC ids.
 [[nodiscard]] bool is_first_thread(u32 apic_id);
 
+/// Boot CPU, first of all: features, descriptor tables, exceptions, its stack block. There is no heap yet.
+void init_boot_cpu();
+/// Boot CPU, after the options: control registers and MSRs as the command line wants them.
+void use_cpu_features();
+/// Starts all CPUs of the MADT; each goes through init_secondary().
+void init_other_cpus();
+/// On each other CPU, on its own stack: makes it one of the host's.
+void init_secondary(CpuId cpu);
+
 /// Gives a CPU its per-CPU data, stack block and descriptor page; false without memory. The boot CPU has its own.
 [[nodiscard]] bool allocate_cpu(CpuId cpu);
 /// Puts the guard page under the boot CPU's main stack; once the image is mapped by small pages.

@@ -5,11 +5,11 @@
 #include "base/log.hpp"
 #include "x86/instructions.hpp"
 #include "x86/layout.hpp"
+#include "x86/machine/cpu/guest_hooks.hpp"
 #include "x86/machine/cpu/panic.hpp"
 #include "x86/machine/firmware/efi_runtime.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 #include "x86/machine/mca/machine_check.hpp"
-#include "x86/pv/trap.hpp"
 #include "x86/way_out.hpp"
 
 #include <algorithm>
@@ -38,8 +38,6 @@ constinit bool (*nmi_handler)(Registers&) = nullptr;
 
 /// Stubs of exception_entry.S, 16 bytes each.
 extern "C" char px_vector_stubs[];
-/// SYSENTER's entry (pv/entry.S), and where it has saved the flags.
-extern "C" const char px_sysenter[], px_sysenter_flags_saved[];
 constexpr u64 stub_bytes = 16;
 
 enum Vector : u32 {
@@ -95,12 +93,10 @@ void handle_nmi(Registers& r) {
 }
 
 /// A debug exception in the hypervisor: a guest's breakpoint on data that a hypercall touched, or a single step that
-/// came in with SYSENTER. Guests may not have breakpoints in our own address range.
+/// came in with a guest's flags. Guests may not have breakpoints in our own address range.
 void handle_own_debug(Registers& r) {
-    // SYSENTER leaves TF set. It goes once the entry has saved the flags: the guest's kernel wants to see it.
-    const bool saves_flags =
-        r.rip >= reinterpret_cast<u64>(px_sysenter) && r.rip < reinterpret_cast<u64>(px_sysenter_flags_saved);
-    if (!saves_flags) r.rflags &= ~u64{0x100};
+    // TF goes once an entry has saved the flags: the guest's kernel wants to see it.
+    if (!guest_hooks::is_saving_flags(r)) r.rflags &= ~u64{0x100};
     write_dr6(0xffff0ff0);
 }
 
@@ -163,14 +159,13 @@ extern "C" void px_exception(Registers* registers) {
     Registers& r = *registers;
     if (r.entry_vector == Nmi) return handle_nmi(r);
     if (r.entry_vector == MachineCheck) return mca::handle(r);
-    if (is_guest_mode(r)) return pv::handle_guest_exception(r);
+    if (is_guest_mode(r)) return guest_hooks::handle_exception(r);
     if (r.entry_vector == Debug) return handle_own_debug(r);
     if (r.entry_vector == Breakpoint) return print_registers(r); // our own int3 (debug key 'd')
     if (efi::handle_fault(r)) return;
     if (r.entry_vector != DoubleFault) {
         way_out::note_handled();
-        if (pv::is_on_way_out(r)) pv::entry_failed(r);
-        if (pv::handle_hypervisor_fault(r)) return;
+        if (guest_hooks::handle_host_fault(r)) return;
         if (const u64 resume = find_fixup(r.rip)) {
             r.rip = resume;
             return;

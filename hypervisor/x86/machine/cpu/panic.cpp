@@ -2,8 +2,8 @@
 // The end: says what happened in the form admins know, stops the other CPUs, reboots.
 #include "x86/machine/cpu/panic.hpp"
 
-#include "domain/machine.hpp"
-#include "start/options.hpp"
+#include "boot/options.hpp"
+#include "machine/machine.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/console/console.hpp"
 #include "x86/machine/cpu/cpu.hpp"

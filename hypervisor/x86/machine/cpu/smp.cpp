@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts the other CPUs, one after the other: INIT, STARTUP, STARTUP (SDM volume 3, 9.4.4).
 #include "base/log.hpp"
-#include "domain/machine.hpp"
+#include "boot/boot_info.hpp"
+#include "boot/options.hpp"
+#include "domain/run/idle.hpp"
+#include "domain/run/schedule.hpp"
+#include "machine/machine.hpp"
 #include "memory/frame.hpp"
-#include "schedule/schedule.hpp"
 #include "schedule/softirq.hpp"
-#include "start/options.hpp"
-#include "start/parts.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/console/console.hpp"
 #include "x86/machine/cpu/cpu.hpp"
+#include "x86/machine/cpu/guest_hooks.hpp"
 #include "x86/machine/cpu/memory_types.hpp"
 #include "x86/machine/firmware/acpi.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 #include "x86/machine/mca/machine_check.hpp"
 #include "x86/machine/paging/paging.hpp"
-#include "x86/pv/xpti/xpti.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -130,7 +131,7 @@ constinit u64 px_secondary_stack = 0;
 namespace {
 
 bool start_cpu(CpuId cpu, u32 apic_id) {
-    if (!allocate_cpu(cpu) || !pv::xpti::create_cpu(cpu)) return false;
+    if (!allocate_cpu(cpu) || !guest_hooks::make_cpu(cpu)) return false;
     apic::set_id_of(cpu, apic_id);
     schedule::init_cpu(cpu);
     CpuInfo& info = cpu_info_of(cpu);
@@ -191,7 +192,7 @@ extern "C" [[noreturn]] void px_secondary_main() {
 void init_secondary(CpuId cpu) {
     init_this_cpu();
     apic::init_cpu();
-    pv::init_cpu(cpu);
+    guest_hooks::start_cpu(cpu);
     mca::init_cpu();
     write_cr3(read_cr3()); // the identity map that it started on is not used again
 }

@@ -4,8 +4,8 @@
 
 #include "base/log.hpp"
 #include "base/percpu.hpp"
+#include "boot/options.hpp"
 #include "memory/frame.hpp"
-#include "start/options.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/patch.hpp"

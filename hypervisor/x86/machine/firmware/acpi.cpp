@@ -3,8 +3,7 @@
 #include "x86/machine/firmware/acpi.hpp"
 
 #include "base/log.hpp"
-#include "start/boot_info.hpp"
-#include "start/parts.hpp"
+#include "boot/boot_info.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/firmware/acpi_madt.hpp"
 #include "x86/machine/firmware/acpi_tables.hpp"

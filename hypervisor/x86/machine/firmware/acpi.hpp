@@ -7,6 +7,11 @@
 
 #include <span>
 
+namespace px::x86 {
+/// Boot CPU, with a heap: finds the tables and keeps what is used of them (MADT, HPET, FADT, MCFG).
+void init_acpi();
+} // namespace px::x86
+
 namespace px::x86::acpi {
 
 /// A processor of the MADT that can be used.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rights of the pages of EFI's runtime regions.
-#include "start/efi_map.hpp"
+#include "boot/efi_map.hpp"
 #include "x86/machine/firmware/efi_runtime.hpp"
 
 #include <algorithm>

@@ -8,11 +8,11 @@
 #include "x86/instructions.hpp"
 #include "x86/layout.hpp"
 #include "x86/machine/cpu/exceptions.hpp"
+#include "x86/machine/cpu/guest_hooks.hpp"
 #include "x86/machine/cpu/panic.hpp"
 #include "x86/machine/firmware/efi_space.hpp"
 #include "x86/machine/paging/paging.hpp"
 #include "x86/machine/pci/port_lock.hpp"
-#include "x86/pv/fpu.hpp"
 
 #include <atomic>
 
@@ -81,9 +81,7 @@ PX_NO_THREAD_SAFETY Result<Status> call(Service service, const Arguments& argume
     }
     Result<Status> status = fail(Error::NoSys);
     if (has_runtime_services()) {
-        const Vcpu* here = current_or_null();
-        const bool has_guest = here && !here->is_idle();
-        if (has_guest) pv::save_fpu(pv::current_pv());
+        guest_hooks::save_extended_state();
         reset_fpu_for_firmware();
         if (uses_ports(service)) {
             IrqGuard guard(port_pair_lock);
@@ -91,7 +89,7 @@ PX_NO_THREAD_SAFETY Result<Status> call(Service service, const Arguments& argume
         } else {
             status = enter(function, arguments);
         }
-        if (has_guest) pv::load_fpu(pv::current_pv());
+        guest_hooks::load_extended_state();
     }
     lock.unlock();
     return status;

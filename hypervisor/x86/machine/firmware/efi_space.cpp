@@ -3,10 +3,9 @@
 #include "x86/machine/firmware/efi_space.hpp"
 
 #include "base/log.hpp"
+#include "boot/boot_info.hpp"
+#include "boot/options.hpp"
 #include "memory/frame.hpp"
-#include "start/boot_info.hpp"
-#include "start/options.hpp"
-#include "start/parts.hpp"
 #include "x86/machine/paging/paging.hpp"
 
 namespace px::x86::efi {

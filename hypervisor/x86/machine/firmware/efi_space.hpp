@@ -4,6 +4,11 @@
 
 #include "x86/machine/firmware/efi_runtime.hpp"
 
+namespace px::x86 {
+/// Boot CPU: makes EFI's runtime services callable, where the host was started by EFI.
+void init_efi();
+} // namespace px::x86
+
 namespace px::x86::efi {
 
 /// Constant after init_efi().

@@ -3,7 +3,7 @@
 #include "x86/machine/firmware/efi_tables.hpp"
 
 #include "base/lock.hpp"
-#include "start/boot_info.hpp"
+#include "boot/boot_info.hpp"
 #include "x86/machine/firmware/efi_layout.hpp"
 #include "x86/machine/paging/paging.hpp"
 

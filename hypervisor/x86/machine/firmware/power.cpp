@@ -3,8 +3,8 @@
 #include "x86/machine/firmware/power.hpp"
 
 #include "base/log.hpp"
-#include "domain/machine.hpp"
-#include "start/options.hpp"
+#include "boot/options.hpp"
+#include "machine/machine.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/console/console.hpp"
 #include "x86/machine/firmware/acpi.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Power off and reboot, beyond domain/machine.hpp.
+// Power off and reboot, beyond machine/machine.hpp.
 #pragma once
 
 #include "base/number.hpp"

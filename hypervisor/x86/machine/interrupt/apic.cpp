@@ -5,7 +5,7 @@
 #include "base/lock.hpp"
 #include "base/log.hpp"
 #include "base/percpu.hpp"
-#include "start/options.hpp"
+#include "boot/options.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/firmware/acpi.hpp"
 #include "x86/machine/interrupt/apic_timer.hpp"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Start of the interrupt controllers, and the dispatch of every interrupt by its vector.
+#include "x86/machine/interrupt/interrupts.hpp"
+
 #include "base/log.hpp"
 #include "schedule/softirq.hpp"
-#include "start/parts.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/exceptions.hpp"
 #include "x86/machine/interrupt/apic.hpp"

@@ -4,7 +4,7 @@
 
 #include "base/lock.hpp"
 #include "base/panic.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 #include "x86/machine/interrupt/cross_call.hpp"

@@ -5,7 +5,7 @@
 #include "base/log.hpp"
 #include "domain/domain.hpp"
 #include "domain/event/channels.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 #include "x86/machine/interrupt/ioapic.hpp"

@@ -2,10 +2,10 @@
 // The table of interrupt descriptors, storms, and what the debug key shows.
 #include "base/bounded.hpp"
 #include "base/log.hpp"
+#include "boot/options.hpp"
 #include "domain/domain.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
-#include "start/options.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 #include "x86/machine/interrupt/ioapic.hpp"
 #include "x86/machine/interrupt/irq_internal.hpp"

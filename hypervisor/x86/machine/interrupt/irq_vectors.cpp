@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vectors of all CPUs: taken where an interrupt is wanted, or where most are free.
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "x86/machine/interrupt/irq_internal.hpp"
 #include "x86/machine/interrupt/vector_table.hpp"
 

@@ -3,7 +3,7 @@
 #include "x86/machine/interrupt/pirq.hpp"
 
 #include "base/bounded.hpp"
-#include "domain/machine.hpp"
+#include "domain/pirqs.hpp"
 #include "memory/heap.hpp"
 #include "x86/machine/interrupt/irq.hpp"
 #include "x86/machine/pci/msi.hpp"
@@ -162,7 +162,7 @@ bool is_shared(const Domain& domain, Pirq pirq) {
 Result<> set_eoi_page(Domain& domain, Gfn page, bool unmasks) {
     Table* table = TRY(make_table(domain));
     const Mfn mfn = TRY(domain.translate(page));
-    if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), domain)) return fail(Error::Invalid);
+    if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), domain.id)) return fail(Error::Invalid);
     auto* bits = to_virtual<std::atomic<u64>>(mfn);
     std::atomic<u64>* expected = nullptr;
     if (!table->eoi_bits.compare_exchange_strong(expected, bits)) {

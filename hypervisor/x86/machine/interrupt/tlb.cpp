@@ -3,7 +3,7 @@
 #include "x86/machine/interrupt/tlb.hpp"
 
 #include "base/lock.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 #include "x86/machine/interrupt/cross_call.hpp"

@@ -9,7 +9,7 @@
 #include "base/log.hpp"
 #include "domain/domain_list.hpp"
 #include "domain/event/channels.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "schedule/softirq.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/console/console.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames of the machine-to-physical table, for tools that map it.
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "memory/frame.hpp"
 #include "x86/layout.hpp"
 #include "x86/machine/paging/paging.hpp"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // There is no driver of an IOMMU: what the command line wants of one.
+#include "x86/machine/pci/iommu.hpp"
+
 #include "base/log.hpp"
 #include "base/panic.hpp"
-#include "start/options.hpp"
-#include "start/parts.hpp"
+#include "boot/options.hpp"
 
 namespace px::x86 {
 namespace {

@@ -3,8 +3,8 @@
 #include "x86/machine/pci/msi.hpp"
 
 #include "base/log.hpp"
+#include "boot/options.hpp"
 #include "memory/heap.hpp"
-#include "start/options.hpp"
 #include "x86/machine/interrupt/apic.hpp"
 #include "x86/machine/paging/paging.hpp"
 #include "x86/machine/pci/config_rules.hpp"

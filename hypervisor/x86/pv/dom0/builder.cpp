@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Builds dom0 from the boot modules: kernel, initrd, start info, page tables, first vCPU.
+#include "x86/pv/dom0/builder.hpp"
+
 #include "abi/hypercall.hpp"
 #include "abi/shared_info.hpp"
 #include "base/log.hpp"
 #include "base/panic.hpp"
+#include "boot/options.hpp"
 #include "domain/domain_list.hpp"
 #include "domain/grant/limits.hpp"
-#include "domain/machine.hpp"
+#include "domain/run/schedule.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
-#include "schedule/schedule.hpp"
 #include "schedule/softirq.hpp"
-#include "start/options.hpp"
-#include "start/parts.hpp"
 #include "x86/pv/dom0/guest_memory.hpp"
 #include "x86/pv/dom0/memory_option.hpp"
 #include "x86/pv/dom0/rights.hpp"

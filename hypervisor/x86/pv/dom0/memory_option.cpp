@@ -2,7 +2,7 @@
 // dom0_mem=.
 #include "x86/pv/dom0/memory_option.hpp"
 
-#include "start/options.hpp"
+#include "boot/options.hpp"
 
 #include <algorithm>
 

@@ -2,8 +2,8 @@
 // What hardware dom0 may touch: all but interrupt controllers, the hypervisor's clocks and its serial ports.
 #include "x86/pv/dom0/rights.hpp"
 
+#include "boot/options.hpp"
 #include "domain/rangeset.hpp"
-#include "start/options.hpp"
 #include "x86/machine/console/console.hpp"
 #include "x86/machine/firmware/acpi.hpp"
 #include "x86/pv/emulate/port.hpp"

@@ -2,7 +2,7 @@
 // Dispatch of the architecture's domctls, and the small ones.
 #include "x86/pv/domctl/domctl.hpp"
 
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "x86/pv/emulate/port.hpp"
 #include "x86/pv/hypercall_page.hpp"
 

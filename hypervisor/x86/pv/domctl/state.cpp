@@ -36,7 +36,7 @@ bool is_canonical(u64 address) { return static_cast<u64>(static_cast<s64>(addres
 
 u64 frame_info(PvDomain& domain, u64 gfn) {
     const Result<Mfn> mfn = domain.translate(Gfn(gfn));
-    if (!mfn || !is_valid(*mfn) || !acquire_frame(frame_of(*mfn), domain)) return abi::pfinfo_xtab;
+    if (!mfn || !is_valid(*mfn) || !acquire_frame(frame_of(*mfn), domain.id)) return abi::pfinfo_xtab;
     const FrameState state = frame_of(*mfn).load();
     u64 info = u64{table_level(state.type())} << abi::pfinfo_ltab_shift;
     if (info != 0 && state.has(FrameState::pinned)) info |= abi::pfinfo_lpintab;

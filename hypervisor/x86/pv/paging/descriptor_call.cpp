@@ -30,7 +30,7 @@ Result<> write_descriptor(Paddr address, Descriptor d) {
     const bool is_table = state.type() == FrameType::Descriptors && state.type_count() != 0;
     if (is_table) {
         if (!acquire_descriptors(frame, domain)) return fail(Error::Invalid);
-    } else if (!acquire_writable(frame, domain)) {
+    } else if (!acquire_writable(frame, domain.id)) {
         return fail(Error::Invalid);
     }
     __atomic_store_n(to, d.raw, __ATOMIC_RELEASE); // whole: the CPU may read it now

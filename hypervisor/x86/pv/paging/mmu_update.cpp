@@ -37,7 +37,7 @@ constexpr u32 batch = 16;
 constexpr u64 command_mask = 3;
 
 Result<> update_m2p(u64 mfn, u64 pfn, const Domain& owner) {
-    if (!is_valid(Mfn(mfn)) || !acquire_frame(frame_of(Mfn(mfn)), owner)) return fail(Error::Invalid);
+    if (!is_valid(Mfn(mfn)) || !acquire_frame(frame_of(Mfn(mfn)), owner.id)) return fail(Error::Invalid);
     set_m2p(Mfn(mfn), pfn);
     release_frame(frame_of(Mfn(mfn)));
     return {};

@@ -2,8 +2,8 @@
 // Hypercall mmuext_op: pins, base pointers, flushes, LDT, page copies (public/xen.h).
 #include "base/log.hpp"
 #include "domain/guest_pointer.hpp"
-#include "domain/machine.hpp"
 #include "hypercall/handlers.hpp"
+#include "machine/machine.hpp"
 #include "x86/instructions.hpp"
 #include "x86/pv/paging/descriptor.hpp"
 #include "x86/pv/paging/mmu_end.hpp"
@@ -49,7 +49,7 @@ Result<> new_ldt(u64 address, u32 entries) {
 /// A data page of the owner, to write to. What the hypervisor offers, or has left of a dead domain, is for reading.
 Result<Frame*> writable_page(Mfn mfn, const Domain& owner) {
     if (owner.id.raw() == abi::domid_xen) return fail(Error::Invalid);
-    if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), owner)) return fail(Error::Invalid);
+    if (!is_valid(mfn) || !acquire_writable(frame_of(mfn), owner.id)) return fail(Error::Invalid);
     return &frame_of(mfn);
 }
 
@@ -61,7 +61,7 @@ Result<> clear_page(Mfn mfn, const Domain& owner) {
 }
 
 Result<> copy_page(Mfn to_mfn, Mfn from_mfn, const Domain& owner) {
-    if (!is_valid(from_mfn) || !acquire_frame(frame_of(from_mfn), owner)) return fail(Error::Invalid);
+    if (!is_valid(from_mfn) || !acquire_frame(frame_of(from_mfn), owner.id)) return fail(Error::Invalid);
     Frame& from = frame_of(from_mfn);
     const Result<Frame*> to = writable_page(to_mfn, owner);
     if (to) {

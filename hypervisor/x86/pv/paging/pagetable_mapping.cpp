@@ -52,7 +52,7 @@ Result<> acquire_mapping(Entry& entry, PvDomain& table_owner, const Domain& fram
     // it maps nobody's memory.
     if (frame_owner.id.raw() == abi::domid_xen) return acquire_offered_frame(frame, table_owner, entry);
     const bool acquired =
-        entry.is_writable() ? acquire_writable(frame, frame_owner) : acquire_frame(frame, frame_owner);
+        entry.is_writable() ? acquire_writable(frame, frame_owner.id) : acquire_frame(frame, frame_owner.id);
     if (!acquired) return fail(Error::Busy);
     note_mapping(frame, entry, table_owner);
     return {};

@@ -24,7 +24,7 @@ Entry store_entry(u64* entry, Entry next, AccessBits bits) {
 }
 
 Result<> update_data_word(Frame& frame, u64* word, u64 value, const PvDomain& owner) {
-    if (!acquire_writable(frame, owner)) return fail(Error::Invalid);
+    if (!acquire_writable(frame, owner.id)) return fail(Error::Invalid);
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
     release_writable(frame);
     return {};

@@ -2,7 +2,7 @@
 // Flushes: on which CPUs, and by whose stamps they are needed.
 #include "x86/pv/paging/tlb.hpp"
 
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "x86/instructions.hpp"
 #include "x86/pv/paging/tlb_clock.hpp"
 #include "x86/pv/xpti/xpti.hpp"

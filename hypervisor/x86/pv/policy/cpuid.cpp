@@ -4,7 +4,7 @@
 
 #include "abi/cpuid.hpp"
 #include "abi/domctl.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/cpuid_faulting.hpp"
 #include "x86/pv/emulate/control_register.hpp"

@@ -3,7 +3,7 @@
 #include "x86/pv/xpti/xpti.hpp"
 
 #include "base/panic.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
 #include "x86/machine/boot/image.hpp"
 #include "x86/machine/cpu/cpu.hpp"

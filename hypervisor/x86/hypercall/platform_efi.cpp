@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // EFI runtime calls of dom0: everything the firmware reads or writes is a copy in the hypervisor's memory.
-#include "x86/machine/firmware/platform_efi.hpp"
+#include "x86/hypercall/platform_efi.hpp"
 
 #include "domain/guest_pointer.hpp"
 #include "memory/heap.hpp"

@@ -6,6 +6,11 @@
 
 namespace px::schedule {
 
+/// Boot CPU: handlers, timers, run queue.
+void init();
+/// Before the CPU runs: makes its idle vCPU.
+void init_cpu(CpuId cpu);
+
 /// The guest-visible name and number of this scheduler: it answers as credit2.
 inline constexpr const char* scheduler_name = "SMP Credit Scheduler rev2";
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The source of a table in docs/boot.md: python3 -m lab.options writes it.
-#include "start/absent_options.hpp"
+#include "boot/absent_options.hpp"
 
 namespace px::options {
 namespace {

@@ -2,7 +2,7 @@
 // All options of the image (host tests bring their own).
 #pragma once
 
-#include "start/options.hpp"
+#include "boot/options.hpp"
 
 #include <span>
 

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The scheduler at work: vCPUs as units, the Schedule soft interrupt, slices by timer.
-#include "schedule/schedule.hpp"
+#include "domain/run/schedule.hpp"
 
 #include "abi/sysctl.hpp"
 #include "base/log.hpp"
 #include "base/panic.hpp"
+#include "boot/options.hpp"
 #include "domain/domain.hpp"
-#include "domain/machine.hpp"
+#include "domain/run/idle.hpp"
 #include "domain/time.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
 #include "schedule/fair.hpp"
-#include "schedule/idle.hpp"
 #include "schedule/softirq.hpp"
-#include "start/options.hpp"
-#include "start/parts.hpp"
 
 namespace px::schedule {
 

@@ -3,8 +3,8 @@
 #include "base/log.hpp"
 #include "domain/domain_list.hpp"
 #include "domain/rangeset.hpp"
+#include "x86/hypercall/physdev.hpp"
 #include "x86/machine/interrupt/irq.hpp"
-#include "x86/machine/interrupt/physdev.hpp"
 #include "x86/machine/interrupt/pirq.hpp"
 #include "x86/machine/pci/msi.hpp"
 

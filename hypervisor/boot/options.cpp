@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Splits the command line into options and hands each to whoever declared it.
-#include "start/options.hpp"
+#include "boot/options.hpp"
 
 #include "base/log.hpp"
-#include "start/absent_options.hpp"
-#include "start/option_list.hpp"
+#include "boot/absent_options.hpp"
+#include "boot/option_list.hpp"
 
 namespace px::options {
 namespace {

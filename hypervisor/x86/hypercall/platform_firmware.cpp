@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Firmware information for dom0.
-#include "x86/machine/firmware/platform_firmware.hpp"
+#include "x86/hypercall/platform_firmware.hpp"
 
+#include "boot/efi_map.hpp"
 #include "domain/guest_pointer.hpp"
-#include "start/efi_map.hpp"
 #include "x86/machine/firmware/efi_runtime.hpp"
 #include "x86/machine/firmware/efi_tables.hpp"
 

@@ -9,4 +9,7 @@ namespace px::schedule {
 /// Makes the idle vCPU of a CPU, in the idle domain. Null if there is no memory.
 [[nodiscard]] Vcpu* make_idle_vcpu(CpuId cpu);
 
+/// The idle loop of this CPU: runs soft interrupts, scrubs free frames, halts.
+[[noreturn]] void idle_loop();
+
 } // namespace px::schedule

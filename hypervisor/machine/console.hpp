@@ -8,10 +8,6 @@
 #include <span>
 #include <string_view>
 
-namespace px {
-class Domain;
-}
-
 namespace px::console {
 
 /// XEN_SYSCTL_readconsole. Positions count characters since boot (mod 2^32).

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // platform_op about what this hypervisor leaves as it is: memory type ranges, microcode, power states, hot-plugging.
 // The answers are those that Xen 4.17 gives on a machine where there is nothing to do.
-#include "x86/machine/firmware/platform_absent.hpp"
+#include "x86/hypercall/platform_absent.hpp"
 #include "domain/guest_pointer.hpp"
-#include "domain/machine.hpp"
+#include "machine/machine.hpp"
 #include "x86/machine/cpu/memory_types.hpp"
 
 namespace px::x86::platform {

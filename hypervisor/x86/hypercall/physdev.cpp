@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // physdev_op (33): interrupts and I/O privilege of the caller, I/O APICs for dom0 (public/physdev.h).
-#include "x86/machine/interrupt/physdev.hpp"
+#include "x86/hypercall/physdev.hpp"
 
 #include "domain/event/channels.hpp"
 #include "domain/event/table.hpp"
-#include "domain/machine.hpp"
+#include "domain/pirqs.hpp"
 #include "hypercall/handlers.hpp"
 #include "x86/machine/interrupt/ioapic.hpp"
 #include "x86/machine/interrupt/pirq.hpp"

@@ -4,8 +4,8 @@
 
 #include "base/percpu.hpp"
 #include "domain/guest_pointer.hpp"
-#include "domain/machine.hpp"
 #include "hypercall/handlers.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Idle vCPUs and the idle loop.
-#include "schedule/idle.hpp"
+#include "domain/run/idle.hpp"
 
 #include "domain/domain.hpp"
-#include "domain/machine.hpp"
 #include "domain/system_domain.hpp"
+#include "machine/machine.hpp"
 #include "memory/heap.hpp"
 #include "schedule/softirq.hpp"
-#include "start/parts.hpp"
 
 namespace px::schedule {
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/number.hpp"
-#include "start/efi_map.hpp"
+#include "boot/efi_map.hpp"
 
 #include <cstddef>
 #include <span>
