@@ -2,25 +2,12 @@
 // event_channel_op (32): decode, call, copy back.
 #include "domain/domain_list.hpp"
 #include "domain/event/channels.hpp"
-#include "domain/guest_pointer.hpp"
 #include "hypercall/handlers.hpp"
+#include "hypercall/operation.hpp"
 #include "machine/machine.hpp"
 
 namespace px::hypercall {
 namespace {
-
-/// Operations with out fields: read the structure, work on it, write it back on success.
-template <class Op> Result<> with_result(u64 address, Result<> (*work)(Op&)) {
-    GuestPointer<Op> pointer(address);
-    Op op = TRY(pointer.read());
-    TRY(work(op));
-    return pointer.write(op);
-}
-
-template <class Op> Result<> without_result(u64 address, Result<> (*work)(Op&)) {
-    Op op = TRY(GuestPointer<Op>(address).read());
-    return work(op);
-}
 
 Result<> close(abi::EvtchnClose& op) { return event::close(current_domain(), Port(op.port)); }
 Result<> send(abi::EvtchnSend& op) { return event::send(current_domain(), Port(op.port)); }

@@ -4,7 +4,7 @@
 
 #include "abi/physdev.hpp"
 #include "base/result.hpp"
-#include "domain/guest_pointer.hpp"
+#include "hypercall/operation.hpp"
 
 namespace px::x86::physdev {
 
@@ -14,16 +14,7 @@ Result<> unmap_pirq(u64 address);
 /// The sub-operations about PCI devices, hardware domain only. Errors: NoSys for others.
 Result<> pci_operation(abi::PhysdevOp command, u64 address);
 
-/// Reads the structure, works on it, writes it back on success.
-template <class Op> Result<> with_result(u64 address, Result<> (*work)(Op&)) {
-    GuestPointer<Op> pointer(address);
-    Op op = TRY(pointer.read());
-    TRY(work(op));
-    return pointer.write(op);
-}
-template <class Op> Result<> without_result(u64 address, Result<> (*work)(Op&)) {
-    Op op = TRY(GuestPointer<Op>(address).read());
-    return work(op);
-}
+using hypercall::with_result;
+using hypercall::without_result;
 
 } // namespace px::x86::physdev

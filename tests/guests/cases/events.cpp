@@ -211,14 +211,20 @@ MICRO_CASE(block_ends_with_an_event) {
     close(port);
 }
 
-MICRO_CASE(poll_times_out_and_sees_ports) {
-    static u32 port;
+/// Binds a port, masked and not pending, for a poll of it alone. The poll names it by its address.
+static abi::SchedPoll poll_of(u32& port) {
     port = bind_ipi();
     shared_info->evtchn_mask[port / 64] |= u64{1} << (port % 64);
     clear(port);
     abi::SchedPoll op{};
     op.ports.address = reinterpret_cast<u64>(&port);
     op.nr_ports = 1;
+    return op;
+}
+
+MICRO_CASE(poll_times_out_and_sees_ports) {
+    static u32 port;
+    abi::SchedPoll op = poll_of(port);
     op.timeout = system_time() + wait_time;
     CHECK_IS(call(Hypercall::SchedOp, abi::SchedOp::Poll, &op), 0);
     CHECK(system_time() + slop >= op.timeout);
@@ -239,12 +245,7 @@ MICRO_CASE(poll_times_out_and_sees_ports) {
 /// A time of long ago has come, also one that lies half the range of times back; the CPU's other timers go on.
 MICRO_CASE(poll_times_of_long_ago) {
     static u32 port;
-    port = bind_ipi();
-    shared_info->evtchn_mask[port / 64] |= u64{1} << (port % 64);
-    clear(port);
-    abi::SchedPoll op{};
-    op.ports.address = reinterpret_cast<u64>(&port);
-    op.nr_ports = 1;
+    abi::SchedPoll op = poll_of(port);
     for (const u64 timeout : {u64{1}, ~u64{0}, u64{1} << 63, (u64{1} << 63) + 1, (u64{1} << 63) + 1000000000}) {
         op.timeout = timeout;
         const u64 start = system_time();
