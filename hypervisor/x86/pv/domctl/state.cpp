@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A vCPU's state beyond vcpu_guest_context, for savers and restorers: callbacks, extended registers, frame types.
+#include "x86/arch/address.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/cpuid_faulting.hpp"
 #include "x86/pv/domctl/domctl.hpp"
@@ -32,8 +33,6 @@ class Paused {
     Vcpu& vcpu_;
 };
 
-bool is_canonical(u64 address) { return static_cast<u64>(static_cast<s64>(address << 16) >> 16) == address; }
-
 u64 frame_info(PvDomain& domain, u64 gfn) {
     const Result<Mfn> mfn = domain.translate(Gfn(gfn));
     if (!mfn || !is_valid(*mfn) || !acquire_frame(frame_of(*mfn), domain.id)) return abi::pfinfo_xtab;
@@ -64,7 +63,7 @@ Result<> get_ext_context(PvDomain& domain, abi::DomctlExtVcpuContext& op) {
 Result<> set_ext_context(PvDomain& domain, const abi::DomctlExtVcpuContext& op) {
     PvVcpu& vcpu = *TRY(named_vcpu(domain, op.vcpu));
     if (op.size < offsetof(abi::DomctlExtVcpuContext, mcg_cap)) return fail(Error::Invalid);
-    if (!is_canonical(op.syscall32_callback_eip) || !is_canonical(op.sysenter_callback_eip))
+    if (!x86::is_canonical(op.syscall32_callback_eip) || !x86::is_canonical(op.sysenter_callback_eip))
         return fail(Error::Invalid);
     const Paused paused(vcpu);
     vcpu.syscall32_callback = {op.syscall32_callback_eip, op.syscall32_disables_events != 0};
