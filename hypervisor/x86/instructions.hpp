@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/number.hpp"
+#include "x86/arch/msr.hpp"
 #include "x86/fixup.hpp"
 
 namespace px::x86 {
@@ -76,26 +77,27 @@ struct CpuidResult {
 
 // -- model-specific registers --
 
-[[nodiscard]] inline u64 rdmsr(u32 msr) {
+[[nodiscard]] inline u64 rdmsr(Msr msr) {
     u32 low, high;
-    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(number_of(msr)));
     return u64{high} << 32 | low;
 }
-inline void wrmsr(u32 msr, u64 value) {
-    asm volatile("wrmsr" ::"c"(msr), "a"(static_cast<u32>(value)), "d"(static_cast<u32>(value >> 32)) : "memory");
+inline void wrmsr(Msr msr, u64 value) {
+    asm volatile("wrmsr" ::"c"(number_of(msr)), "a"(static_cast<u32>(value)), "d"(static_cast<u32>(value >> 32))
+                 : "memory");
 }
 /// False if there is no such register.
-[[nodiscard]] inline bool rdmsr_safe(u32 msr, u64& value) {
+[[nodiscard]] inline bool rdmsr_safe(Msr msr, u64& value) {
     u32 low, high;
-    asm goto("1: rdmsr" PX_FIXUP("1b", "%l[fault]") : "=a"(low), "=d"(high) : "c"(msr)::fault);
+    asm goto("1: rdmsr" PX_FIXUP("1b", "%l[fault]") : "=a"(low), "=d"(high) : "c"(number_of(msr))::fault);
     value = u64{high} << 32 | low;
     return true;
 fault:
     return false;
 }
 /// False if the register or the value was refused.
-[[nodiscard]] inline bool wrmsr_safe(u32 msr, u64 value) {
-    asm goto("1: wrmsr" PX_FIXUP("1b", "%l[fault]")::"c"(msr), "a"(static_cast<u32>(value)),
+[[nodiscard]] inline bool wrmsr_safe(Msr msr, u64 value) {
+    asm goto("1: wrmsr" PX_FIXUP("1b", "%l[fault]")::"c"(number_of(msr)), "a"(static_cast<u32>(value)),
              "d"(static_cast<u32>(value >> 32))
              : "memory"
              : fault);

@@ -113,12 +113,12 @@ void set_control_registers() {
     write_cr4(host_cr4);
     write_cr0(0x80050033); // PG, AM, WP, NE, ET, MP, PE
     if (host_cr4 & cr4::osxsave) xsetbv(0, cpu_features.xcr0);
-    u64 efer = rdmsr(msr::efer) | 1; // SYSCALL
+    u64 efer = rdmsr(Msr::Efer) | 1; // SYSCALL
     if (cpu_features.nx) efer |= 1 << 11;
-    wrmsr(msr::efer, efer);
+    wrmsr(Msr::Efer, efer);
     // Page attribute table as the PV ABI has it: WB, WT, UC-, UC, WC, WP, UC, UC.
-    if (cpu_features.has_tsc_aux()) wrmsr(msr::tsc_aux, 0);
-    if (cpu_features.pat) wrmsr(msr::pat, 0x0000050100070406);
+    if (cpu_features.has_tsc_aux()) wrmsr(Msr::TscAux, 0);
+    if (cpu_features.pat) wrmsr(Msr::Pat, 0x0000050100070406);
 }
 
 void load_tables() {
@@ -154,7 +154,7 @@ void load_tsc_aux(u32 value) {
     u32& loaded = loaded_tsc_aux.here();
     if (loaded == value) return; // writing it takes long, and vCPU 0 of most guests has the same
     loaded = value;
-    wrmsr(msr::tsc_aux, value);
+    wrmsr(Msr::TscAux, value);
 }
 
 CpuInfo& cpu_info_of(CpuId cpu) {

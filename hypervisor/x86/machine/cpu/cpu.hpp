@@ -8,17 +8,6 @@
 
 namespace px::x86 {
 
-/// Model-specific registers that several parts use (SDM volume 4, APM volume 2 appendix A).
-namespace msr {
-inline constexpr u32 apic_base = 0x1b;
-inline constexpr u32 sysenter_cs = 0x174, sysenter_esp = 0x175, sysenter_eip = 0x176;
-inline constexpr u32 pat = 0x277;
-inline constexpr u32 efer = 0xc0000080, star = 0xc0000081, lstar = 0xc0000082, cstar = 0xc0000083;
-inline constexpr u32 syscall_mask = 0xc0000084;
-inline constexpr u32 fs_base = 0xc0000100, gs_base = 0xc0000101, kernel_gs_base = 0xc0000102;
-inline constexpr u32 tsc_aux = 0xc0000103;
-} // namespace msr
-
 /// Bits of control register 4 (SDM volume 3, section 2.5).
 namespace cr4 {
 inline constexpr u64 tsd = 1 << 2, de = 1 << 3, pae = 1 << 5, mce = 1 << 6, pge = 1 << 7, osfxsr = 1 << 9;

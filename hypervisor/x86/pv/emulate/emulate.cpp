@@ -48,16 +48,18 @@ void set_low_halves(x86::Registers& r, u64 value) {
     r.rdx = value >> 32;
 }
 
+x86::Msr msr_of(const x86::Registers& r) { return static_cast<x86::Msr>(static_cast<u32>(r.rcx)); }
+
 Emulated read_msr_instruction(PvVcpu& vcpu, x86::Registers& r) {
     u64 value;
-    if (!vcpu.in_kernel_mode || !read_msr(vcpu, static_cast<u32>(r.rcx), value)) return Emulated::Refused;
+    if (!vcpu.in_kernel_mode || !read_msr(vcpu, msr_of(r), value)) return Emulated::Refused;
     set_low_halves(r, value);
     return Emulated::Done;
 }
 
 Emulated write_msr_instruction(PvVcpu& vcpu, x86::Registers& r) {
     const u64 value = (r.rdx << 32) | static_cast<u32>(r.rax);
-    if (!vcpu.in_kernel_mode || !write_msr(vcpu, static_cast<u32>(r.rcx), value)) return Emulated::Refused;
+    if (!vcpu.in_kernel_mode || !write_msr(vcpu, msr_of(r), value)) return Emulated::Refused;
     return Emulated::Done;
 }
 
