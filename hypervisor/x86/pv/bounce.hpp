@@ -3,6 +3,7 @@
 #pragma once
 
 #include "domain/time.hpp"
+#include "x86/arch/exception.hpp"
 #include "x86/pv/guest_copy.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
@@ -87,9 +88,9 @@ inline bool bounce(PvVcpu& vcpu, x86::Registers& r, const Callback& callback) {
     return bounce<Kind>(vcpu, r, callback.address, callback.masks_events);
 }
 
-/// Delivers exception `vector` through the guest's trap table.
-void inject_exception(PvVcpu& vcpu, x86::Registers& r, unsigned vector, u32 error_code = 0);
+/// Delivers an exception through the guest's trap table.
+void inject_exception(PvVcpu& vcpu, x86::Registers& r, x86::Exception exception, u32 error_code = 0);
 /// #PF: puts the address where the guest reads it.
-void inject_page_fault(PvVcpu& vcpu, x86::Registers& r, u64 address, u32 error_code);
+void inject_page_fault(PvVcpu& vcpu, x86::Registers& r, u64 address, x86::PageFaultCode code);
 
 } // namespace px::pv

@@ -86,14 +86,14 @@ bool is_on_way_out(const x86::Registers& r) {
 
 void entry_failed(const x86::Registers& nested) {
     const u64 address = x86::read_cr2();
-    const u32 number = nested.entry_vector, code = nested.error_code;
+    const bool is_page_fault = is_exception(nested, x86::Exception::PageFault);
+    const x86::PageFaultCode code{nested.error_code};
     if (nested.rip != reinterpret_cast<u64>(px_guest_iret) && nested.rip != reinterpret_cast<u64>(px_xpti_iret))
-        panic("fault {} on the way to a guest, at {:#x}", number, nested.rip);
+        panic("fault {} on the way to a guest, at {:#x}", nested.entry_vector, nested.rip);
     put_guest_registers_back(nested); // from here on the nested frame is gone
     PvVcpu& vcpu = current_pv();
     x86::enable_interrupts();
-    if (number != vector::page_fault || !resolve_descriptor_fault(vcpu, address, code))
-        refuse_state(vcpu, x86::guest_registers());
+    if (!is_page_fault || !resolve_descriptor_fault(vcpu, address, code)) refuse_state(vcpu, x86::guest_registers());
     px_return_to_guest();
 }
 

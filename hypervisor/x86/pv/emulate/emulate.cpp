@@ -75,7 +75,7 @@ Emulated group7(PvVcpu& vcpu, x86::Registers& r, const Instruction& op) {
     if (op.is_memory) return Emulated::Refused;
     if (op.extension() == 2 && op.rm == 1) {
         if (!(vcpu.control.cr4 & cr4_bit::osxsave)) {
-            inject_exception(vcpu, r, vector::invalid_opcode);
+            inject_exception(vcpu, r, x86::Exception::InvalidOpcode);
             return Emulated::Delivered;
         }
         const u64 value = (r.rdx << 32) | static_cast<u32>(r.rax);
@@ -144,7 +144,7 @@ bool emulate_privileged(PvVcpu& vcpu, x86::Registers& r) {
     const auto op = decode({bytes, count}, is_64bit ? CodeSize::Bits64 : CodeSize::Bits32);
     if (!op) return false;
     if (op->lock) { // on none of these
-        inject_exception(vcpu, r, vector::invalid_opcode);
+        inject_exception(vcpu, r, x86::Exception::InvalidOpcode);
         return true;
     }
     const u64 rip = r.rip;
@@ -158,7 +158,7 @@ bool emulate_privileged(PvVcpu& vcpu, x86::Registers& r) {
     if (r.rflags & rflags::tf) {
         r.rflags &= ~rflags::rf;
         vcpu.debug.dr6 |= 1u << 14;
-        inject_exception(vcpu, r, vector::debug);
+        inject_exception(vcpu, r, x86::Exception::Debug);
     } else {
         r.rflags &= ~rflags::rf;
     }
@@ -174,7 +174,7 @@ bool emulate_forced(PvVcpu& vcpu, x86::Registers& r) {
     if (bytes[prefix] != 0x0f || bytes[prefix + 1] != 0xa2) return false;
     if (!may_read_cpuid(vcpu)) { // the fault is that of the instruction behind the prefix
         r.rip += prefix;
-        inject_exception(vcpu, r, vector::general_protection);
+        inject_exception(vcpu, r, x86::Exception::GeneralProtection);
         return true;
     }
     emulate_cpuid(vcpu, r);

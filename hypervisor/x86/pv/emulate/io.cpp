@@ -48,14 +48,14 @@ Emulated string_element(PvVcpu& vcpu, x86::Registers& r, const Instruction& op, 
     u32 value = 0;
     if (is_out) {
         if (const u64 left = copy_from_active(&value, address, bytes)) {
-            inject_page_fault(vcpu, r, address + bytes - left, 0);
+            inject_page_fault(vcpu, r, address + bytes - left, x86::PageFaultCode{});
             return Emulated::Delivered;
         }
         write_port(vcpu.pv_domain(), port, bytes, value);
     } else {
         value = read_port(vcpu.pv_domain(), port, bytes);
         if (const u64 left = copy_to_active(address, &value, bytes)) {
-            inject_page_fault(vcpu, r, address + bytes - left, page_fault::write);
+            inject_page_fault(vcpu, r, address + bytes - left, x86::page_fault::write);
             return Emulated::Delivered;
         }
     }
