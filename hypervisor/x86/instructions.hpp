@@ -3,6 +3,9 @@
 #pragma once
 
 #include "base/number.hpp"
+#include "x86/arch/control.hpp"
+#include "x86/arch/debug.hpp"
+#include "x86/arch/flags.hpp"
 #include "x86/arch/msr.hpp"
 #include "x86/fixup.hpp"
 
@@ -10,16 +13,14 @@ namespace px::x86 {
 
 // -- flags, halting, ordering --
 
-inline constexpr u64 flag_interrupts = 1u << 9;
-
 inline void enable_interrupts() { asm volatile("sti" ::: "memory"); }
 inline void disable_interrupts() { asm volatile("cli" ::: "memory"); }
-[[nodiscard]] inline u64 read_flags() {
+[[nodiscard]] inline Rflags read_flags() {
     u64 flags;
     asm volatile("pushfq; popq %0" : "=r"(flags)::"memory");
-    return flags;
+    return Rflags(flags);
 }
-[[nodiscard]] inline bool interrupts_enabled() { return (read_flags() & flag_interrupts) != 0; }
+[[nodiscard]] inline bool interrupts_enabled() { return read_flags().has(rflags::interrupts); }
 /// Waits for an interrupt; the flag stays as it is.
 inline void hlt() { asm volatile("hlt" ::: "memory"); }
 /// NMIs may come again while one is being handled: IRET ends their blocking, also one that goes nowhere. Interrupts
@@ -108,24 +109,24 @@ fault:
 
 // -- control and debug registers --
 
-#define PX_REGISTER_ACCESS(name)                                                                                       \
-    [[nodiscard]] inline u64 read_##name() {                                                                           \
+#define PX_REGISTER_ACCESS(name, Type, raw)                                                                            \
+    [[nodiscard]] inline Type read_##name() {                                                                          \
         u64 value;                                                                                                     \
         asm volatile("movq %%" #name ", %0" : "=r"(value)::"memory");                                                  \
-        return value;                                                                                                  \
+        return Type(value);                                                                                            \
     }                                                                                                                  \
-    inline void write_##name(u64 value) { asm volatile("movq %0, %%" #name ::"r"(value) : "memory"); }
-PX_REGISTER_ACCESS(cr0)
-PX_REGISTER_ACCESS(cr2)
-PX_REGISTER_ACCESS(cr3)
-PX_REGISTER_ACCESS(cr4)
-PX_REGISTER_ACCESS(cr8)
-PX_REGISTER_ACCESS(dr0)
-PX_REGISTER_ACCESS(dr1)
-PX_REGISTER_ACCESS(dr2)
-PX_REGISTER_ACCESS(dr3)
-PX_REGISTER_ACCESS(dr6)
-PX_REGISTER_ACCESS(dr7)
+    inline void write_##name(Type value) { asm volatile("movq %0, %%" #name ::"r"(raw) : "memory"); }
+PX_REGISTER_ACCESS(cr0, Cr0, value.raw())
+PX_REGISTER_ACCESS(cr2, u64, value)
+PX_REGISTER_ACCESS(cr3, u64, value)
+PX_REGISTER_ACCESS(cr4, Cr4, value.raw())
+PX_REGISTER_ACCESS(cr8, u64, value)
+PX_REGISTER_ACCESS(dr0, u64, value)
+PX_REGISTER_ACCESS(dr1, u64, value)
+PX_REGISTER_ACCESS(dr2, u64, value)
+PX_REGISTER_ACCESS(dr3, u64, value)
+PX_REGISTER_ACCESS(dr6, Dr6, value.raw())
+PX_REGISTER_ACCESS(dr7, Dr7, value.raw())
 #undef PX_REGISTER_ACCESS
 inline void clts() { asm volatile("clts" ::: "memory"); }
 

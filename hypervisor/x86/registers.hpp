@@ -5,6 +5,7 @@
 #include "base/number.hpp"
 #include "base/percpu.hpp"
 #include "x86/arch/exception.hpp"
+#include "x86/arch/flags.hpp"
 
 #include <cstddef>
 
@@ -19,7 +20,7 @@ struct Registers {
     u32 entry_vector; ///< exception or interrupt vector, or an entry_* constant
     u64 rip;
     u64 cs; ///< low 16 bits
-    u64 rflags;
+    Rflags rflags;
     u64 rsp;
     u64 ss; ///< low 16 bits
 };

@@ -56,10 +56,9 @@ void page_fault_of_guest(PvVcpu& vcpu, x86::Registers& r, u64 address) {
 }
 
 void debug_exception(PvVcpu& vcpu, x86::Registers& r) {
-    constexpr u64 sticky = 0x600f; // B0 to B3, BD, BS, BT: set by the CPU, cleared by software only
-    const u64 dr6 = x86::read_dr6();
-    x86::write_dr6(0xffff0ff0);
-    vcpu.debug.dr6 = (vcpu.debug.dr6 & ~u64{0xf}) | (dr6 & (sticky | 0x8000));
+    const x86::Dr6 status = x86::read_dr6();
+    x86::write_dr6(x86::dr6::nothing);
+    vcpu.debug.dr6 = vcpu.debug.dr6.without(x86::dr6::breakpoints) | (status & x86::dr6::sticky);
     inject_exception(vcpu, r, Exception::Debug);
 }
 

@@ -43,8 +43,8 @@ bool deliver_pending(PvVcpu& vcpu, x86::Registers& r) {
 
 /// True if SYSRET loads exactly this state. A non-canonical rip would fault in ring 0 on Intel (CVE-2012-0217 class).
 bool can_use_sysret(const x86::Registers& r) {
-    constexpr u64 odd_flags = rflags::tf | rflags::rf | rflags::vm;
-    if ((r.entry_vector != x86::entry_syscall && r.entry_vector != x86::entry_sysret) || (r.rflags & odd_flags) != 0 ||
+    constexpr auto odd_flags = rflags::trap | rflags::resume | rflags::virtual_8086;
+    if ((r.entry_vector != x86::entry_syscall && r.entry_vector != x86::entry_sysret) || r.rflags.has_any(odd_flags) ||
         r.ss != x86::selector::guest_data)
         return false;
     if (r.cs == x86::selector::guest_code64) return is_canonical(r.rip);
@@ -62,7 +62,7 @@ void put_guest_registers_back(const x86::Registers& nested) {
     r.entry_vector = 0; // whole state: by IRET
     r.rip = frame[0];
     r.cs = frame[1];
-    r.rflags = frame[2];
+    r.rflags = x86::Rflags(frame[2]);
     r.rsp = frame[3];
     r.ss = frame[4];
     guest = r;

@@ -4,16 +4,10 @@
 
 #include "base/number.hpp"
 #include "base/percpu.hpp"
+#include "x86/arch/control.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 
 namespace px::x86 {
-
-/// Bits of control register 4 (SDM volume 3, section 2.5).
-namespace cr4 {
-inline constexpr u64 tsd = 1 << 2, de = 1 << 3, pae = 1 << 5, mce = 1 << 6, pge = 1 << 7, osfxsr = 1 << 9;
-inline constexpr u64 osxmmexcpt = 1 << 10, umip = 1 << 11, fsgsbase = 1 << 16, osxsave = 1 << 18, smep = 1 << 20;
-inline constexpr u64 smap = 1 << 21, pke = 1 << 22;
-} // namespace cr4
 
 /// Long-mode task state segment.
 struct [[gnu::packed]] TaskState {
@@ -28,7 +22,7 @@ struct [[gnu::packed]] TaskState {
 static_assert(sizeof(TaskState) == 104);
 
 /// CR4 as the hypervisor runs with it; guests' bits are added at a context switch.
-extern u64 host_cr4;
+extern Cr4 host_cr4;
 
 /// The CPU's own page of descriptors (page 14 of every GDT on it): machine frame, and the page itself.
 [[nodiscard]] Mfn descriptor_frame(CpuId cpu);

@@ -86,8 +86,8 @@ void handle_nmi(Registers& r) {
 /// came in with a guest's flags. Guests may not have breakpoints in our own address range.
 void handle_own_debug(Registers& r) {
     // TF goes once an entry has saved the flags: the guest's kernel wants to see it.
-    if (!guest_hooks::is_saving_flags(r)) r.rflags &= ~u64{0x100};
-    write_dr6(0xffff0ff0);
+    if (!guest_hooks::is_saving_flags(r)) r.rflags &= ~rflags::trap;
+    write_dr6(dr6::nothing);
 }
 
 } // namespace

@@ -15,7 +15,6 @@ constexpr std::array fixed_msrs{Msr::MtrrFix64K,    Msr::MtrrFix16K,    Msr::Mtr
                                 Msr::MtrrFix4K + 1, Msr::MtrrFix4K + 2, Msr::MtrrFix4K + 3,  Msr::MtrrFix4K + 4,
                                 Msr::MtrrFix4K + 5, Msr::MtrrFix4K + 6, Msr::MtrrFix4K + 7};
 constexpr u32 most_ranges = 16; ///< more than any CPU has
-constexpr u64 cache_disable = 1 << 30, not_write_through = 1 << 29;
 
 /// All of a CPU's registers, in the order of each list.
 struct Registers {
@@ -42,8 +41,8 @@ Registers read() {
 /// Neither the TLB nor a cache may hold what was made under the old types.
 void forget() {
     wbinvd();
-    const u64 flags = read_cr4();
-    write_cr4(flags & ~cr4::pge); // drops global entries too
+    const Cr4 flags = read_cr4();
+    write_cr4(flags.without(cr4::pge)); // drops global entries too
     write_cr3(read_cr3());
     write_cr4(flags);
 }
@@ -51,8 +50,8 @@ void forget() {
 /// The order of 12.11.7.2 and 12.11.8: caching off, ranges off, all registers, and back. The other CPUs wait for this
 /// one.
 void write(const Registers& r) {
-    const u64 control = read_cr0();
-    write_cr0((control | cache_disable) & ~not_write_through);
+    const Cr0 control = read_cr0();
+    write_cr0((control | cr0::cache_disable).without(cr0::not_write_through));
     forget();
     wrmsr(Msr::MtrrDefault, rdmsr(Msr::MtrrDefault) & ~enabled);
     if (has_fixed())

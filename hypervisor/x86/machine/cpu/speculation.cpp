@@ -13,7 +13,7 @@
 namespace px::x86::speculation {
 namespace {
 
-constexpr u64 pred_ibpb = 1, efer_automatic_ibrs = u64{1} << 21, lfence_serialises = 2;
+constexpr u64 pred_ibpb = 1, lfence_serialises = 2;
 
 constinit Wishes wishes;
 constinit Choice choice; // constant after init()
@@ -159,10 +159,10 @@ void init() {
     if (isolates_page_tables()) {
         apply_patches(PatchKind::Isolate);
         // What is global stays in the TLB when a guest's CR3 is loaded.
-        host_cr4 &= ~cr4::pge;
+        host_cr4 = host_cr4.without(cr4::pge);
         write_cr4(host_cr4);
     }
-    if (host_cr4 & cr4::smap) apply_patches(PatchKind::ClearAc);
+    if (host_cr4.has(cr4::smap)) apply_patches(PatchKind::ClearAc);
     init_cpu();
     tell();
 }
@@ -184,7 +184,7 @@ bool lfence_waits() { return !some_lfence_does_not_wait.load(std::memory_order_r
 
 void init_cpu() {
     if (!make_lfence_wait()) some_lfence_does_not_wait.store(true, std::memory_order_relaxed);
-    if (choice.has_automatic_ibrs) wrmsr(Msr::Efer, rdmsr(Msr::Efer) | efer_automatic_ibrs);
+    if (choice.has_automatic_ibrs) wrmsr(Msr::Efer, rdmsr(Msr::Efer) | efer::automatic_ibrs.raw());
     if (choice.has_spec_ctrl) wrmsr(Msr::SpecCtrl, choice.spec_ctrl);
 }
 

@@ -65,7 +65,7 @@ Emulated write_msr_instruction(PvVcpu& vcpu, x86::Registers& r) {
 
 /// RDTSC and RDTSCP come here when CR4.TSD is set: by the guest kernel for its user mode, or by the hypervisor for
 /// both.
-bool may_read_time_stamp(const PvVcpu& vcpu) { return vcpu.in_kernel_mode || !(vcpu.control.cr4 & cr4_bit::tsd); }
+bool may_read_time_stamp(const PvVcpu& vcpu) { return vcpu.in_kernel_mode || !vcpu.control.cr4.has(x86::cr4::tsd); }
 
 /// CPUID comes here where it faults outside ring 0. The kernel may want the same of its user mode.
 bool may_read_cpuid(const PvVcpu& vcpu) { return vcpu.in_kernel_mode || !vcpu.cpuid_faults; }
@@ -74,7 +74,7 @@ bool may_read_cpuid(const PvVcpu& vcpu) { return vcpu.in_kernel_mode || !vcpu.cp
 Emulated group7(PvVcpu& vcpu, x86::Registers& r, const Instruction& op) {
     if (op.is_memory) return Emulated::Refused;
     if (op.extension() == 2 && op.rm == 1) {
-        if (!(vcpu.control.cr4 & cr4_bit::osxsave)) {
+        if (!vcpu.control.cr4.has(x86::cr4::osxsave)) {
             inject_exception(vcpu, r, x86::Exception::InvalidOpcode);
             return Emulated::Delivered;
         }
@@ -155,12 +155,12 @@ bool emulate_privileged(PvVcpu& vcpu, x86::Registers& r) {
     case Emulated::Done: break;
     }
     r.rip = is_64bit ? rip + op->length : static_cast<u32>(rip + op->length);
-    if (r.rflags & rflags::tf) {
-        r.rflags &= ~rflags::rf;
-        vcpu.debug.dr6 |= 1u << 14;
+    if (r.rflags.has(rflags::trap)) {
+        r.rflags &= ~rflags::resume;
+        vcpu.debug.dr6 |= x86::dr6::single_step;
         inject_exception(vcpu, r, x86::Exception::Debug);
     } else {
-        r.rflags &= ~rflags::rf;
+        r.rflags &= ~rflags::resume;
     }
     return true;
 }

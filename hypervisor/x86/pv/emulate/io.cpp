@@ -59,7 +59,7 @@ Emulated string_element(PvVcpu& vcpu, x86::Registers& r, const Instruction& op, 
             return Emulated::Delivered;
         }
     }
-    const u64 step = (r.rflags & 1u << 10) ? -u64{bytes} : bytes;
+    const u64 step = r.rflags.has(x86::rflags::direction) ? -u64{bytes} : bytes;
     index = (index & ~op.address_mask()) | ((index + step) & op.address_mask());
     return Emulated::Done;
 }

@@ -23,7 +23,8 @@ using x86::Msr;
 /// In the place of this number the guest's hypercall page is named (public/arch-x86/cpuid.h).
 constexpr Msr hypercall_page{abi::msr_hypercall_page};
 
-constexpr u64 efer_guest_bits = 0xd01; // SCE, LME, LMA, NXE
+constexpr auto efer_of_guest =
+    x86::efer::syscall | x86::efer::long_mode | x86::efer::long_mode_active | x86::efer::no_execute;
 
 /// Machine checks as guests see them: two banks without errors (the machine check architecture is in every policy). The
 /// registers of further banks are there and do nothing.
@@ -132,7 +133,7 @@ bool read_msr(PvVcpu& vcpu, Msr msr, u64& value) {
     case Msr::FsBase: value = x86::rdfsbase(); return true;
     case Msr::GsBase: value = x86::rdgsbase(); return true; // kernel mode: the kernel's
     case Msr::KernelGsBase: value = x86::rdmsr(Msr::KernelGsBase); return true;
-    case Msr::Efer: value = x86::rdmsr(Msr::Efer) & efer_guest_bits; return true;
+    case Msr::Efer: value = x86::rdmsr(Msr::Efer) & efer_of_guest.raw(); return true;
     case Msr::Tsc: value = read_time_stamp(vcpu.pv_domain()); return true;
     case Msr::Pat: value = abi::pv_pat; return true;
     case Msr::ApicBase: value = x86::rdmsr(Msr::ApicBase); return true;
