@@ -5,22 +5,25 @@
 
 #include <gtest/gtest.h>
 
-#include <barrier>
+#include <atomic>
 #include <thread>
 
 using namespace px;
 
 namespace {
 
-/// A domain with two vCPUs.
+/// A domain with two vCPUs, the first and the last of those it may have: who looks for others takes a while.
 struct Pair {
     Pair() {
-        domain.max_vcpus = 2;
-        domain.vcpus = both;
+        domain.max_vcpus = max_vcpus_per_domain;
+        domain.vcpus = all;
+        all[0] = &first;
+        all[max_vcpus_per_domain - 1] = &second;
     }
     ~Pair() { domain.vcpus = nullptr; }
     fake::CallerDomain domain{DomId(1)};
     fake::Caller first{domain}, second{domain};
+    Vcpu* all[max_vcpus_per_domain] = {};
     Vcpu* both[2] = {&first, &second};
 };
 
@@ -36,27 +39,27 @@ TEST(DomainLife, LastThatGoesDownTakesTheDomain) {
 }
 
 TEST(DomainLife, TwoThatGoDownAtOnceTakeTheDomain) {
-    constexpr unsigned rounds = 3000;
+    constexpr unsigned rounds = 6000;
     std::optional<Pair> pair;
     const auto renew = [&] {
         pair.emplace();
         for (Vcpu* vcpu : pair->both) vcpu->flags.fetch_and(~vcpu_flag::down);
     };
-    std::barrier begin(3), end(3);
+    std::atomic<unsigned> round{0}, done{0};
     const auto go_down = [&](unsigned which) {
         fake_cpu = which + 1;
-        for (unsigned i = 0; i < rounds; ++i) {
-            begin.arrive_and_wait();
+        for (unsigned i = 1; i <= rounds; ++i) {
+            while (round.load() != i) detail::relax(); // awake: both begin as one
             pair->domain.take_down(*pair->both[which]);
-            end.arrive_and_wait();
+            done.fetch_add(1);
         }
     };
     std::thread threads[] = {std::thread(go_down, 0), std::thread(go_down, 1)};
     unsigned lasting = 0;
-    for (unsigned i = 0; i < rounds; ++i) {
+    for (unsigned i = 1; i <= rounds; ++i) {
         renew();
-        begin.arrive_and_wait();
-        end.arrive_and_wait();
+        round.store(i);
+        while (done.load() != 2 * i) std::this_thread::yield();
         if (!pair->domain.is_shutting_down) ++lasting;
     }
     for (auto& t : threads) t.join();
