@@ -31,9 +31,8 @@ u32 fetch(u32 flags, u64 number = 0) {
 
 bool take_event(u32 port) {
     auto& word = shared_info->evtchn_pending[port / 64];
-    const bool was_pending = (__atomic_load_n(&word, __ATOMIC_SEQ_CST) >> port % 64 & 1) != 0;
-    __atomic_and_fetch(&word, ~(u64{1} << port % 64), __ATOMIC_SEQ_CST);
-    return was_pending;
+    const u64 bit = u64{1} << port % 64; // in one step: an event that came between two would be lost
+    return (__atomic_fetch_and(&word, ~bit, __ATOMIC_SEQ_CST) & bit) != 0;
 }
 
 /// Waits to be told of a report, takes it, of this urgency, apart, acknowledges it. False: nothing was told.

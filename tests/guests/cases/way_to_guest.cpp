@@ -77,7 +77,7 @@ u32 bind_timer() {
 
 void forget_events(u32 port) {
     vcpu_info().evtchn_upcall_mask = 1;
-    shared_info->evtchn_pending[port / 64] &= ~(u64{1} << (port % 64));
+    __atomic_fetch_and(&shared_info->evtchn_pending[port / 64], ~(u64{1} << (port % 64)), __ATOMIC_SEQ_CST);
     vcpu_info().evtchn_pending_sel = 0;
     vcpu_info().evtchn_upcall_pending = 0;
 }
