@@ -164,3 +164,11 @@ def dom0(machine):
     result = Dom0(machine)
     yield result
     result.clean()
+
+
+@pytest.fixture
+def ours(cell, dom0):
+    """dom0 with our tools, for what stock ones do otherwise."""
+    if cell.toolstack != "proxenos":
+        pytest.skip("what stock tools do otherwise")
+    return dom0

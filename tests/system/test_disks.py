@@ -47,14 +47,6 @@ def overlay(dom0, tmp_path):
     dom0.run("rm -f /root/base.qcow2 /root/over.qcow2")
 
 
-@pytest.fixture
-def ours(cell, dom0):
-    """dom0 with our tools, for what stock ones do otherwise."""
-    if cell.toolstack != "proxenos":
-        pytest.skip("what stock tools do otherwise")
-    return dom0
-
-
 def qemus(dom0):
     """Numbers of the QEMU processes."""
     return dom0.run("pidof xen-qemu-system-i386").output.split()

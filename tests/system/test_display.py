@@ -11,14 +11,6 @@ STOCK = "/usr/lib/xen-4.17/bin/xl"
 HELLO = r"exec 3<>/dev/tcp/127.0.0.1/{}; head -c 12 <&3"
 
 
-@pytest.fixture
-def ours(cell, dom0):
-    """dom0 with our tools, for what stock ones do otherwise."""
-    if cell.toolstack != "proxenos":
-        pytest.skip("what stock tools do otherwise")
-    return dom0
-
-
 def store(dom0, domid):
     """Nodes of the guest's display, their permissions, and QEMU's part; without what differs from one domain to the next."""
     lines = [

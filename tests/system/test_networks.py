@@ -7,14 +7,6 @@ TOOLS_ALONE = True
 
 
 @pytest.fixture
-def ours(cell, dom0):
-    """dom0 with our tools, for what stock ones do otherwise."""
-    if cell.toolstack != "proxenos":
-        pytest.skip("what stock tools do otherwise")
-    return dom0
-
-
-@pytest.fixture
 def xl_conf(dom0):
     """Writes /etc/xen/xl.conf; the old one comes back."""
     dom0.out("cp /etc/xen/xl.conf /root/xl.conf")
