@@ -55,6 +55,7 @@ FLOORS = {
         ("hypervisor/schedule",),
         ("hypervisor/domain",),
         ("hypervisor/hypercall", "packing"),  # up to here portable
+        ("hypervisor/x86/arch",),
         ("hypervisor/x86",),
         ("hypervisor/x86/machine",),  # knows no kind of guest
         ("hypervisor/x86/pv", "hypervisor/x86/hvm"),

@@ -57,6 +57,19 @@ void show_grants() {
     for_each_domain(grant::dump);
 }
 
+/// Pauses a vCPU and waits until its registers are saved; false if it goes on running. Not for ever: it may itself
+/// wait, in a call, for the vCPU that this interrupts.
+bool waits_aside(Vcpu& vcpu) {
+    constexpr Nanoseconds patience = 10'000'000;
+    vcpu.pause_nosync();
+    // Acquire pairs with the release store after its registers were saved.
+    for (const Nanoseconds end = machine::now() + patience; vcpu.is_running.load(std::memory_order_acquire);) {
+        if (machine::now() > end) return false;
+        detail::relax();
+    }
+    return true;
+}
+
 void show_hardware_domain() {
     log::info("'0' pressed -> dumping Dom0's registers");
     Domain* d = hardware_domain();
@@ -64,10 +77,9 @@ void show_hardware_domain() {
     for (u32 i = 0; i < d->max_vcpus; ++i) {
         Vcpu* v = d->vcpu(VcpuId(i));
         if (!v || !v->is_initialised) continue;
-        const bool is_here = v == current_or_null();
-        if (!is_here) v->pause();
-        v->dump_registers();
-        if (!is_here) v->unpause();
+        if (v == current_or_null() || waits_aside(*v)) v->dump_registers();
+        else log::info("    VCPU{} does not leave the hypervisor on CPU{}", i, v->processor.load());
+        if (v != current_or_null()) v->unpause();
     }
 }
 

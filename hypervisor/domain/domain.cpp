@@ -61,6 +61,20 @@ void Domain::announce_shutdown(u32 reason) {
     if (shutdown_code == no_shutdown_code) shutdown_code = reason & abi::dominf_shutdown_mask;
 }
 
+void Domain::take_down(Vcpu& vcpu) {
+    // Said before the others are looked at: of two that go at once the later one sees both.
+    const bool was_up = (vcpu.flags.fetch_or(vcpu_flag::down) & vcpu_flag::down) == 0;
+    bool is_last = true;
+    for (u32 i = 0; i < max_vcpus; ++i)
+        if (vcpus[i] && (vcpus[i]->flags.load() & vcpu_flag::down) == 0) is_last = false;
+    if (is_last) {
+        vcpu.flags.fetch_and(~vcpu_flag::down); // who looks at a domain that is off finds the last one up, as on Xen
+        shutdown(static_cast<u32>(abi::ShutdownReason::Poweroff));
+    } else if (was_up) {
+        vcpu.sleep_nosync();
+    }
+}
+
 void Domain::shutdown(u32 reason) {
     {
         Guard guard(lock);

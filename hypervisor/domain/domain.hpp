@@ -116,6 +116,9 @@ class Domain {
     /// Keeps the reason of a shutdown, unless one is kept already: the first counts. Any is taken, as Xen takes it; its
     /// low eight bits are what domctl getdomaininfo has room for.
     void announce_shutdown(u32 reason) PX_REQUIRES(lock);
+    /// VCPUOP_down. The last vCPU that goes down takes its domain with it, as a power-off: nobody could bring it up
+    /// again.
+    void take_down(Vcpu&);
     /// SCHEDOP_shutdown: stops all vCPUs, then tells the tools (VIRQ_DOM_EXC).
     void shutdown(u32 reason);
     /// resumedomain.

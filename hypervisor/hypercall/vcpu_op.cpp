@@ -47,22 +47,6 @@ Result<> up(Vcpu& vcpu) {
     return {};
 }
 
-/// The last vCPU that goes down takes its domain with it: nobody could bring it up again.
-Result<> down(Vcpu& vcpu) {
-    Domain& domain = vcpu.domain;
-    bool is_last = true;
-    for (u32 i = 0; i < domain.max_vcpus; ++i) {
-        const Vcpu* other = domain.vcpus[i];
-        if (other && other != &vcpu && (other->flags.load() & vcpu_flag::down) == 0) is_last = false;
-    }
-    if (is_last) {
-        domain.shutdown(static_cast<u32>(abi::ShutdownReason::Poweroff));
-        return {};
-    }
-    if ((vcpu.flags.fetch_or(vcpu_flag::down) & vcpu_flag::down) == 0) vcpu.sleep_nosync();
-    return {};
-}
-
 Result<> get_runstate(Vcpu& vcpu, u64 argument) {
     abi::VcpuRunstateInfo info;
     vcpu.get_runstate(info);
@@ -172,7 +156,7 @@ Outcome vcpu_op(Call& call) {
         return !done && done.error() == Error::Restart ? Outcome::restart() : Outcome::of(done);
     }
     case abi::VcpuOp::Up: return Outcome::of(up(*vcpu));
-    case abi::VcpuOp::Down: return Outcome::of(down(*vcpu));
+    case abi::VcpuOp::Down: vcpu->domain.take_down(*vcpu); return Outcome::of(0);
     case abi::VcpuOp::IsUp: return Outcome::of((vcpu->flags.load() & vcpu_flag::down) == 0);
     case abi::VcpuOp::GetRunstateInfo: return Outcome::of(get_runstate(*vcpu, argument));
     case abi::VcpuOp::RegisterRunstateMemoryArea: return Outcome::of(register_runstate(*vcpu, argument));

@@ -110,16 +110,25 @@ extern u64 direct_map_start;
 /// One past the highest frame that has an entry in the frame table.
 extern Mfn max_frame;
 
+/// Frame numbers have so many bits: more memory has no place in the direct map.
+inline constexpr unsigned frame_number_bits = 31;
+/// The number as an index. A guest chose many a number that comes by here, and a CPU may guess the outcome of the
+/// check: so under speculation, too, an access stays in the table, in the direct map, or behind that in the guest's own
+/// half.
+constexpr u64 frame_index(Mfn m) { return m.raw() & ((u64{1} << frame_number_bits) - 1); }
+
 /// True if the frame table has an entry for it (memory, or a hole in it). Does not say that it is RAM.
 inline bool is_valid(Mfn m) { return m.raw() < max_frame.raw(); }
 /// Entry of a frame. m must be valid.
-inline Frame& frame_of(Mfn m) { return reinterpret_cast<Frame*>(frame_table_start)[m.raw()]; }
+inline Frame& frame_of(Mfn m) { return reinterpret_cast<Frame*>(frame_table_start)[frame_index(m)]; }
 inline Mfn mfn_of(const Frame& f) {
     return Mfn(static_cast<u64>(&f - reinterpret_cast<const Frame*>(frame_table_start)));
 }
 /// Hypervisor address of physical memory, by the direct map.
 template <class T = void> T* to_virtual(Paddr a) { return reinterpret_cast<T*>(direct_map_start + a.raw()); }
-template <class T = void> T* to_virtual(Mfn m) { return to_virtual<T>(paddr_of(m)); }
+template <class T = void> T* to_virtual(Mfn m) {
+    return reinterpret_cast<T*>(direct_map_start + frame_index(m) * page_size);
+}
 template <class T = void> T* to_virtual(const Frame& f) { return to_virtual<T>(mfn_of(f)); }
 /// Physical address of something in the direct map (not of the image).
 inline Paddr to_physical(const void* p) { return Paddr(reinterpret_cast<u64>(p) - direct_map_start); }

@@ -46,10 +46,10 @@ void say_hello() {
     const auto& f = x86::cpu_features;
     console::banner("CPU Vendor: {}, Family {} ({:#x}), Model {} ({:#x}), Stepping {}",
                     static_cast<const char*>(f.vendor_name), f.family, f.family, f.model, f.model, f.stepping);
-    console::banner("CPU features in use:{}{}{}{}{}", x86::host_cr4 & x86::cr4::smep ? " SMEP" : "",
-                    x86::host_cr4 & x86::cr4::smap ? " SMAP" : "",
-                    x86::host_cr4 & x86::cr4::fsgsbase ? " FSGSBASE" : "",
-                    x86::host_cr4 & x86::cr4::osxsave ? " XSAVE" : "", f.has_tsc_aux() ? " TSC_AUX" : "");
+    console::banner("CPU features in use:{}{}{}{}{}", x86::host_cr4.has(x86::cr4::smep) ? " SMEP" : "",
+                    x86::host_cr4.has(x86::cr4::smap) ? " SMAP" : "",
+                    x86::host_cr4.has(x86::cr4::fsgsbase) ? " FSGSBASE" : "",
+                    x86::host_cr4.has(x86::cr4::osxsave) ? " XSAVE" : "", f.has_tsc_aux() ? " TSC_AUX" : "");
 }
 
 } // namespace

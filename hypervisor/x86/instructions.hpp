@@ -3,22 +3,24 @@
 #pragma once
 
 #include "base/number.hpp"
+#include "x86/arch/control.hpp"
+#include "x86/arch/debug.hpp"
+#include "x86/arch/flags.hpp"
+#include "x86/arch/msr.hpp"
 #include "x86/fixup.hpp"
 
 namespace px::x86 {
 
 // -- flags, halting, ordering --
 
-inline constexpr u64 flag_interrupts = 1u << 9;
-
 inline void enable_interrupts() { asm volatile("sti" ::: "memory"); }
 inline void disable_interrupts() { asm volatile("cli" ::: "memory"); }
-[[nodiscard]] inline u64 read_flags() {
+[[nodiscard]] inline Rflags read_flags() {
     u64 flags;
     asm volatile("pushfq; popq %0" : "=r"(flags)::"memory");
-    return flags;
+    return Rflags(flags);
 }
-[[nodiscard]] inline bool interrupts_enabled() { return (read_flags() & flag_interrupts) != 0; }
+[[nodiscard]] inline bool interrupts_enabled() { return read_flags().has(rflags::interrupts); }
 /// Waits for an interrupt; the flag stays as it is.
 inline void hlt() { asm volatile("hlt" ::: "memory"); }
 /// NMIs may come again while one is being handled: IRET ends their blocking, also one that goes nowhere. Interrupts
@@ -76,26 +78,27 @@ struct CpuidResult {
 
 // -- model-specific registers --
 
-[[nodiscard]] inline u64 rdmsr(u32 msr) {
+[[nodiscard]] inline u64 rdmsr(Msr msr) {
     u32 low, high;
-    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(number_of(msr)));
     return u64{high} << 32 | low;
 }
-inline void wrmsr(u32 msr, u64 value) {
-    asm volatile("wrmsr" ::"c"(msr), "a"(static_cast<u32>(value)), "d"(static_cast<u32>(value >> 32)) : "memory");
+inline void wrmsr(Msr msr, u64 value) {
+    asm volatile("wrmsr" ::"c"(number_of(msr)), "a"(static_cast<u32>(value)), "d"(static_cast<u32>(value >> 32))
+                 : "memory");
 }
 /// False if there is no such register.
-[[nodiscard]] inline bool rdmsr_safe(u32 msr, u64& value) {
+[[nodiscard]] inline bool rdmsr_safe(Msr msr, u64& value) {
     u32 low, high;
-    asm goto("1: rdmsr" PX_FIXUP("1b", "%l[fault]") : "=a"(low), "=d"(high) : "c"(msr)::fault);
+    asm goto("1: rdmsr" PX_FIXUP("1b", "%l[fault]") : "=a"(low), "=d"(high) : "c"(number_of(msr))::fault);
     value = u64{high} << 32 | low;
     return true;
 fault:
     return false;
 }
 /// False if the register or the value was refused.
-[[nodiscard]] inline bool wrmsr_safe(u32 msr, u64 value) {
-    asm goto("1: wrmsr" PX_FIXUP("1b", "%l[fault]")::"c"(msr), "a"(static_cast<u32>(value)),
+[[nodiscard]] inline bool wrmsr_safe(Msr msr, u64 value) {
+    asm goto("1: wrmsr" PX_FIXUP("1b", "%l[fault]")::"c"(number_of(msr)), "a"(static_cast<u32>(value)),
              "d"(static_cast<u32>(value >> 32))
              : "memory"
              : fault);
@@ -106,24 +109,24 @@ fault:
 
 // -- control and debug registers --
 
-#define PX_REGISTER_ACCESS(name)                                                                                       \
-    [[nodiscard]] inline u64 read_##name() {                                                                           \
+#define PX_REGISTER_ACCESS(name, Type, raw)                                                                            \
+    [[nodiscard]] inline Type read_##name() {                                                                          \
         u64 value;                                                                                                     \
         asm volatile("movq %%" #name ", %0" : "=r"(value)::"memory");                                                  \
-        return value;                                                                                                  \
+        return Type(value);                                                                                            \
     }                                                                                                                  \
-    inline void write_##name(u64 value) { asm volatile("movq %0, %%" #name ::"r"(value) : "memory"); }
-PX_REGISTER_ACCESS(cr0)
-PX_REGISTER_ACCESS(cr2)
-PX_REGISTER_ACCESS(cr3)
-PX_REGISTER_ACCESS(cr4)
-PX_REGISTER_ACCESS(cr8)
-PX_REGISTER_ACCESS(dr0)
-PX_REGISTER_ACCESS(dr1)
-PX_REGISTER_ACCESS(dr2)
-PX_REGISTER_ACCESS(dr3)
-PX_REGISTER_ACCESS(dr6)
-PX_REGISTER_ACCESS(dr7)
+    inline void write_##name(Type value) { asm volatile("movq %0, %%" #name ::"r"(raw) : "memory"); }
+PX_REGISTER_ACCESS(cr0, Cr0, value.raw())
+PX_REGISTER_ACCESS(cr2, u64, value)
+PX_REGISTER_ACCESS(cr3, u64, value)
+PX_REGISTER_ACCESS(cr4, Cr4, value.raw())
+PX_REGISTER_ACCESS(cr8, u64, value)
+PX_REGISTER_ACCESS(dr0, u64, value)
+PX_REGISTER_ACCESS(dr1, u64, value)
+PX_REGISTER_ACCESS(dr2, u64, value)
+PX_REGISTER_ACCESS(dr3, u64, value)
+PX_REGISTER_ACCESS(dr6, Dr6, value.raw())
+PX_REGISTER_ACCESS(dr7, Dr7, value.raw())
 #undef PX_REGISTER_ACCESS
 inline void clts() { asm volatile("clts" ::: "memory"); }
 

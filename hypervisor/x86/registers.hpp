@@ -4,6 +4,8 @@
 
 #include "base/number.hpp"
 #include "base/percpu.hpp"
+#include "x86/arch/exception.hpp"
+#include "x86/arch/flags.hpp"
 
 #include <cstddef>
 
@@ -18,7 +20,7 @@ struct Registers {
     u32 entry_vector; ///< exception or interrupt vector, or an entry_* constant
     u64 rip;
     u64 cs; ///< low 16 bits
-    u64 rflags;
+    Rflags rflags;
     u64 rsp;
     u64 ss; ///< low 16 bits
 };
@@ -35,6 +37,9 @@ inline constexpr u32 entry_sysret = 0x103; ///< changed since: rcx and r11 may b
 /// The guest registers of this CPU's current vCPU (while in the hypervisor on its behalf).
 inline Registers& guest_registers() { return *(reinterpret_cast<Registers*>(&cpu_info()) - 1); }
 #endif
+
+/// True if it was this exception that came.
+constexpr bool is_exception(const Registers& r, Exception e) { return r.entry_vector == static_cast<u32>(e); }
 
 /// True if the frame was made from ring 3.
 constexpr bool is_guest_mode(const Registers& r) { return (r.cs & 3) == 3; }

@@ -35,10 +35,10 @@ def test_an_include_goes_down(monkeypatch, tmp_path):
 def test_an_include_that_climbs_is_told_with_both_floors(monkeypatch, tmp_path):
     for path, name, target, floors in (
         ("hypervisor/memory/a.cpp", "domain/b.hpp", "hypervisor/domain/b.hpp", (3, 5)),
-        ("hypervisor/domain/grant/a.cpp", "x86/b.hpp", "hypervisor/x86/b.hpp", (5, 7)),
-        ("hypervisor/x86/a.hpp", "x86/machine/cpu/b.hpp", "hypervisor/x86/machine/cpu/b.hpp", (7, 8)),
-        ("hypervisor/x86/machine/cpu/a.S", "x86/pv/b.inc", "hypervisor/x86/pv/b.inc", (8, 9)),
-        ("hypervisor/x86/hypercall/a.cpp", "start/b.hpp", "hypervisor/start/b.hpp", (10, 11)),
+        ("hypervisor/domain/grant/a.cpp", "x86/b.hpp", "hypervisor/x86/b.hpp", (5, 8)),
+        ("hypervisor/x86/a.hpp", "x86/machine/cpu/b.hpp", "hypervisor/x86/machine/cpu/b.hpp", (8, 9)),
+        ("hypervisor/x86/machine/cpu/a.S", "x86/pv/b.inc", "hypervisor/x86/pv/b.inc", (9, 10)),
+        ("hypervisor/x86/hypercall/a.cpp", "start/b.hpp", "hypervisor/start/b.hpp", (11, 12)),
         ("toolstack/xen/a.cpp", "domain/b.hpp", "toolstack/domain/b.hpp", (2, 4)),
     ):
         parts = [house.part_of(one) for one in (path, target)]

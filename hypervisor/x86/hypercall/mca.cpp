@@ -67,10 +67,9 @@ void describe(u32 cpu, abi::McinfoLogicalCpu& out) {
     out.mc_cpu_caps[4] = basic.ecx;
     out.mc_cpu_caps[6] = extended.ecx;
     out.mc_cache_alignment = (basic.ebx >> 8 & 0xff) * 8;
-    constexpr u32 mcg_cap = 0x179;
-    if (u64 value; x86::rdmsr_safe(mcg_cap, value)) {
+    if (u64 value; x86::rdmsr_safe(x86::Msr::McgCap, value)) {
         out.mc_nmsrvals = 1;
-        out.mc_msrvalues[0] = {mcg_cap, value};
+        out.mc_msrvalues[0] = {number_of(x86::Msr::McgCap), value};
     }
 }
 

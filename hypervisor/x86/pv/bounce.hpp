@@ -3,16 +3,13 @@
 #pragma once
 
 #include "domain/time.hpp"
+#include "x86/arch/exception.hpp"
 #include "x86/pv/guest_copy.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
 namespace px::pv {
 
-/// RFLAGS bits (SDM volume 1, 3.4.3).
-namespace rflags {
-inline constexpr u64 always = 1u << 1, tf = 1u << 8, interrupts = 1u << 9, df = 1u << 10, iopl = 3u << 12,
-                     nt = 1u << 14, rf = 1u << 16, vm = 1u << 17, ac = 1u << 18;
-} // namespace rflags
+namespace rflags = x86::rflags;
 
 /// What lies in the frame between r11 and rip.
 enum class FrameKind { Plain, ErrorCode, Failsafe };
@@ -62,8 +59,8 @@ inline bool bounce(PvVcpu& vcpu, x86::Registers& r, u64 address, bool masks_even
     u64* const machine = frame + 2 + extra;
     machine[0] = r.rip;
     machine[1] = cs | u64{mask} << 32;
-    machine[2] = (r.rflags & ~(rflags::interrupts | rflags::iopl)) | (mask ? 0 : rflags::interrupts) |
-                 u64{vcpu.iopl_in_flags()} << 12;
+    const x86::Rflags flags = mask ? r.rflags.without(rflags::interrupts) : r.rflags.with(rflags::interrupts);
+    machine[2] = rflags::Iopl::put(flags, vcpu.iopl_in_flags()).raw();
     machine[3] = r.rsp;
     machine[4] = r.ss & 0xffff;
     if (address == 0 || copy_to_active(sp, frame, sizeof(frame)) != 0) [[unlikely]] {
@@ -73,9 +70,10 @@ inline bool bounce(PvVcpu& vcpu, x86::Registers& r, u64 address, bool masks_even
     if (masks_events) vcpu.info->evtchn_upcall_mask = 1;
     r.rip = address;
     r.cs = abi::flat_ring3_cs64;
-    r.rflags =
-        (r.rflags & ~(rflags::tf | rflags::df | rflags::iopl | rflags::nt | rflags::rf | rflags::vm | rflags::ac)) |
-        rflags::interrupts | rflags::always;
+    r.rflags = r.rflags
+                   .without(rflags::trap | rflags::direction | rflags::iopl | rflags::nested | rflags::resume |
+                            rflags::virtual_8086 | rflags::alignment)
+                   .with(rflags::interrupts | rflags::always);
     r.rsp = sp;
     r.ss = abi::flat_ring3_ss64;
     r.entry_vector = x86::entry_sysret; // rcx and r11 are in the frame: SYSRET will do
@@ -87,9 +85,9 @@ inline bool bounce(PvVcpu& vcpu, x86::Registers& r, const Callback& callback) {
     return bounce<Kind>(vcpu, r, callback.address, callback.masks_events);
 }
 
-/// Delivers exception `vector` through the guest's trap table.
-void inject_exception(PvVcpu& vcpu, x86::Registers& r, unsigned vector, u32 error_code = 0);
+/// Delivers an exception through the guest's trap table.
+void inject_exception(PvVcpu& vcpu, x86::Registers& r, x86::Exception exception, u32 error_code = 0);
 /// #PF: puts the address where the guest reads it.
-void inject_page_fault(PvVcpu& vcpu, x86::Registers& r, u64 address, u32 error_code);
+void inject_page_fault(PvVcpu& vcpu, x86::Registers& r, u64 address, x86::PageFaultCode code);
 
 } // namespace px::pv

@@ -64,21 +64,21 @@ void PvVcpu::save_state() {
     segments.gs_base_kernel = in_kernel_mode ? active : inactive;
     segments.gs_base_user = in_kernel_mode ? inactive : active;
     save_fpu(*this);
-    if (debug.dr7 & dr7_enables) x86::write_dr7(0x400);
+    if (debug.dr7.has_any(x86::dr7::enables)) x86::write_dr7(x86::dr7::nothing);
 }
 
 void PvVcpu::load_state() {
     dirty_cpu.store(this_cpu().raw(), std::memory_order_seq_cst); // pairs with tlb::flush_older
     x86::speculation::enter_vcpu(identity);
     enter_space(*this);
-    if (const u64 cr4 = real_cr4(*this); cr4 != x86::read_cr4()) x86::write_cr4(cr4);
+    if (const x86::Cr4 cr4 = real_cr4(*this); cr4 != x86::read_cr4()) x86::write_cr4(cr4);
     if (!load_selectors(segments)) failsafe_pending = true;
     x86::wrfsbase(segments.fs_base);
     x86::wrgsbase(in_kernel_mode ? segments.gs_base_kernel : segments.gs_base_user);
     write_inactive_gs_base(in_kernel_mode ? segments.gs_base_user : segments.gs_base_kernel);
     if (x86::cpu_features.has_tsc_aux()) x86::load_tsc_aux(tsc_aux);
     load_fpu(*this);
-    if (debug.dr7 & dr7_enables) load_debug_registers(*this);
+    if (debug.dr7.has_any(x86::dr7::enables)) load_debug_registers(*this);
     x86::guest_registers() = registers;
 }
 

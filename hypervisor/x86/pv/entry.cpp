@@ -18,15 +18,13 @@ static_assert(x86::selector::guest_code64 == 0xe033 && max_cpus == 256);
 namespace {
 
 constexpr u64 syscall_length = 2;
-constexpr unsigned vector_invalid_opcode = 6;
-constexpr unsigned vector_general_protection = 13;
 
 /// SYSCALL from guest user mode (or 32-bit code): to the callback, or #UD at the instruction when there is none.
 void forward_system_call(PvVcpu& vcpu, x86::Registers& r, const Callback& callback) {
     if (callback.address == 0) [[unlikely]] {
         r.rip -= syscall_length;
-        r.entry_vector = vector_invalid_opcode;
-        inject_exception(vcpu, r, vector_invalid_opcode);
+        r.entry_vector = static_cast<u32>(x86::Exception::InvalidOpcode);
+        inject_exception(vcpu, r, x86::Exception::InvalidOpcode);
         return;
     }
     bounce(vcpu, r, callback);
@@ -65,8 +63,8 @@ extern "C" void px_sysenter_call(x86::Registers& r) {
     r.rflags |= rflags::interrupts;
     r.cs = 3;
     if (vcpu.sysenter_callback.address == 0) [[unlikely]] {
-        r.entry_vector = vector_general_protection;
-        inject_exception(vcpu, r, vector_general_protection);
+        r.entry_vector = static_cast<u32>(x86::Exception::GeneralProtection);
+        inject_exception(vcpu, r, x86::Exception::GeneralProtection);
         return;
     }
     bounce(vcpu, r, vcpu.sysenter_callback);

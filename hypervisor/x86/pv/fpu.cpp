@@ -16,7 +16,6 @@ FpuLayout fpu_layout;
 
 namespace {
 
-constexpr u64 cr0_ts = 1u << 3;
 constexpr std::size_t mxcsr_offset = 24, mxcsr_mask_offset = 28, header_offset = 512;
 u32 mxcsr_mask = 0xffbf;
 bool keeps_pointers = false; // constant after boot
@@ -35,7 +34,7 @@ void init_fpu() {
     const auto& f = x86::cpu_features;
     const u32 ebx_ext8 = f.max_extended_leaf >= 0x80000008 ? x86::cpuid(0x80000008).ebx : 0;
     keeps_pointers = restore_keeps_pointers(f.vendor == x86::Vendor::Amd, ebx_ext8);
-    if (!(x86::host_cr4 & x86::cr4::osxsave)) return;
+    if (!x86::host_cr4.has(x86::cr4::osxsave)) return;
     fpu_layout = {.components = x86::cpu_features.xcr0, .bytes = x86::cpu_features.xsave_bytes};
 }
 
@@ -96,7 +95,7 @@ void load_fpu(PvVcpu& vcpu) {
                                                 : x86::xrstor(vcpu.xsave_area, fpu_layout.components);
     }
     if (fpu_layout.components != 0 && vcpu.xcr0 != fpu_layout.components) x86::xsetbv(0, vcpu.xcr0);
-    if (vcpu.control.task_switched) x86::write_cr0(x86::read_cr0() | cr0_ts);
+    if (vcpu.control.task_switched) x86::write_cr0(x86::read_cr0() | x86::cr0::task_switched);
 }
 
 bool set_xcr0(PvVcpu& vcpu, u64 value) {
@@ -109,7 +108,7 @@ bool set_xcr0(PvVcpu& vcpu, u64 value) {
 void set_task_switched(PvVcpu& vcpu, bool set) {
     if (vcpu.control.task_switched == set) return;
     vcpu.control.task_switched = set;
-    if (set) x86::write_cr0(x86::read_cr0() | cr0_ts);
+    if (set) x86::write_cr0(x86::read_cr0() | x86::cr0::task_switched);
     else x86::clts();
 }
 

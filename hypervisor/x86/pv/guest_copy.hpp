@@ -3,14 +3,14 @@
 #pragma once
 
 #include "base/number.hpp"
+#include "x86/arch/address.hpp"
 #include "x86/fixup.hpp"
 #include "x86/instructions.hpp"
 #include "x86/layout.hpp"
 
 namespace px::pv {
 
-/// True if address is canonical (48 bits).
-constexpr bool is_canonical(u64 address) { return static_cast<u64>(static_cast<s64>(address << 16) >> 16) == address; }
+using x86::is_canonical;
 
 /// True if [address, address + bytes) is memory a guest may name: the lower half, or above the hypervisor's hole.
 constexpr bool is_guest_range(u64 address, u64 bytes) {

@@ -29,14 +29,14 @@ static_assert(sizeof(SyscallSlot) == 64);
 extern "C" SyscallSlot px_syscall_slots[max_cpus];
 
 /// Flags cleared by SYSCALL.
-constexpr u64 syscall_flag_mask =
-    rflags::tf | rflags::interrupts | rflags::df | rflags::nt | rflags::rf | rflags::ac | rflags::iopl;
+constexpr auto syscall_flag_mask = rflags::trap | rflags::interrupts | rflags::direction | rflags::nested |
+                                   rflags::resume | rflags::alignment | rflags::iopl;
 
 } // namespace
 
 void init() {
     domain_factory = &make_pv_domain;
-    smap_in_use = (x86::host_cr4 & x86::cr4::smap) != 0;
+    smap_in_use = x86::host_cr4.has(x86::cr4::smap);
     init_fpu();
     init_cpu_policies();
     if (!xpti::create_cpu(CpuId(0))) panic("not enough memory for guests' page tables");
@@ -44,20 +44,20 @@ void init() {
 }
 
 void init_cpu(CpuId cpu) {
-    namespace msr = x86::msr;
+    using x86::Msr;
     const u64 stack = reinterpret_cast<u64>(&x86::cpu_info_of(cpu));
     px_syscall_slots[cpu.raw()].stack = stack;
     const u64 stub = reinterpret_cast<u64>(px_syscall_stubs) + cpu.raw() * stub_bytes;
-    x86::wrmsr(msr::lstar, stub);
-    x86::wrmsr(msr::cstar, stub + compat_stub_offset);
+    x86::wrmsr(Msr::LStar, stub);
+    x86::wrmsr(Msr::CStar, stub + compat_stub_offset);
     // SYSRET: CS = base + 16 (64-bit) or base, SS = base + 8.
-    x86::wrmsr(msr::star, u64{x86::selector::guest_code32} << 48 | u64{x86::selector::hypervisor_code} << 32);
-    x86::wrmsr(msr::syscall_mask, syscall_flag_mask);
+    x86::wrmsr(Msr::Star, u64{x86::selector::guest_code32} << 48 | u64{x86::selector::hypervisor_code} << 32);
+    x86::wrmsr(Msr::SyscallMask, syscall_flag_mask.raw());
     // AMD's CPUs have no SYSENTER in long mode; where one is emulated all the same, an empty selector makes it #GP.
     const bool has_sysenter = x86::cpu_features.vendor != x86::Vendor::Amd;
-    (void)x86::wrmsr_safe(msr::sysenter_cs, has_sysenter ? x86::selector::hypervisor_code : 0);
-    (void)x86::wrmsr_safe(msr::sysenter_esp, stack);
-    (void)x86::wrmsr_safe(msr::sysenter_eip, reinterpret_cast<u64>(&px_sysenter));
+    (void)x86::wrmsr_safe(Msr::SysenterCs, has_sysenter ? x86::selector::hypervisor_code : 0);
+    (void)x86::wrmsr_safe(Msr::SysenterEsp, stack);
+    (void)x86::wrmsr_safe(Msr::SysenterEip, reinterpret_cast<u64>(&px_sysenter));
 }
 
 } // namespace px::pv

@@ -23,12 +23,13 @@ void return_from_guest_kernel(PvVcpu& vcpu, x86::Registers& r) {
         }
         toggle_mode(vcpu);
     }
+    const x86::Rflags wanted{frame.rflags};
     if (vcpu.iopl_in_flags() != 0 ||
         (vcpu.domain.vm_assist >> static_cast<u32>(abi::VmAssistType::ArchitecturalIopl) & 1)) [[unlikely]]
-        vcpu.iopl = frame.rflags >> 12 & 3;
+        vcpu.iopl = rflags::Iopl::of(wanted);
     r.rip = frame.rip;
     r.cs = (frame.cs & 0xffff) | 3;
-    r.rflags = (frame.rflags & ~(rflags::iopl | rflags::vm)) | rflags::interrupts | rflags::always;
+    r.rflags = wanted.without(rflags::iopl | rflags::virtual_8086).with(rflags::interrupts | rflags::always);
     r.rsp = frame.rsp;
     r.ss = (frame.ss & 0xffff) | 3;
     if (frame.flags & abi::vgcf_in_syscall) {
@@ -39,7 +40,7 @@ void return_from_guest_kernel(PvVcpu& vcpu, x86::Registers& r) {
         r.entry_vector = 0;
     }
     r.rax = frame.rax;
-    vcpu.info->evtchn_upcall_mask = (frame.rflags & rflags::interrupts) ? 0 : 1;
+    vcpu.info->evtchn_upcall_mask = wanted.has(rflags::interrupts) ? 0 : 1;
     vcpu.nmi_masked = false;
 }
 

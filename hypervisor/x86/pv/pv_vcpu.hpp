@@ -5,6 +5,8 @@
 #include "abi/pv.hpp"
 #include "base/number.hpp"
 #include "domain/vcpu.hpp"
+#include "x86/arch/control.hpp"
+#include "x86/arch/debug.hpp"
 #include "x86/pv/paging/table_hold.hpp"
 #include "x86/pv/pv_domain.hpp"
 #include "x86/registers.hpp"
@@ -20,14 +22,14 @@ struct Callback {
 /// Guest-visible CR0 and CR4 bits that a kernel in ring 3 can choose.
 struct ControlRegisters {
     bool task_switched = false; ///< CR0.TS: #NM on the next use of the FPU
-    u64 cr4 = 0;                ///< bits it set of those it may set (cr4_guest_bits)
+    x86::Cr4 cr4;               ///< bits it set of those it may set (cr4_guest_bits)
 };
 
 /// Debug registers as the guest set them (checked: no hypervisor addresses).
 struct DebugRegisters {
     u64 address[4] = {};
-    u64 dr6 = 0xffff0ff0;
-    u64 dr7 = 0x400;
+    x86::Dr6 dr6 = x86::dr6::nothing;
+    x86::Dr7 dr7 = x86::dr7::nothing;
 };
 
 /// Segment registers beyond those in the interrupt frame. While the vCPU runs, the CPU has the truth.

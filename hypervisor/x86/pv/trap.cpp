@@ -11,10 +11,9 @@ namespace px::pv {
 
 namespace {
 
-constexpr bool has_error_code(unsigned number) {
-    constexpr u32 with_code = 1u << 8 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 13 | 1u << 14 | 1u << 17 | 1u << 21;
-    return number < 32 && (with_code >> number & 1);
-}
+namespace page_fault = x86::page_fault;
+using x86::Exception;
+using x86::PageFaultCode;
 
 /// `int n` by the guest: all gates but those of #BP and #OF have DPL 0, so it arrives as #GP with the IDT bit in the
 /// error code. The vector is taken from the instruction: some emulators report it scaled wrongly.
@@ -30,13 +29,14 @@ bool software_interrupt(PvVcpu& vcpu, x86::Registers& r) {
 }
 
 void general_protection(PvVcpu& vcpu, x86::Registers& r) {
-    constexpr u32 error_external = 1, error_idt = 2;
-    if ((r.error_code & (error_external | error_idt)) == error_idt) {
+    using namespace x86::selector_code;
+    const x86::SelectorCode code{r.error_code};
+    if ((code & (external | idt)) == idt) {
         if (software_interrupt(vcpu, r)) return;
     } else if (r.error_code == 0 && emulate_privileged(vcpu, r)) {
         return;
     }
-    inject_exception(vcpu, r, vector::general_protection, r.error_code);
+    inject_exception(vcpu, r, Exception::GeneralProtection, r.error_code);
 }
 
 /// True if the address is in the LDT part of the vCPUs' descriptor areas.
@@ -46,9 +46,9 @@ constexpr bool is_descriptor_area(u64 address) {
 }
 
 void page_fault_of_guest(PvVcpu& vcpu, x86::Registers& r, u64 address) {
-    const u32 code = r.error_code;
+    const PageFaultCode code{r.error_code};
     if (resolve_descriptor_fault(vcpu, address, code)) return;
-    constexpr u32 write_to_present = page_fault::present | page_fault::write | page_fault::user;
+    constexpr auto write_to_present = page_fault::present | page_fault::write | page_fault::user;
     if (vcpu.in_kernel_mode && (code & (write_to_present | page_fault::reserved)) == write_to_present &&
         is_guest_range(address, 1) && emulate_page_table_write(vcpu, r, address, code))
         return;
@@ -56,11 +56,10 @@ void page_fault_of_guest(PvVcpu& vcpu, x86::Registers& r, u64 address) {
 }
 
 void debug_exception(PvVcpu& vcpu, x86::Registers& r) {
-    constexpr u64 sticky = 0x600f; // B0 to B3, BD, BS, BT: set by the CPU, cleared by software only
-    const u64 dr6 = x86::read_dr6();
-    x86::write_dr6(0xffff0ff0);
-    vcpu.debug.dr6 = (vcpu.debug.dr6 & ~u64{0xf}) | (dr6 & (sticky | 0x8000));
-    inject_exception(vcpu, r, vector::debug);
+    const x86::Dr6 status = x86::read_dr6();
+    x86::write_dr6(x86::dr6::nothing);
+    vcpu.debug.dr6 = vcpu.debug.dr6.without(x86::dr6::breakpoints) | (status & x86::dr6::sticky);
+    inject_exception(vcpu, r, Exception::Debug);
 }
 
 } // namespace
@@ -79,57 +78,58 @@ void bounce_failed(PvVcpu& vcpu, x86::Registers& r, u64 address) {
     crash_current(vcpu, "no handler, or no stack for its frame");
 }
 
-void inject_exception(PvVcpu& vcpu, x86::Registers& r, unsigned number, u32 error_code) {
+void inject_exception(PvVcpu& vcpu, x86::Registers& r, Exception exception, u32 error_code) {
+    const auto number = static_cast<unsigned>(exception);
     const abi::TrapInfo& trap = vcpu.traps[number];
     if (trap.address == 0) [[unlikely]]
         log::guest("d{}v{} has no handler for exception {}, error code {:#x}", vcpu.domain.id, vcpu.id, number,
                    error_code);
     const bool masks_events = (trap.flags & abi::trap_info_mask_events) != 0;
-    if (has_error_code(number)) bounce<FrameKind::ErrorCode>(vcpu, r, trap.address, masks_events, error_code);
+    if (has_error_code(exception)) bounce<FrameKind::ErrorCode>(vcpu, r, trap.address, masks_events, error_code);
     else bounce<FrameKind::Plain>(vcpu, r, trap.address, masks_events);
 }
 
-void inject_page_fault(PvVcpu& vcpu, x86::Registers& r, u64 address, u32 error_code) {
+void inject_page_fault(PvVcpu& vcpu, x86::Registers& r, u64 address, PageFaultCode code) {
     vcpu.info->arch.cr2 = address;
-    error_code &= ~page_fault::user; // the guest kernel's own accesses look like ring 0's
-    if (!vcpu.in_kernel_mode) error_code |= page_fault::user;
-    inject_exception(vcpu, r, vector::page_fault, error_code);
+    code = code.without(page_fault::user); // the guest kernel's own accesses look like ring 0's
+    if (!vcpu.in_kernel_mode) code |= page_fault::user;
+    inject_exception(vcpu, r, Exception::PageFault, code.raw());
 }
 
 void handle_guest_exception(x86::Registers& r) {
     PvVcpu& vcpu = current_pv();
-    const unsigned number = r.entry_vector;
-    if (number == vector::page_fault) {
+    const auto exception = static_cast<Exception>(r.entry_vector);
+    if (exception == Exception::PageFault) {
         const u64 address = x86::read_cr2();
         x86::enable_interrupts();
         page_fault_of_guest(vcpu, r, address);
         return;
     }
     x86::enable_interrupts();
-    switch (number) {
-    case vector::general_protection: general_protection(vcpu, r); return;
-    case vector::debug: debug_exception(vcpu, r); return;
-    case vector::invalid_opcode:
-        if (!emulate_forced(vcpu, r)) inject_exception(vcpu, r, number);
+    switch (exception) {
+    case Exception::GeneralProtection: general_protection(vcpu, r); return;
+    case Exception::Debug: debug_exception(vcpu, r); return;
+    case Exception::InvalidOpcode:
+        if (!emulate_forced(vcpu, r)) inject_exception(vcpu, r, exception);
         return;
-    case vector::no_fpu:
+    case Exception::NoFpu:
         vcpu.control.task_switched = false;
         x86::clts();
-        inject_exception(vcpu, r, number);
+        inject_exception(vcpu, r, exception);
         return;
-    default: inject_exception(vcpu, r, number, r.error_code); return;
+    default: inject_exception(vcpu, r, exception, r.error_code); return;
     }
 }
 
-bool resolve_descriptor_fault(PvVcpu& vcpu, u64 address, u32 error_code) {
+bool resolve_descriptor_fault(PvVcpu& vcpu, u64 address, PageFaultCode code) {
     // A segment load is a supervisor access, also when ring 3 makes it.
-    return !(error_code & (page_fault::user | page_fault::reserved | page_fault::present)) &&
+    return !code.has_any(page_fault::user | page_fault::reserved | page_fault::present) &&
            is_descriptor_area(address) && map_descriptor_page(vcpu, address);
 }
 
 bool handle_hypervisor_fault(x86::Registers& r) {
-    return r.entry_vector == vector::page_fault && !current().is_idle() &&
-           resolve_descriptor_fault(current_pv(), x86::read_cr2(), r.error_code);
+    return is_exception(r, Exception::PageFault) && !current().is_idle() &&
+           resolve_descriptor_fault(current_pv(), x86::read_cr2(), PageFaultCode(r.error_code));
 }
 
 } // namespace px::pv

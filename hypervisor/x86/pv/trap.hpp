@@ -2,20 +2,10 @@
 // Exceptions that concern paravirtual guests: from guest mode, and those the hypervisor takes on a guest's behalf.
 #pragma once
 
+#include "x86/arch/exception.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
 namespace px::pv {
-
-/// Bits of a page fault's error code (SDM volume 3, 4.7).
-namespace page_fault {
-inline constexpr u32 present = 1, write = 2, user = 4, reserved = 8, fetch = 16;
-} // namespace page_fault
-
-/// Exception vectors (SDM volume 3, 6.3.1).
-namespace vector {
-inline constexpr unsigned debug = 1, nmi = 2, breakpoint = 3, invalid_opcode = 6, no_fpu = 7, invalid_tss = 10,
-                          not_present = 11, stack = 12, general_protection = 13, page_fault = 14, alignment = 17;
-} // namespace vector
 
 /// An exception from ring 3 (every vector below 32 but NMI and #MC). Called with interrupts off, before anything can
 /// change CR2; may enable them. Afterwards the caller goes to px_return_to_guest.
@@ -35,12 +25,12 @@ bool handle_hypervisor_fault(x86::Registers& r);
 
 /// #PF of the guest kernel, a write to a present page: if it hits a page table through a plain mapping, emulates the
 /// instruction with the page-type rules and moves r on. False: not one of those. Interrupts on.
-bool emulate_page_table_write(PvVcpu& vcpu, x86::Registers& r, u64 address, u32 error_code);
+bool emulate_page_table_write(PvVcpu& vcpu, x86::Registers& r, u64 address, x86::PageFaultCode code);
 /// A supervisor access to an LDT page of the per-domain area that is not mapped yet: maps it if the guest's LDT has it.
 /// Interrupts may be off, and are on for a while. False: no such page.
 bool map_descriptor_page(PvVcpu& vcpu, u64 address);
 /// #PF with this address and error code: true if it was such an access and the page is mapped now.
-bool resolve_descriptor_fault(PvVcpu& vcpu, u64 address, u32 error_code);
+bool resolve_descriptor_fault(PvVcpu& vcpu, u64 address, x86::PageFaultCode code);
 
 // -- emulation (emulate*.cpp) --
 

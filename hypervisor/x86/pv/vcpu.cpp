@@ -62,7 +62,7 @@ Result<> check_context(const abi::VcpuGuestContext& c) {
     if (c.ldt_ents > 8192 || (c.ldt_ents != 0 && !is_guest_range(c.ldt_base, c.ldt_ents * 8)))
         return fail(Error::Invalid);
     if (c.gdt_ents > abi::first_reserved_gdt_entry) return fail(Error::Invalid);
-    if (!is_valid_dr7(c.debugreg[7])) return fail(Error::Invalid);
+    if (!is_valid_dr7(x86::Dr7(c.debugreg[7]))) return fail(Error::Invalid);
     for (unsigned i = 0; i < 4; ++i)
         if (c.debugreg[i] != 0 && !is_guest_range(c.debugreg[i], 1)) return fail(Error::Invalid);
     return {};
@@ -75,14 +75,16 @@ void set_registers(PvVcpu& vcpu, const abi::CpuUserRegs& u) {
     r.entry_vector = 0; // whole state: by IRET
     r.rip = u.rip;
     r.cs = u.cs | 3u;
-    r.rflags = (u.rflags & ~(rflags::iopl | rflags::vm | rflags::nt)) | rflags::interrupts | rflags::always;
+    const x86::Rflags flags{u.rflags};
+    r.rflags =
+        flags.without(rflags::iopl | rflags::virtual_8086 | rflags::nested).with(rflags::interrupts | rflags::always);
     r.rsp = u.rsp;
     r.ss = u.ss | 3u;
     vcpu.segments.ds = u.ds;
     vcpu.segments.es = u.es;
     vcpu.segments.fs = u.fs;
     vcpu.segments.gs = u.gs;
-    vcpu.iopl = u.rflags >> 12 & 3;
+    vcpu.iopl = rflags::Iopl::of(flags);
 }
 
 void set_callbacks(PvVcpu& vcpu, const abi::VcpuGuestContext& c) {
@@ -98,11 +100,11 @@ void set_rest(PvVcpu& vcpu, const abi::VcpuGuestContext& c) {
     vcpu.segments.fs_base = c.fs_base;
     vcpu.segments.gs_base_kernel = c.gs_base_kernel;
     vcpu.segments.gs_base_user = c.gs_base_user;
-    vcpu.control.task_switched = (c.ctrlreg[0] & cr0_bit::task_switched) != 0;
-    vcpu.control.cr4 = owned_of_cr4(c.ctrlreg[4]);
+    vcpu.control.task_switched = x86::Cr0(c.ctrlreg[0]).has(x86::cr0::task_switched);
+    vcpu.control.cr4 = owned_of_cr4(x86::Cr4(c.ctrlreg[4]));
     for (unsigned i = 0; i < 4; ++i) vcpu.debug.address[i] = c.debugreg[i];
-    vcpu.debug.dr6 = c.debugreg[6] ? (c.debugreg[6] & 0xe00f) | 0xffff0ff0 : 0xffff0ff0;
-    vcpu.debug.dr7 = normal_dr7(c.debugreg[7]);
+    vcpu.debug.dr6 = normal_dr6(x86::Dr6(c.debugreg[6]));
+    vcpu.debug.dr7 = normal_dr7(x86::Dr7(c.debugreg[7]));
     if (c.flags & abi::vgcf_i387_valid) set_legacy_fpu(vcpu, &c.fpu_ctxt);
     else reset_fpu(vcpu);
 }
@@ -154,7 +156,7 @@ Result<> PvVcpu::get_context(void* context) {
     if (!(flags.load() & vcpu_flag::down)) c.flags |= abi::vgcf_online;
     std::memcpy(&c.user_regs, &registers, offsetof(x86::Registers, cs));
     c.user_regs.cs = static_cast<u16>(in_kernel_mode ? registers.cs & ~u64{3} : registers.cs);
-    c.user_regs.rflags = registers.rflags | u64{iopl} << 12;
+    c.user_regs.rflags = (registers.rflags | rflags::Iopl::make(iopl)).raw();
     c.user_regs.rsp = registers.rsp;
     c.user_regs.ss = static_cast<u16>(registers.ss);
     c.user_regs.ds = segments.ds;
@@ -169,14 +171,14 @@ Result<> PvVcpu::get_context(void* context) {
     c.gdt_ents = gdt_entries;
     c.kernel_ss = kernel_ss;
     c.kernel_sp = kernel_sp;
-    c.ctrlreg[0] = guest_cr0(control);
+    c.ctrlreg[0] = guest_cr0(control).raw();
     c.ctrlreg[1] = user_l4.is_valid() ? paddr_of(user_l4).raw() : 0;
     c.ctrlreg[2] = info->arch.cr2;
     c.ctrlreg[3] = kernel_l4.is_valid() ? paddr_of(kernel_l4).raw() : 0;
-    c.ctrlreg[4] = guest_cr4(control);
+    c.ctrlreg[4] = guest_cr4(control).raw();
     for (unsigned i = 0; i < 4; ++i) c.debugreg[i] = debug.address[i];
-    c.debugreg[6] = debug.dr6;
-    c.debugreg[7] = debug.dr7;
+    c.debugreg[6] = debug.dr6.raw();
+    c.debugreg[7] = debug.dr7.raw();
     c.event_callback_eip = event_callback.address;
     c.failsafe_callback_eip = failsafe_callback.address;
     c.syscall_callback_eip = syscall_callback.address;
@@ -191,14 +193,14 @@ void PvVcpu::dump_registers() {
     const bool is_here = this == current_or_null();
     const x86::Registers& r = is_here ? x86::guest_registers() : registers;
     log::error("RIP:    {:04x}:[<{:016x}>]", r.cs & 0xffff, r.rip);
-    log::error("RFLAGS: {:016x}   EM: {}   CONTEXT: pv guest (d{}v{})", r.rflags, info->evtchn_upcall_mask, domain.id,
-               id);
+    log::error("RFLAGS: {:016x}   EM: {}   CONTEXT: pv guest (d{}v{})", r.rflags.raw(), info->evtchn_upcall_mask,
+               domain.id, id);
     log::error("rax: {:016x}   rbx: {:016x}   rcx: {:016x}", r.rax, r.rbx, r.rcx);
     log::error("rdx: {:016x}   rsi: {:016x}   rdi: {:016x}", r.rdx, r.rsi, r.rdi);
     log::error("rbp: {:016x}   rsp: {:016x}   r8:  {:016x}", r.rbp, r.rsp, r.r8);
     log::error("r9:  {:016x}   r10: {:016x}   r11: {:016x}", r.r9, r.r10, r.r11);
     log::error("r12: {:016x}   r13: {:016x}   r14: {:016x}", r.r12, r.r13, r.r14);
-    log::error("r15: {:016x}   cr0: {:016x}   cr4: {:016x}", r.r15, guest_cr0(control), guest_cr4(control));
+    log::error("r15: {:016x}   cr0: {:016x}   cr4: {:016x}", r.r15, guest_cr0(control).raw(), guest_cr4(control).raw());
     log::error("cr3: {:016x}   cr2: {:016x}   {} mode", active_l4().raw() << page_shift, info->arch.cr2,
                in_kernel_mode ? "kernel" : "user");
     log::error("fsb: {:016x}   gsb: {:016x}   gss: {:016x}", segments.fs_base, segments.gs_base_kernel,

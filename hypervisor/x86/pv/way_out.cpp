@@ -43,8 +43,8 @@ bool deliver_pending(PvVcpu& vcpu, x86::Registers& r) {
 
 /// True if SYSRET loads exactly this state. A non-canonical rip would fault in ring 0 on Intel (CVE-2012-0217 class).
 bool can_use_sysret(const x86::Registers& r) {
-    constexpr u64 odd_flags = rflags::tf | rflags::rf | rflags::vm;
-    if ((r.entry_vector != x86::entry_syscall && r.entry_vector != x86::entry_sysret) || (r.rflags & odd_flags) != 0 ||
+    constexpr auto odd_flags = rflags::trap | rflags::resume | rflags::virtual_8086;
+    if ((r.entry_vector != x86::entry_syscall && r.entry_vector != x86::entry_sysret) || r.rflags.has_any(odd_flags) ||
         r.ss != x86::selector::guest_data)
         return false;
     if (r.cs == x86::selector::guest_code64) return is_canonical(r.rip);
@@ -62,7 +62,7 @@ void put_guest_registers_back(const x86::Registers& nested) {
     r.entry_vector = 0; // whole state: by IRET
     r.rip = frame[0];
     r.cs = frame[1];
-    r.rflags = frame[2];
+    r.rflags = x86::Rflags(frame[2]);
     r.rsp = frame[3];
     r.ss = frame[4];
     guest = r;
@@ -86,14 +86,14 @@ bool is_on_way_out(const x86::Registers& r) {
 
 void entry_failed(const x86::Registers& nested) {
     const u64 address = x86::read_cr2();
-    const u32 number = nested.entry_vector, code = nested.error_code;
+    const bool is_page_fault = is_exception(nested, x86::Exception::PageFault);
+    const x86::PageFaultCode code{nested.error_code};
     if (nested.rip != reinterpret_cast<u64>(px_guest_iret) && nested.rip != reinterpret_cast<u64>(px_xpti_iret))
-        panic("fault {} on the way to a guest, at {:#x}", number, nested.rip);
+        panic("fault {} on the way to a guest, at {:#x}", nested.entry_vector, nested.rip);
     put_guest_registers_back(nested); // from here on the nested frame is gone
     PvVcpu& vcpu = current_pv();
     x86::enable_interrupts();
-    if (number != vector::page_fault || !resolve_descriptor_fault(vcpu, address, code))
-        refuse_state(vcpu, x86::guest_registers());
+    if (!is_page_fault || !resolve_descriptor_fault(vcpu, address, code)) refuse_state(vcpu, x86::guest_registers());
     px_return_to_guest();
 }
 

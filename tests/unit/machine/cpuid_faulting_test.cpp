@@ -8,8 +8,8 @@ namespace px::x86::cpuid_faulting {
 namespace {
 
 static_assert(control_of(Vendor::Intel, u64{1} << 31, 0) == Control::Intel);
-static_assert(switch_of(Control::Intel)->msr == 0x140 && switch_of(Control::Intel)->bit == 1);
-static_assert(switch_of(Control::Amd)->msr == 0xc0010015 && switch_of(Control::Amd)->bit == 0x800000000);
+static_assert(switch_of(Control::Intel)->msr == Msr::MiscFeatures && switch_of(Control::Intel)->bit == 1);
+static_assert(switch_of(Control::Amd)->msr == Msr::Hwcr && switch_of(Control::Amd)->bit == 0x800000000);
 
 TEST(CpuidFaulting, IntelSaysSoInPlatformInfo) {
     EXPECT_EQ(control_of(Vendor::Intel, 0x80083bf3811a00, 0), Control::Intel); // Ivy Bridge and later

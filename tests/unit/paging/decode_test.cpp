@@ -136,7 +136,7 @@ Result emulate(std::vector<u8> bytes, u64 old, u64 rax, u64 rcx) {
     const auto outcome = operation->apply(old, r);
     operation->finish(*i, r);
     EXPECT_EQ(r.rip, bytes.size());
-    return {outcome.writes, outcome.value, r.rax, r.rflags & 0x8d5};
+    return {outcome.writes, outcome.value, r.rax, r.rflags.raw() & 0x8d5};
 }
 
 #define PX_COMPARE(instruction, mask, ...)                                                                             \

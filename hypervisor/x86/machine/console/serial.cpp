@@ -50,6 +50,7 @@ bool SerialPort::configure(std::string_view rest) {
             clock_ = static_cast<u32>(*n * 16);
         }
     }
+    if (baud_ > clock_ / 16) return false; // the clock divided by less than one
     const std::string_view format = next_part(rest);
     if (!format.empty()) {
         if (format.size() != 3 || format[0] < '5' || format[0] > '8' || (format[2] != '1' && format[2] != '2'))

@@ -18,13 +18,13 @@ namespace px {
 bool interrupts_are_off() { return !x86::interrupts_enabled(); }
 
 u64 irq_save() {
-    const u64 flags = x86::read_flags();
+    const x86::Rflags flags = x86::read_flags();
     x86::disable_interrupts();
-    return flags;
+    return flags.raw();
 }
 
 void irq_restore(u64 flags) {
-    if (flags & x86::flag_interrupts) x86::enable_interrupts();
+    if (x86::Rflags(flags).has(x86::rflags::interrupts)) x86::enable_interrupts();
 }
 
 constinit u64 percpu_offsets[max_cpus] = {};
@@ -32,7 +32,7 @@ constinit u64 percpu_offsets[max_cpus] = {};
 namespace x86 {
 
 extern "C" char px_boot_stack[];
-constinit u64 host_cr4 = 0;
+constinit Cr4 host_cr4{};
 
 namespace {
 
@@ -100,7 +100,7 @@ void fill_task_state(TaskState& t, const char* stack) {
 }
 
 void set_control_registers() {
-    if (host_cr4 == 0) {
+    if (host_cr4 == Cr4{}) {
         const CpuFeatures& f = cpu_features;
         host_cr4 = cr4::pae | cr4::de | cr4::mce | cr4::osfxsr | cr4::osxmmexcpt;
         if (f.pge) host_cr4 |= cr4::pge;
@@ -111,14 +111,15 @@ void set_control_registers() {
         if (f.smap && wants_smap && !f.is_tcg) host_cr4 |= cr4::smap;
     }
     write_cr4(host_cr4);
-    write_cr0(0x80050033); // PG, AM, WP, NE, ET, MP, PE
-    if (host_cr4 & cr4::osxsave) xsetbv(0, cpu_features.xcr0);
-    u64 efer = rdmsr(msr::efer) | 1; // SYSCALL
-    if (cpu_features.nx) efer |= 1 << 11;
-    wrmsr(msr::efer, efer);
+    write_cr0(cr0::paging | cr0::alignment | cr0::write_protect | cr0::numeric | cr0::extension | cr0::monitor |
+              cr0::protection);
+    if (host_cr4.has(cr4::osxsave)) xsetbv(0, cpu_features.xcr0);
+    Efer modes = Efer(rdmsr(Msr::Efer)) | efer::syscall;
+    if (cpu_features.nx) modes |= efer::no_execute;
+    wrmsr(Msr::Efer, modes.raw());
     // Page attribute table as the PV ABI has it: WB, WT, UC-, UC, WC, WP, UC, UC.
-    if (cpu_features.has_tsc_aux()) wrmsr(msr::tsc_aux, 0);
-    if (cpu_features.pat) wrmsr(msr::pat, 0x0000050100070406);
+    if (cpu_features.has_tsc_aux()) wrmsr(Msr::TscAux, 0);
+    if (cpu_features.pat) wrmsr(Msr::Pat, 0x0000050100070406);
 }
 
 void load_tables() {
@@ -154,7 +155,7 @@ void load_tsc_aux(u32 value) {
     u32& loaded = loaded_tsc_aux.here();
     if (loaded == value) return; // writing it takes long, and vCPU 0 of most guests has the same
     loaded = value;
-    wrmsr(msr::tsc_aux, value);
+    wrmsr(Msr::TscAux, value);
 }
 
 CpuInfo& cpu_info_of(CpuId cpu) {

@@ -4,27 +4,10 @@
 
 #include "base/number.hpp"
 #include "base/percpu.hpp"
+#include "x86/arch/control.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 
 namespace px::x86 {
-
-/// Model-specific registers that several parts use (SDM volume 4, APM volume 2 appendix A).
-namespace msr {
-inline constexpr u32 apic_base = 0x1b;
-inline constexpr u32 sysenter_cs = 0x174, sysenter_esp = 0x175, sysenter_eip = 0x176;
-inline constexpr u32 pat = 0x277;
-inline constexpr u32 efer = 0xc0000080, star = 0xc0000081, lstar = 0xc0000082, cstar = 0xc0000083;
-inline constexpr u32 syscall_mask = 0xc0000084;
-inline constexpr u32 fs_base = 0xc0000100, gs_base = 0xc0000101, kernel_gs_base = 0xc0000102;
-inline constexpr u32 tsc_aux = 0xc0000103;
-} // namespace msr
-
-/// Bits of control register 4 (SDM volume 3, section 2.5).
-namespace cr4 {
-inline constexpr u64 tsd = 1 << 2, de = 1 << 3, pae = 1 << 5, mce = 1 << 6, pge = 1 << 7, osfxsr = 1 << 9;
-inline constexpr u64 osxmmexcpt = 1 << 10, umip = 1 << 11, fsgsbase = 1 << 16, osxsave = 1 << 18, smep = 1 << 20;
-inline constexpr u64 smap = 1 << 21, pke = 1 << 22;
-} // namespace cr4
 
 /// Long-mode task state segment.
 struct [[gnu::packed]] TaskState {
@@ -39,7 +22,7 @@ struct [[gnu::packed]] TaskState {
 static_assert(sizeof(TaskState) == 104);
 
 /// CR4 as the hypervisor runs with it; guests' bits are added at a context switch.
-extern u64 host_cr4;
+extern Cr4 host_cr4;
 
 /// The CPU's own page of descriptors (page 14 of every GDT on it): machine frame, and the page itself.
 [[nodiscard]] Mfn descriptor_frame(CpuId cpu);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/number.hpp"
+#include "x86/arch/msr.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 
 #include <optional>
@@ -17,7 +18,6 @@ enum class Control : u8 {
     Amd,   ///< HWCR, bit 35
 };
 
-inline constexpr u32 msr_platform_info = 0xce, msr_misc_features = 0x140, msr_hwcr = 0xc0010015;
 inline constexpr u64 platform_has_faulting = u64{1} << 31; ///< in PLATFORM_INFO
 inline constexpr u64 misc_faulting = 1;                    ///< in MISC_FEATURES_ENABLES
 inline constexpr u64 hwcr_user_disable = u64{1} << 35;
@@ -33,13 +33,13 @@ constexpr Control control_of(Vendor vendor, std::optional<u64> platform_info, u3
 
 /// Which register to change, and how. Pure.
 struct Switch {
-    u32 msr;
+    Msr msr;
     u64 bit;
 };
 constexpr std::optional<Switch> switch_of(Control control) {
     switch (control) {
-    case Control::Intel: return Switch{msr_misc_features, misc_faulting};
-    case Control::Amd: return Switch{msr_hwcr, hwcr_user_disable};
+    case Control::Intel: return Switch{Msr::MiscFeatures, misc_faulting};
+    case Control::Amd: return Switch{Msr::Hwcr, hwcr_user_disable};
     case Control::None: break;
     }
     return std::nullopt;

@@ -40,16 +40,6 @@ constinit bool (*nmi_handler)(Registers&) = nullptr;
 extern "C" char px_vector_stubs[];
 constexpr u64 stub_bytes = 16;
 
-enum Vector : u32 {
-    Debug = 1,
-    Nmi = 2,
-    Breakpoint = 3,
-    Overflow = 4,
-    DoubleFault = 8,
-    PageFault = 14,
-    MachineCheck = 18
-};
-
 void fill(u8 vector, u64 handler, unsigned dpl, unsigned ist) {
     table[vector] = {static_cast<u16>(handler),
                      selector::hypervisor_code,
@@ -60,12 +50,12 @@ void fill(u8 vector, u64 handler, unsigned dpl, unsigned ist) {
                      0};
 }
 
-unsigned ist_of(u32 vector) {
-    switch (vector) {
-    case Debug: return ist_debug;
-    case Nmi: return ist_nmi;
-    case DoubleFault: return ist_double_fault;
-    case MachineCheck: return ist_machine_check;
+unsigned ist_of(u8 vector) {
+    switch (static_cast<Exception>(vector)) {
+    case Exception::Debug: return ist_debug;
+    case Exception::Nmi: return ist_nmi;
+    case Exception::DoubleFault: return ist_double_fault;
+    case Exception::MachineCheck: return ist_machine_check;
     default: return 0;
     }
 }
@@ -96,8 +86,8 @@ void handle_nmi(Registers& r) {
 /// came in with a guest's flags. Guests may not have breakpoints in our own address range.
 void handle_own_debug(Registers& r) {
     // TF goes once an entry has saved the flags: the guest's kernel wants to see it.
-    if (!guest_hooks::is_saving_flags(r)) r.rflags &= ~u64{0x100};
-    write_dr6(0xffff0ff0);
+    if (!guest_hooks::is_saving_flags(r)) r.rflags &= ~rflags::trap;
+    write_dr6(dr6::nothing);
 }
 
 } // namespace
@@ -110,8 +100,10 @@ void report_nmis() {
 
 void init_table() {
     for (unsigned v = 0; v < 256; ++v) {
-        const unsigned dpl = v == Breakpoint || v == Overflow ? 3 : 0;
-        fill(static_cast<u8>(v), reinterpret_cast<u64>(px_vector_stubs) + v * stub_bytes, dpl, ist_of(v));
+        const auto vector = static_cast<u8>(v);
+        const auto e = static_cast<Exception>(vector);
+        const unsigned dpl = e == Exception::Breakpoint || e == Exception::Overflow ? 3 : 0;
+        fill(vector, reinterpret_cast<u64>(px_vector_stubs) + v * stub_bytes, dpl, ist_of(vector));
     }
 }
 
@@ -157,13 +149,13 @@ const char* name_of(u32 vector) {
 extern "C" void px_exception(Registers* registers) {
     using namespace exceptions;
     Registers& r = *registers;
-    if (r.entry_vector == Nmi) return handle_nmi(r);
-    if (r.entry_vector == MachineCheck) return mca::handle(r);
+    if (is_exception(r, Exception::Nmi)) return handle_nmi(r);
+    if (is_exception(r, Exception::MachineCheck)) return mca::handle(r);
     if (is_guest_mode(r)) return guest_hooks::handle_exception(r);
-    if (r.entry_vector == Debug) return handle_own_debug(r);
-    if (r.entry_vector == Breakpoint) return print_registers(r); // our own int3 (debug key 'd')
+    if (is_exception(r, Exception::Debug)) return handle_own_debug(r);
+    if (is_exception(r, Exception::Breakpoint)) return print_registers(r); // our own int3 (debug key 'd')
     if (efi::handle_fault(r)) return;
-    if (r.entry_vector != DoubleFault) {
+    if (!is_exception(r, Exception::DoubleFault)) {
         way_out::note_handled();
         if (guest_hooks::handle_host_fault(r)) return;
         if (const u64 resume = find_fixup(r.rip)) {
@@ -172,7 +164,7 @@ extern "C" void px_exception(Registers* registers) {
         }
     }
     char reason[128];
-    if (r.entry_vector == PageFault)
+    if (is_exception(r, Exception::PageFault))
         format_to(reason, "FATAL PAGE FAULT\n[error_code={:04x}]\nFaulting linear address: {:016x}", r.error_code,
                   read_cr2());
     else

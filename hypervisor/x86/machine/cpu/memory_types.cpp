@@ -10,11 +10,11 @@
 namespace px::x86::memory_types {
 namespace {
 
-constexpr u32 capabilities_msr = 0xfe, default_msr = 0x2ff, first_variable_msr = 0x200;
 constexpr u64 enabled = 1 << 11, fixed_supported = 1 << 8;
-constexpr std::array<u32, 11> fixed_msrs{0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
+constexpr std::array fixed_msrs{Msr::MtrrFix64K,    Msr::MtrrFix16K,    Msr::MtrrFix16K + 1, Msr::MtrrFix4K,
+                                Msr::MtrrFix4K + 1, Msr::MtrrFix4K + 2, Msr::MtrrFix4K + 3,  Msr::MtrrFix4K + 4,
+                                Msr::MtrrFix4K + 5, Msr::MtrrFix4K + 6, Msr::MtrrFix4K + 7};
 constexpr u32 most_ranges = 16; ///< more than any CPU has
-constexpr u64 cache_disable = 1 << 30, not_write_through = 1 << 29;
 
 /// All of a CPU's registers, in the order of each list.
 struct Registers {
@@ -27,22 +27,22 @@ struct Registers {
 constinit Registers boot;
 constinit std::atomic<u32> differing{0};
 
-bool has_fixed() { return (rdmsr(capabilities_msr) & fixed_supported) != 0; }
+bool has_fixed() { return (rdmsr(Msr::MtrrCap) & fixed_supported) != 0; }
 
 Registers read() {
     Registers r;
-    r.standard = rdmsr(default_msr);
+    r.standard = rdmsr(Msr::MtrrDefault);
     if (has_fixed())
         for (std::size_t i = 0; i < fixed_msrs.size(); ++i) r.fixed[i] = rdmsr(fixed_msrs[i]);
-    for (u32 i = 0; i < 2 * range_count(); ++i) r.variable[i] = rdmsr(first_variable_msr + i);
+    for (u32 i = 0; i < 2 * range_count(); ++i) r.variable[i] = rdmsr(Msr::MtrrBase + i);
     return r;
 }
 
 /// Neither the TLB nor a cache may hold what was made under the old types.
 void forget() {
     wbinvd();
-    const u64 flags = read_cr4();
-    write_cr4(flags & ~cr4::pge); // drops global entries too
+    const Cr4 flags = read_cr4();
+    write_cr4(flags.without(cr4::pge)); // drops global entries too
     write_cr3(read_cr3());
     write_cr4(flags);
 }
@@ -50,15 +50,15 @@ void forget() {
 /// The order of 12.11.7.2 and 12.11.8: caching off, ranges off, all registers, and back. The other CPUs wait for this
 /// one.
 void write(const Registers& r) {
-    const u64 control = read_cr0();
-    write_cr0((control | cache_disable) & ~not_write_through);
+    const Cr0 control = read_cr0();
+    write_cr0((control | cr0::cache_disable).without(cr0::not_write_through));
     forget();
-    wrmsr(default_msr, rdmsr(default_msr) & ~enabled);
+    wrmsr(Msr::MtrrDefault, rdmsr(Msr::MtrrDefault) & ~enabled);
     if (has_fixed())
         for (std::size_t i = 0; i < fixed_msrs.size(); ++i) wrmsr(fixed_msrs[i], r.fixed[i]);
-    for (u32 i = 0; i < 2 * range_count(); ++i) wrmsr(first_variable_msr + i, r.variable[i]);
+    for (u32 i = 0; i < 2 * range_count(); ++i) wrmsr(Msr::MtrrBase + i, r.variable[i]);
     forget();
-    wrmsr(default_msr, r.standard);
+    wrmsr(Msr::MtrrDefault, r.standard);
     write_cr0(control);
 }
 
@@ -66,12 +66,12 @@ void write(const Registers& r) {
 
 u32 range_count() {
     if (!cpu_features.mtrr) return 0;
-    const auto count = static_cast<u32>(rdmsr(capabilities_msr) & 0xff);
+    const auto count = static_cast<u32>(rdmsr(Msr::MtrrCap) & 0xff);
     return count < most_ranges ? count : most_ranges;
 }
 
 Range range(u32 number) {
-    const u64 base = rdmsr(first_variable_msr + 2 * number), mask = rdmsr(first_variable_msr + 2 * number + 1);
+    const u64 base = rdmsr(Msr::MtrrBase + 2 * number), mask = rdmsr(Msr::MtrrBase + 2 * number + 1);
     const u64 frames = mask >> page_shift;
     if (!(mask & enabled) || frames == 0) return {}; // "valid" is the same bit there
     return {base >> page_shift, frames & (0 - frames), static_cast<u32>(base & 0xff)};

@@ -140,13 +140,13 @@ void print_registers(const Registers& r) {
     char name[192] = "";
     symbols::describe(r.rip, name);
     banner("RIP:    {:04x}:[<{:016x}>] {}", r.cs & 0xffff, r.rip, static_cast<const char*>(name));
-    banner("RFLAGS: {:016x}   CONTEXT: {}", r.rflags, is_guest_mode(r) ? "guest" : "hypervisor");
+    banner("RFLAGS: {:016x}   CONTEXT: {}", r.rflags.raw(), is_guest_mode(r) ? "guest" : "hypervisor");
     banner("rax: {:016x}   rbx: {:016x}   rcx: {:016x}", r.rax, r.rbx, r.rcx);
     banner("rdx: {:016x}   rsi: {:016x}   rdi: {:016x}", r.rdx, r.rsi, r.rdi);
     banner("rbp: {:016x}   rsp: {:016x}   r8:  {:016x}", r.rbp, r.rsp, r.r8);
     banner("r9:  {:016x}   r10: {:016x}   r11: {:016x}", r.r9, r.r10, r.r11);
     banner("r12: {:016x}   r13: {:016x}   r14: {:016x}", r.r12, r.r13, r.r14);
-    banner("r15: {:016x}   cr0: {:016x}   cr4: {:016x}", r.r15, read_cr0(), read_cr4());
+    banner("r15: {:016x}   cr0: {:016x}   cr4: {:016x}", r.r15, read_cr0().raw(), read_cr4().raw());
     banner("cr3: {:016x}   cr2: {:016x}", read_cr3(), read_cr2());
     if (is_guest_mode(r)) return;
     print_stack(r.rsp);

@@ -116,7 +116,8 @@ void write_trampoline() {
     __builtin_memcpy(page, px_trampoline_start, static_cast<u64>(px_trampoline_end - px_trampoline_start));
     auto& words = *reinterpret_cast<TrampolineWords*>(page + (px_trampoline_words - px_trampoline_start));
     words.cr3 = static_cast<u32>(hypervisor_page_table().raw());
-    words.efer = cpu_features.nx ? 0x901 : 0x101;
+    words.efer =
+        static_cast<u32>((efer::syscall | efer::long_mode | (cpu_features.nx ? efer::no_execute : Efer{})).raw());
     words.entry += static_cast<u32>(low_page);
     words.gdt += static_cast<u32>(low_page);
 }

@@ -13,8 +13,7 @@
 namespace px::x86::speculation {
 namespace {
 
-constexpr u32 msr_spec_ctrl = 0x48, msr_pred_cmd = 0x49, msr_arch_capabilities = 0x10a, msr_de_cfg = 0xc0011029;
-constexpr u64 pred_ibpb = 1, efer_automatic_ibrs = u64{1} << 21, lfence_serialises = 2;
+constexpr u64 pred_ibpb = 1, lfence_serialises = 2;
 
 constinit Wishes wishes;
 constinit Choice choice; // constant after init()
@@ -121,7 +120,7 @@ Facts read_facts() {
     if (f.max_leaf >= 7) facts.edx_7 = cpuid(7).edx;
     if (f.max_extended_leaf >= 0x80000008) facts.ebx_ext8 = cpuid(0x80000008).ebx;
     if (f.max_extended_leaf >= 0x80000021) facts.eax_ext21 = cpuid(0x80000021).eax;
-    if (facts.edx_7 >> 29 & 1) facts.capabilities = rdmsr(msr_arch_capabilities);
+    if (facts.edx_7 >> 29 & 1) facts.capabilities = rdmsr(Msr::ArchCapabilities);
     return facts;
 }
 
@@ -160,10 +159,10 @@ void init() {
     if (isolates_page_tables()) {
         apply_patches(PatchKind::Isolate);
         // What is global stays in the TLB when a guest's CR3 is loaded.
-        host_cr4 &= ~cr4::pge;
+        host_cr4 = host_cr4.without(cr4::pge);
         write_cr4(host_cr4);
     }
-    if (host_cr4 & cr4::smap) apply_patches(PatchKind::ClearAc);
+    if (host_cr4.has(cr4::smap)) apply_patches(PatchKind::ClearAc);
     init_cpu();
     tell();
 }
@@ -173,10 +172,10 @@ namespace {
 bool make_lfence_wait() {
     if (choice.lfence != Lfence::ByMsr) return choice.lfence == Lfence::Always;
     u64 value;
-    if (!rdmsr_safe(msr_de_cfg, value)) return false;
+    if (!rdmsr_safe(Msr::DeCfg, value)) return false;
     if (value & lfence_serialises) return true;
     // Read again: a hypervisor below may take the write and do nothing.
-    return wrmsr_safe(msr_de_cfg, value | lfence_serialises) && rdmsr_safe(msr_de_cfg, value) &&
+    return wrmsr_safe(Msr::DeCfg, value | lfence_serialises) && rdmsr_safe(Msr::DeCfg, value) &&
            (value & lfence_serialises) != 0;
 }
 } // namespace
@@ -185,8 +184,8 @@ bool lfence_waits() { return !some_lfence_does_not_wait.load(std::memory_order_r
 
 void init_cpu() {
     if (!make_lfence_wait()) some_lfence_does_not_wait.store(true, std::memory_order_relaxed);
-    if (choice.has_automatic_ibrs) wrmsr(msr::efer, rdmsr(msr::efer) | efer_automatic_ibrs);
-    if (choice.has_spec_ctrl) wrmsr(msr_spec_ctrl, choice.spec_ctrl);
+    if (choice.has_automatic_ibrs) wrmsr(Msr::Efer, rdmsr(Msr::Efer) | efer::automatic_ibrs.raw());
+    if (choice.has_spec_ctrl) wrmsr(Msr::SpecCtrl, choice.spec_ctrl);
 }
 
 void enter_vcpu(u64 identity) {
@@ -194,7 +193,7 @@ void enter_vcpu(u64 identity) {
     u64& last = last_vcpu.here();
     if (last == identity) return;
     last = identity;
-    wrmsr(msr_pred_cmd, pred_ibpb);
+    wrmsr(Msr::PredCmd, pred_ibpb);
 }
 
 bool isolates_page_tables(bool is_dom0) { return is_dom0 ? choice.xpti_dom0 : choice.xpti_domu; }

@@ -51,7 +51,7 @@ Status enter(u64 function, const Arguments& arguments) {
     for (unsigned slot = layout::first_hypervisor_slot; slot <= layout::last_hypervisor_slot; ++slot)
         table[slot] = here[slot];
     CallFrame frame{.function = function, .arguments = arguments, .cr3 = to_physical(table).raw()};
-    frame.flags = read_flags();
+    frame.flags = read_flags().raw();
     call_here.here() = &frame;
     const Status status = px_efi_call(&frame);
     call_here.here() = nullptr;
@@ -115,7 +115,7 @@ bool handle_fault(Registers& r) {
     r.rbx = reinterpret_cast<u64>(frame);
     r.rsp = frame->rsp;
     r.rax = status_device_error;
-    r.rflags = frame->flags;
+    r.rflags = Rflags(frame->flags);
     return true;
 }
 

@@ -16,10 +16,7 @@
 namespace px::x86::apic {
 namespace {
 
-constexpr u32 msr_apic_base = 0x1b;
 constexpr u64 base_enabled = 1 << 11, base_x2apic = 1 << 10;
-constexpr u32 msr_x2apic_first = 0x800;
-constexpr u32 msr_tsc_deadline = 0x6e0;
 
 /// Register offsets in the xAPIC page; divided by 16 they are the x2APIC's MSR numbers.
 enum class Register : u32 {
@@ -71,11 +68,11 @@ PX_OPTION(x2apic, "x2apic", parse_x2apic);
 
 u32 read(Register r) {
     const u32 offset = static_cast<u32>(r);
-    return state.is_x2apic ? static_cast<u32>(rdmsr(msr_x2apic_first + offset / 16)) : state.registers[offset / 4];
+    return state.is_x2apic ? static_cast<u32>(rdmsr(Msr::X2Apic + offset / 16)) : state.registers[offset / 4];
 }
 void write(Register r, u32 value) {
     const u32 offset = static_cast<u32>(r);
-    if (state.is_x2apic) wrmsr(msr_x2apic_first + offset / 16, value);
+    if (state.is_x2apic) wrmsr(Msr::X2Apic + offset / 16, value);
     else state.registers[offset / 4] = value;
 }
 
@@ -84,7 +81,7 @@ void command(u32 destination, u32 low) {
     const IrqOff off;
     if (state.is_x2apic) {
         mfence(); // WRMSR to the x2APIC is not serialising: what the target is to see comes first
-        wrmsr(msr_x2apic_first + static_cast<u32>(Register::CommandLow) / 16, u64{destination} << 32 | low);
+        wrmsr(Msr::X2Apic + static_cast<u32>(Register::CommandLow) / 16, u64{destination} << 32 | low);
         return;
     }
     while (read(Register::CommandLow) & command_busy) pause();
@@ -101,7 +98,7 @@ void wait_for_delivery() {
 
 void init() {
     const CpuidResult features = cpuid(1);
-    const u64 base = rdmsr(msr_apic_base);
+    const u64 base = rdmsr(Msr::ApicBase);
     const bool firmware_uses_x2apic = (base & base_x2apic) != 0;
     const bool has_x2apic = (features.ecx >> 21 & 1) != 0;
     state.has_deadline_mode = (features.ecx >> 24 & 1) != 0;
@@ -113,12 +110,12 @@ void init() {
 }
 
 void init_cpu() {
-    u64 base = rdmsr(msr_apic_base) | base_enabled;
+    u64 base = rdmsr(Msr::ApicBase) | base_enabled;
     if (state.is_x2apic) {
-        wrmsr(msr_apic_base, base); // from off to x2APIC there is no direct way
+        wrmsr(Msr::ApicBase, base); // from off to x2APIC there is no direct way
         base |= base_x2apic;
     }
-    wrmsr(msr_apic_base, base);
+    wrmsr(Msr::ApicBase, base);
     write(Register::TaskPriority, 0);
     // Firmware may have left interrupts in service that nobody will end.
     for (unsigned i = 0; i < 256; ++i) {
@@ -155,7 +152,7 @@ void send_ipi(const CpuMask& cpus, u8 vector) {
 
 void send_ipi_here(u8 vector) {
     if (state.is_x2apic) {
-        wrmsr(msr_x2apic_first + static_cast<u32>(Register::SelfIpi) / 16, vector);
+        wrmsr(Msr::X2Apic + static_cast<u32>(Register::SelfIpi) / 16, vector);
         return;
     }
     // By the shorthand: the upper half, which may be somebody's who was interrupted, has no part in it.
@@ -213,7 +210,7 @@ bool has_deadline_mode() { return state.has_deadline_mode; }
 
 void set_timer(u64 nanoseconds) {
     if (state.has_deadline_mode) {
-        wrmsr(msr_tsc_deadline, rdtsc() + state.tsc.ticks(nanoseconds) + 1);
+        wrmsr(Msr::TscDeadline, rdtsc() + state.tsc.ticks(nanoseconds) + 1);
         return;
     }
     // The two clocks are calibrated to some millionths: rather a little late than an interrupt that comes for nothing.
@@ -223,7 +220,7 @@ void set_timer(u64 nanoseconds) {
 }
 
 void stop_timer() {
-    if (state.has_deadline_mode) wrmsr(msr_tsc_deadline, 0);
+    if (state.has_deadline_mode) wrmsr(Msr::TscDeadline, 0);
     else write(Register::TimerInitialCount, 0);
 }
 

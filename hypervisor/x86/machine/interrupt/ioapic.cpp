@@ -106,6 +106,11 @@ void add(const acpi::IoApic& found) {
     }();
     if (version == ~0u) return;
     const u32 pins = std::min((version >> 16 & 0xff) + 1, max_pins);
+    if (found.gsi_base > irq::max_irqs - pins) {
+        log::warning("IOAPIC at {:#x}: its interrupts from {} on are beyond {}, and left alone", c.address,
+                     found.gsi_base, irq::max_irqs);
+        return;
+    }
     c.low = static_cast<u32*>(heap::allocate_bytes(pins * sizeof(u32)));
     c.is_decided = static_cast<bool*>(heap::allocate_bytes(pins * sizeof(bool)));
     if (!c.low || !c.is_decided) return;

@@ -19,8 +19,6 @@ struct Flush {
 PX_PER_CPU PerCpu<CrossCallSlot<Flush>> flush_slots;
 constinit CrossCall<Flush> flushes(flush_slots);
 
-constexpr u64 cr4_pge = 1 << 7;
-
 } // namespace
 
 void flush_tlb_local(FlushKind kind, u64 address) {
@@ -29,10 +27,10 @@ void flush_tlb_local(FlushKind kind, u64 address) {
     case FlushKind::All: x86::write_cr3(x86::read_cr3()); return;
     case FlushKind::Global: {
         const IrqOff off; // an interrupt must not change CR4 in between
-        const u64 cr4 = x86::read_cr4();
-        if (cr4 & cr4_pge) {
-            x86::write_cr4(cr4 & ~cr4_pge);
-            x86::write_cr4(cr4);
+        const x86::Cr4 flags = x86::read_cr4();
+        if (flags.has(x86::cr4::pge)) {
+            x86::write_cr4(flags.without(x86::cr4::pge));
+            x86::write_cr4(flags);
         } else {
             x86::write_cr3(x86::read_cr3());
         }

@@ -23,8 +23,7 @@
 namespace px::x86::mca {
 namespace {
 
-/// SDM volume 4, chapter 2; APM volume 2, 9.3.
-constexpr u32 msr_cap = 0x179, msr_status = 0x17a, msr_control = 0x17b, msr_first_bank = 0x400;
+/// Of each bank (SDM volume 3, 16.3.2; APM volume 2, 9.3).
 enum BankRegister : u32 { Control, Status, Address, Misc, BankRegisters };
 constexpr u32 most_banks = 32; ///< that these registers have room for
 constexpr Nanoseconds polling_period = 5'000'000'000;
@@ -34,7 +33,7 @@ PX_PER_CPU PerCpu<RecordRing> records;
 SpinLock<LockRank::Machine> reports_lock;
 constinit ReportQueue urgent_reports PX_GUARDED_BY(reports_lock), other_reports PX_GUARDED_BY(reports_lock);
 
-u32 msr_of(u32 bank, BankRegister which) { return msr_first_bank + bank * BankRegisters + which; }
+Msr msr_of(u32 bank, BankRegister which) { return Msr::McCtl + (bank * BankRegisters + which); }
 
 Bank read_bank(u32 number) {
     Bank bank{.number = number, .status = rdmsr(msr_of(number, Status))};
@@ -137,7 +136,7 @@ void work_off() {
 // -- in the exception --
 
 void print_banks() {
-    console::banner("MCG_STATUS: {:016x}", rdmsr(msr_status));
+    console::banner("MCG_STATUS: {:016x}", rdmsr(Msr::McgStatus));
     for (u32 i = 0; i < abilities.banks; ++i)
         if (const Bank bank = read_bank(i); bank.status & status::valid)
             console::banner("Bank {}: status {:016x} address {:016x} misc {:016x}", i, bank.status, bank.address,
@@ -160,7 +159,7 @@ void init() {
     const u32 features = cpuid(1).edx;
     constexpr u32 exception = 1 << 7, architecture = 1 << 14;
     u64 cap = 0;
-    if ((~features & (exception | architecture)) != 0 || !rdmsr_safe(msr_cap, cap)) return;
+    if ((~features & (exception | architecture)) != 0 || !rdmsr_safe(Msr::McgCap, cap)) return;
     const bool has_leaf = cpu_features.vendor == Vendor::Amd && cpu_features.max_extended_leaf >= 0x80000007;
     abilities = Abilities::of(cap, has_leaf ? cpuid(0x80000007).ebx : 0);
     if (abilities.banks > most_banks) abilities.banks = most_banks;
@@ -174,7 +173,7 @@ void init() {
 
 void init_cpu() {
     if (abilities.banks == 0) return;
-    if (abilities.has_control) (void)wrmsr_safe(msr_control, ~u64{0});
+    if (abilities.has_control) (void)wrmsr_safe(Msr::McgCtl, ~u64{0});
     const CpuFeatures& f = cpu_features;
     for (u32 i = 0; i < abilities.banks; ++i) {
         if (const Bank bank = read_bank(i); bank.status & status::valid)
@@ -189,7 +188,7 @@ void init_cpu() {
 }
 
 void handle(const Registers& r) {
-    const u64 global = rdmsr(msr_status);
+    const u64 global = rdmsr(Msr::McgStatus);
     Severity worst = Severity::None;
     for (u32 i = 0; i < abilities.banks; ++i) worst = std::max(worst, severity_of(read_bank(i), abilities));
     const bool in_guest = is_guest_mode(r);
@@ -198,7 +197,7 @@ void handle(const Registers& r) {
     if (verdict == Verdict::EndHost || abilities.banks == 0)
         panic_with_registers(r, "machine check", abilities.banks ? print_banks : nullptr);
     if (verdict != Verdict::Leave) take_all(global, verdict == Verdict::EndGuest);
-    wrmsr(msr_status, 0); // until here another one would shut the CPU down
+    wrmsr(Msr::McgStatus, 0); // until here another one would shut the CPU down
     if (in_guest) raise_for_records();
     else apic::send_ipi_here(apic::vector::event_check); // what was interrupted may have had its last look already
 }

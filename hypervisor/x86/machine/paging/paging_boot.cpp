@@ -40,12 +40,15 @@ constinit std::size_t free_count = 0;
 constinit bool is_boot_memory_open = false;
 /// Until the direct map is complete only the early one's 4 GiB can be used.
 constinit u64 reachable = four_gib;
-constinit u64 memory_limit = ~u64{0};
+/// What lies higher has no place in the direct map: guests' own addresses begin behind it.
+constexpr u64 direct_map_bytes = layout::direct_map_end - direct_map_start;
+static_assert(direct_map_bytes >> page_shift <= u64{1} << frame_number_bits);
+constinit u64 memory_limit = direct_map_bytes;
 
 PX_OPTION(mem, "mem", [](std::string_view v) {
     const auto bytes = options::size(v, 1024);
     if (!bytes || *bytes < 16 * mib) return false;
-    memory_limit = *bytes & page_mask;
+    memory_limit = std::min(*bytes & page_mask, direct_map_bytes);
     return true;
 });
 
@@ -86,8 +89,12 @@ void collect_free_ram() {
     for (const auto& r : boot_info.memory_map()) {
         if (r.kind != MemoryRange::Kind::Ram) continue;
         const u64 start = (r.start.raw() + page_size - 1) & page_mask;
-        const u64 end = std::min((r.start.raw() + r.bytes) & page_mask, memory_limit);
+        const u64 whole = (r.start.raw() + r.bytes) & page_mask, end = std::min(whole, memory_limit);
         if (start < end) free_ram[free_count++] = {start, end};
+        if (whole > std::max(start, direct_map_bytes))
+            log::warning("Memory: {} MiB from {:#x} on are not used: they lie beyond the first {} TiB",
+                         (whole - std::max(start, direct_map_bytes)) / mib, std::max(start, direct_map_bytes),
+                         direct_map_bytes >> 40);
     }
     remove_extent(0, low_end);
     for (const Extent& bad : std::span(bad_memory.extents, bad_memory.count)) remove_extent(bad.start, bad.end);

@@ -13,6 +13,7 @@
 #include "machine/machine.hpp"
 #include "memory/heap.hpp"
 #include "schedule/softirq.hpp"
+#include "x86/arch/flags.hpp"
 #include "x86/pv/dom0/guest_memory.hpp"
 #include "x86/pv/dom0/memory_option.hpp"
 #include "x86/pv/dom0/rights.hpp"
@@ -191,7 +192,7 @@ void set_first_vcpu(PvDomain& domain, const Kernel& kernel, const Layout& layout
     c->user_regs.rip = kernel.entry;
     c->user_regs.rsp = layout.address(layout.stack.end());
     c->user_regs.rsi = layout.address(layout.start_info.first);
-    c->user_regs.rflags = 1u << 9;
+    c->user_regs.rflags = x86::rflags::interrupts.raw();
     c->user_regs.cs = abi::flat_ring3_cs64;
     c->user_regs.ss = abi::flat_ring3_ss64;
     c->kernel_ss = abi::flat_ring3_ss64;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A vCPU's state beyond vcpu_guest_context, for savers and restorers: callbacks, extended registers, frame types.
+#include "x86/arch/address.hpp"
+#include "x86/arch/msr.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/cpuid_faulting.hpp"
 #include "x86/pv/domctl/domctl.hpp"
@@ -32,8 +34,6 @@ class Paused {
     Vcpu& vcpu_;
 };
 
-bool is_canonical(u64 address) { return static_cast<u64>(static_cast<s64>(address << 16) >> 16) == address; }
-
 u64 frame_info(PvDomain& domain, u64 gfn) {
     const Result<Mfn> mfn = domain.translate(Gfn(gfn));
     if (!mfn || !is_valid(*mfn) || !acquire_frame(frame_of(*mfn), domain.id)) return abi::pfinfo_xtab;
@@ -64,7 +64,7 @@ Result<> get_ext_context(PvDomain& domain, abi::DomctlExtVcpuContext& op) {
 Result<> set_ext_context(PvDomain& domain, const abi::DomctlExtVcpuContext& op) {
     PvVcpu& vcpu = *TRY(named_vcpu(domain, op.vcpu));
     if (op.size < offsetof(abi::DomctlExtVcpuContext, mcg_cap)) return fail(Error::Invalid);
-    if (!is_canonical(op.syscall32_callback_eip) || !is_canonical(op.sysenter_callback_eip))
+    if (!x86::is_canonical(op.syscall32_callback_eip) || !x86::is_canonical(op.sysenter_callback_eip))
         return fail(Error::Invalid);
     const Paused paused(vcpu);
     vcpu.syscall32_callback = {op.syscall32_callback_eip, op.syscall32_disables_events != 0};
@@ -122,8 +122,8 @@ Result<> get_msrs(PvDomain& domain, abi::DomctlVcpuMsrs& op) {
     }
     const Paused paused(vcpu);
     const abi::DomctlVcpuMsr all[most_vcpu_msrs] = {
-        {x86::cpuid_faulting::msr_misc_features, 0, vcpu.cpuid_faults ? x86::cpuid_faulting::misc_faulting : 0},
-        {x86::msr::tsc_aux, 0, vcpu.tsc_aux}};
+        {number_of(x86::Msr::MiscFeatures), 0, vcpu.cpuid_faults ? x86::cpuid_faulting::misc_faulting : 0},
+        {number_of(x86::Msr::TscAux), 0, vcpu.tsc_aux}};
     u32 count = 0;
     for (const auto& msr : all) {
         if (msr.value == 0) continue; // left out
@@ -136,8 +136,11 @@ Result<> get_msrs(PvDomain& domain, abi::DomctlVcpuMsrs& op) {
 
 namespace {
 bool set_one_msr(PvVcpu& vcpu, const abi::DomctlVcpuMsr& msr) {
-    if (msr.index == x86::cpuid_faulting::msr_misc_features) return set_misc_features(vcpu, msr.value);
-    return msr.index == x86::msr::tsc_aux && has_tsc_aux(vcpu) && set_tsc_aux(vcpu, msr.value);
+    switch (static_cast<x86::Msr>(msr.index)) {
+    case x86::Msr::MiscFeatures: return set_misc_features(vcpu, msr.value);
+    case x86::Msr::TscAux: return has_tsc_aux(vcpu) && set_tsc_aux(vcpu, msr.value);
+    default: return false;
+    }
 }
 } // namespace
 

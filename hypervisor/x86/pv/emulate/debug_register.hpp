@@ -7,18 +7,17 @@
 
 namespace px::pv {
 
-/// Local and global enable bits of the four breakpoints.
-inline constexpr u64 dr7_enables = 0xff;
-
 /// False for what a guest may not set: general detect, I/O breakpoints (CR4.DE semantics), upper bits.
-constexpr bool is_valid_dr7(u64 value) {
-    if (value >> 32 || (value & 1u << 13)) return false;
+constexpr bool is_valid_dr7(x86::Dr7 value) {
+    using namespace x86::dr7;
+    if (value.raw() >> 32 || value.has(general_detect)) return false;
     for (unsigned i = 0; i < 4; ++i)
-        if ((value >> (2 * i) & 3) != 0 && (value >> (16 + 4 * i) & 3) == 2) return false;
+        if (is_enabled(value, i) && access_of(value, i) == Access::Port) return false;
     return true;
 }
 /// Reserved bits as the CPU has them.
-constexpr u64 normal_dr7(u64 value) { return (value & ~u64{0xd800}) | 0x400; }
+constexpr x86::Dr7 normal_dr7(x86::Dr7 value) { return value.without(x86::dr7::reserved) | x86::dr7::nothing; }
+constexpr x86::Dr6 normal_dr6(x86::Dr6 value) { return (value & x86::dr6::sticky) | x86::dr6::nothing; }
 
 /// Sets register `number` (4 and 5 are 6 and 7) and, if the vCPU is current, the CPU's. Errors: Perm, Invalid.
 Result<> set_debug_register(PvVcpu& vcpu, unsigned number, u64 value);

@@ -48,22 +48,24 @@ void set_low_halves(x86::Registers& r, u64 value) {
     r.rdx = value >> 32;
 }
 
+x86::Msr msr_of(const x86::Registers& r) { return static_cast<x86::Msr>(static_cast<u32>(r.rcx)); }
+
 Emulated read_msr_instruction(PvVcpu& vcpu, x86::Registers& r) {
     u64 value;
-    if (!vcpu.in_kernel_mode || !read_msr(vcpu, static_cast<u32>(r.rcx), value)) return Emulated::Refused;
+    if (!vcpu.in_kernel_mode || !read_msr(vcpu, msr_of(r), value)) return Emulated::Refused;
     set_low_halves(r, value);
     return Emulated::Done;
 }
 
 Emulated write_msr_instruction(PvVcpu& vcpu, x86::Registers& r) {
     const u64 value = (r.rdx << 32) | static_cast<u32>(r.rax);
-    if (!vcpu.in_kernel_mode || !write_msr(vcpu, static_cast<u32>(r.rcx), value)) return Emulated::Refused;
+    if (!vcpu.in_kernel_mode || !write_msr(vcpu, msr_of(r), value)) return Emulated::Refused;
     return Emulated::Done;
 }
 
 /// RDTSC and RDTSCP come here when CR4.TSD is set: by the guest kernel for its user mode, or by the hypervisor for
 /// both.
-bool may_read_time_stamp(const PvVcpu& vcpu) { return vcpu.in_kernel_mode || !(vcpu.control.cr4 & cr4_bit::tsd); }
+bool may_read_time_stamp(const PvVcpu& vcpu) { return vcpu.in_kernel_mode || !vcpu.control.cr4.has(x86::cr4::tsd); }
 
 /// CPUID comes here where it faults outside ring 0. The kernel may want the same of its user mode.
 bool may_read_cpuid(const PvVcpu& vcpu) { return vcpu.in_kernel_mode || !vcpu.cpuid_faults; }
@@ -72,8 +74,8 @@ bool may_read_cpuid(const PvVcpu& vcpu) { return vcpu.in_kernel_mode || !vcpu.cp
 Emulated group7(PvVcpu& vcpu, x86::Registers& r, const Instruction& op) {
     if (op.is_memory) return Emulated::Refused;
     if (op.extension() == 2 && op.rm == 1) {
-        if (!(vcpu.control.cr4 & cr4_bit::osxsave)) {
-            inject_exception(vcpu, r, vector::invalid_opcode);
+        if (!vcpu.control.cr4.has(x86::cr4::osxsave)) {
+            inject_exception(vcpu, r, x86::Exception::InvalidOpcode);
             return Emulated::Delivered;
         }
         const u64 value = (r.rdx << 32) | static_cast<u32>(r.rax);
@@ -142,7 +144,7 @@ bool emulate_privileged(PvVcpu& vcpu, x86::Registers& r) {
     const auto op = decode({bytes, count}, is_64bit ? CodeSize::Bits64 : CodeSize::Bits32);
     if (!op) return false;
     if (op->lock) { // on none of these
-        inject_exception(vcpu, r, vector::invalid_opcode);
+        inject_exception(vcpu, r, x86::Exception::InvalidOpcode);
         return true;
     }
     const u64 rip = r.rip;
@@ -153,12 +155,12 @@ bool emulate_privileged(PvVcpu& vcpu, x86::Registers& r) {
     case Emulated::Done: break;
     }
     r.rip = is_64bit ? rip + op->length : static_cast<u32>(rip + op->length);
-    if (r.rflags & rflags::tf) {
-        r.rflags &= ~rflags::rf;
-        vcpu.debug.dr6 |= 1u << 14;
-        inject_exception(vcpu, r, vector::debug);
+    if (r.rflags.has(rflags::trap)) {
+        r.rflags &= ~rflags::resume;
+        vcpu.debug.dr6 |= x86::dr6::single_step;
+        inject_exception(vcpu, r, x86::Exception::Debug);
     } else {
-        r.rflags &= ~rflags::rf;
+        r.rflags &= ~rflags::resume;
     }
     return true;
 }
@@ -172,7 +174,7 @@ bool emulate_forced(PvVcpu& vcpu, x86::Registers& r) {
     if (bytes[prefix] != 0x0f || bytes[prefix + 1] != 0xa2) return false;
     if (!may_read_cpuid(vcpu)) { // the fault is that of the instruction behind the prefix
         r.rip += prefix;
-        inject_exception(vcpu, r, vector::general_protection);
+        inject_exception(vcpu, r, x86::Exception::GeneralProtection);
         return true;
     }
     emulate_cpuid(vcpu, r);

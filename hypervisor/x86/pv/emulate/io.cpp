@@ -48,18 +48,18 @@ Emulated string_element(PvVcpu& vcpu, x86::Registers& r, const Instruction& op, 
     u32 value = 0;
     if (is_out) {
         if (const u64 left = copy_from_active(&value, address, bytes)) {
-            inject_page_fault(vcpu, r, address + bytes - left, 0);
+            inject_page_fault(vcpu, r, address + bytes - left, x86::PageFaultCode{});
             return Emulated::Delivered;
         }
         write_port(vcpu.pv_domain(), port, bytes, value);
     } else {
         value = read_port(vcpu.pv_domain(), port, bytes);
         if (const u64 left = copy_to_active(address, &value, bytes)) {
-            inject_page_fault(vcpu, r, address + bytes - left, page_fault::write);
+            inject_page_fault(vcpu, r, address + bytes - left, x86::page_fault::write);
             return Emulated::Delivered;
         }
     }
-    const u64 step = (r.rflags & 1u << 10) ? -u64{bytes} : bytes;
+    const u64 step = r.rflags.has(x86::rflags::direction) ? -u64{bytes} : bytes;
     index = (index & ~op.address_mask()) | ((index + step) & op.address_mask());
     return Emulated::Done;
 }

@@ -17,35 +17,29 @@ namespace px::pv {
 
 namespace {
 
-/// SDM volume 4, chapter 2; APM volume 2, appendix A; public/arch-x86/cpuid.h for the hypercall page.
-namespace msr {
-constexpr u32 tsc = 0x10, platform_id = 0x17, apic_base = 0x1b, microcode = 0x8b, platform_info = 0xce,
-              arch_capabilities = 0x10a, misc_features = 0x140, misc_enable = 0x1a0, energy_perf_bias = 0x1b0,
-              pat = 0x277, perf_capabilities = 0x345, efer = 0xc0000080, fs_base = 0xc0000100, gs_base = 0xc0000101,
-              kernel_gs_base = 0xc0000102, tsc_aux = 0xc0000103;
-/// AMD's.
-constexpr u32 perf_control = 0xc0010000, syscfg = 0xc0010010, hwcr = 0xc0010015, iorr_base = 0xc0010016,
-              top_mem = 0xc001001a, top_mem2 = 0xc001001d, nb_cfg = 0xc001001f, mmio_conf_base = 0xc0010058,
-              pstate_limit = 0xc0010061, last_pstate = 0xc001006b, tseg_base = 0xc0010112, tseg_mask = 0xc0010113,
-              perf_control_15h = 0xc0010200, de_cfg = 0xc0011029;
-} // namespace msr
+using x86::is_in;
+using x86::Msr;
 
-constexpr u64 efer_guest_bits = 0xd01; // SCE, LME, LMA, NXE
+/// In the place of this number the guest's hypercall page is named (public/arch-x86/cpuid.h).
+constexpr Msr hypercall_page{abi::msr_hypercall_page};
 
-constexpr bool is_in(u32 index, u32 first, u32 last) { return index >= first && index <= last; }
+constexpr auto efer_of_guest =
+    x86::efer::syscall | x86::efer::long_mode | x86::efer::long_mode_active | x86::efer::no_execute;
 
 /// Machine checks as guests see them: two banks without errors (the machine check architecture is in every policy). The
 /// registers of further banks are there and do nothing.
-constexpr u32 mcg_cap = 0x179, mcg_ctl = 0x17b, first_bank = 0x400, banks = 2, last_bank = 0x47f, first_ctl2 = 0x280,
-              last_ctl2 = 0x29f;
+constexpr u32 banks = 2, most_banks = 32, bank_registers = 4;
 
-constexpr bool is_machine_check(u32 index) {
-    return is_in(index, mcg_cap, mcg_ctl) || is_in(index, first_bank, last_bank) || is_in(index, first_ctl2, last_ctl2);
+constexpr bool is_machine_check(Msr msr) {
+    return is_in(msr, Msr::McgCap, Msr::McgCtl) ||
+           is_in(msr, Msr::McCtl, Msr::McCtl + (most_banks * bank_registers - 1)) ||
+           is_in(msr, Msr::McCtl2, Msr::McCtl2 + (most_banks - 1));
 }
 
 /// Status, address and the rest of a bank of the guest's take only what clears them.
-constexpr bool write_machine_check(u32 index, u64 value) {
-    const bool clears_only = is_in(index, first_bank, first_bank + 4 * banks - 1) && index % 4 != 0;
+constexpr bool write_machine_check(Msr msr, u64 value) {
+    const bool clears_only =
+        is_in(msr, Msr::McCtl, Msr::McCtl + (banks * bank_registers - 1)) && number_of(msr) % bank_registers != 0;
     return !clears_only || value == 0;
 }
 
@@ -57,45 +51,45 @@ constexpr u64 guest_misc_enable(u64 host) {
 }
 
 /// Counters and P-states, which guests do not have: they read as 0 and take anything.
-constexpr bool is_inert_amd(u32 index) {
-    return is_in(index, msr::perf_control, msr::perf_control + 7) ||
-           is_in(index, msr::perf_control_15h, msr::perf_control_15h + 11) ||
-           is_in(index, msr::pstate_limit, msr::last_pstate);
+constexpr bool is_inert_amd(Msr msr) {
+    return is_in(msr, Msr::PerfControl, Msr::PerfControl + 7) ||
+           is_in(msr, Msr::PerfControl15h, Msr::PerfControl15h + 11) || is_in(msr, Msr::PStateLimit, Msr::PStateLast);
 }
 
 bool has_vendor(x86::Vendor vendor) { return x86::cpu_features.vendor == vendor; }
 
 /// Layout of the machine's memory, for the owner of the hardware to read.
-bool is_readable_by_hardware_domain(u32 index) {
-    switch (index) {
-    case msr::syscfg:
-    case msr::top_mem:
-    case msr::top_mem2:
-    case msr::nb_cfg:
-    case msr::tseg_base:
-    case msr::tseg_mask: return true;
-    case msr::mmio_conf_base: return x86::cpu_features.family >= 0x10 && x86::cpu_features.family <= 0x17;
-    default: return is_in(index, msr::iorr_base, msr::iorr_base + 3);
+bool is_readable_by_hardware_domain(Msr msr) {
+    switch (msr) {
+    case Msr::SysCfg:
+    case Msr::TopMem:
+    case Msr::TopMem2:
+    case Msr::NbCfg:
+    case Msr::TSegBase:
+    case Msr::TSegMask: return true;
+    case Msr::MmioConfBase: return x86::cpu_features.family >= 0x10 && x86::cpu_features.family <= 0x17;
+    default: return is_in(msr, Msr::IorrBase, Msr::IorrBase + 3);
     }
 }
 
-bool read_amd_msr(const PvVcpu& vcpu, u32 index, u64& value) {
+bool read_amd_msr(const PvVcpu& vcpu, Msr msr, u64& value) {
     value = 0;
-    if (is_inert_amd(index) || index == msr::hwcr) return true;
-    if (index == msr::de_cfg) {
+    if (is_inert_amd(msr) || msr == Msr::Hwcr) return true;
+    if (msr == Msr::DeCfg) {
         value = x86::speculation::lfence_waits() ? 1u << 1 : 0;
         return true;
     }
-    return vcpu.domain.is_hardware_domain && is_readable_by_hardware_domain(index) && x86::rdmsr_safe(index, value);
+    return vcpu.domain.is_hardware_domain && is_readable_by_hardware_domain(msr) && x86::rdmsr_safe(msr, value);
 }
 
-bool write_amd_msr(const PvVcpu& vcpu, u32 index) {
-    return is_inert_amd(index) || index == msr::hwcr || index == msr::de_cfg ||
-           (index == msr::nb_cfg && vcpu.domain.is_hardware_domain);
+bool write_amd_msr(const PvVcpu& vcpu, Msr msr) {
+    return is_inert_amd(msr) || msr == Msr::Hwcr || msr == Msr::DeCfg ||
+           (msr == Msr::NbCfg && vcpu.domain.is_hardware_domain);
 }
 
-bool refuse_write(const PvVcpu& vcpu, u32 index) {
-    log::write(log::Level::Debug, log::Source::Guest, "d{}v{} may not write MSR {:#x}", vcpu.domain.id, vcpu.id, index);
+bool refuse_write(const PvVcpu& vcpu, Msr msr) {
+    log::write(log::Level::Debug, log::Source::Guest, "d{}v{} may not write MSR {:#x}", vcpu.domain.id, vcpu.id,
+               number_of(msr));
     return false;
 }
 
@@ -133,54 +127,54 @@ bool set_misc_features(PvVcpu& vcpu, u64 value) {
     return true;
 }
 
-bool read_msr(PvVcpu& vcpu, u32 index, u64& value) {
+bool read_msr(PvVcpu& vcpu, Msr msr, u64& value) {
     value = 0;
-    switch (index) {
-    case msr::fs_base: value = x86::rdfsbase(); return true;
-    case msr::gs_base: value = x86::rdgsbase(); return true; // kernel mode: the kernel's
-    case msr::kernel_gs_base: value = x86::rdmsr(msr::kernel_gs_base); return true;
-    case msr::efer: value = x86::rdmsr(msr::efer) & efer_guest_bits; return true;
-    case msr::tsc: value = read_time_stamp(vcpu.pv_domain()); return true;
-    case msr::pat: value = abi::pv_pat; return true;
-    case msr::apic_base: value = x86::rdmsr(msr::apic_base); return true;
-    case msr::tsc_aux: value = vcpu.tsc_aux; return has_tsc_aux(vcpu);
-    case msr::platform_id: return has_vendor(x86::Vendor::Intel) && x86::rdmsr_safe(index, value);
-    case msr::microcode: return x86::rdmsr_safe(index, value);
-    case msr::platform_info: value = vcpu.pv_domain().policy->platform_info; return true;
-    case msr::arch_capabilities: value = vcpu.pv_domain().policy->arch_capabilities; return value != 0;
-    case msr::misc_features: value = vcpu.cpuid_faults; return true;
-    case msr::perf_capabilities:
-    case abi::msr_hypercall_page: return true;
-    case msr::misc_enable:
-        if (!x86::rdmsr_safe(index, value)) return false;
+    switch (msr) {
+    case Msr::FsBase: value = x86::rdfsbase(); return true;
+    case Msr::GsBase: value = x86::rdgsbase(); return true; // kernel mode: the kernel's
+    case Msr::KernelGsBase: value = x86::rdmsr(Msr::KernelGsBase); return true;
+    case Msr::Efer: value = x86::rdmsr(Msr::Efer) & efer_of_guest.raw(); return true;
+    case Msr::Tsc: value = read_time_stamp(vcpu.pv_domain()); return true;
+    case Msr::Pat: value = abi::pv_pat; return true;
+    case Msr::ApicBase: value = x86::rdmsr(Msr::ApicBase); return true;
+    case Msr::TscAux: value = vcpu.tsc_aux; return has_tsc_aux(vcpu);
+    case Msr::PlatformId: return has_vendor(x86::Vendor::Intel) && x86::rdmsr_safe(msr, value);
+    case Msr::Microcode: return x86::rdmsr_safe(msr, value);
+    case Msr::PlatformInfo: value = vcpu.pv_domain().policy->platform_info; return true;
+    case Msr::ArchCapabilities: value = vcpu.pv_domain().policy->arch_capabilities; return value != 0;
+    case Msr::MiscFeatures: value = vcpu.cpuid_faults; return true;
+    case Msr::PerfCapabilities:
+    case hypercall_page: return true;
+    case Msr::MiscEnable:
+        if (!x86::rdmsr_safe(msr, value)) return false;
         value = guest_misc_enable(value);
         return true;
     default:
-        if (is_machine_check(index)) {
-            value = index == mcg_cap ? banks : 0;
+        if (is_machine_check(msr)) {
+            value = msr == Msr::McgCap ? banks : 0;
             return true;
         }
-        return has_vendor(x86::Vendor::Amd) && read_amd_msr(vcpu, index, value);
+        return has_vendor(x86::Vendor::Amd) && read_amd_msr(vcpu, msr, value);
     }
 }
 
-bool write_msr(PvVcpu& vcpu, u32 index, u64 value) {
+bool write_msr(PvVcpu& vcpu, Msr msr, u64 value) {
     u64 old;
-    switch (index) {
-    case msr::fs_base: return write_base(value, &x86::wrfsbase);
-    case msr::gs_base: return write_base(value, &x86::wrgsbase);
-    case msr::kernel_gs_base: return write_base(value, [](u64 base) { x86::wrmsr(msr::kernel_gs_base, base); });
-    case msr::efer: return read_msr(vcpu, index, old) && old == value;        // what changes nothing is accepted
-    case msr::microcode: return has_vendor(x86::Vendor::Intel) && value == 0; // asks for the revision
-    case msr::tsc_aux: return has_tsc_aux(vcpu) && set_tsc_aux(vcpu, value);
-    case msr::misc_features: return set_misc_features(vcpu, value);
-    case msr::misc_enable: return x86::rdmsr_safe(index, old);         // without effect
-    case msr::energy_perf_bias: return has_vendor(x86::Vendor::Intel); // without effect
-    case abi::msr_hypercall_page: return write_hypercall_msr(vcpu, value);
+    switch (msr) {
+    case Msr::FsBase: return write_base(value, &x86::wrfsbase);
+    case Msr::GsBase: return write_base(value, &x86::wrgsbase);
+    case Msr::KernelGsBase: return write_base(value, [](u64 base) { x86::wrmsr(Msr::KernelGsBase, base); });
+    case Msr::Efer: return read_msr(vcpu, msr, old) && old == value;          // what changes nothing is accepted
+    case Msr::Microcode: return has_vendor(x86::Vendor::Intel) && value == 0; // asks for the revision
+    case Msr::TscAux: return has_tsc_aux(vcpu) && set_tsc_aux(vcpu, value);
+    case Msr::MiscFeatures: return set_misc_features(vcpu, value);
+    case Msr::MiscEnable: return x86::rdmsr_safe(msr, old);          // without effect
+    case Msr::EnergyPerfBias: return has_vendor(x86::Vendor::Intel); // without effect
+    case hypercall_page: return write_hypercall_msr(vcpu, value);
     default:
-        if (is_machine_check(index)) return write_machine_check(index, value);
-        if (has_vendor(x86::Vendor::Amd) && write_amd_msr(vcpu, index)) return true;
-        return refuse_write(vcpu, index);
+        if (is_machine_check(msr)) return write_machine_check(msr, value);
+        if (has_vendor(x86::Vendor::Amd) && write_amd_msr(vcpu, msr)) return true;
+        return refuse_write(vcpu, msr);
     }
 }
 

@@ -2,14 +2,15 @@
 // Model-specific registers of paravirtual guests: a short list; all others raise #GP.
 #pragma once
 
+#include "x86/arch/msr.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
 namespace px::pv {
 
 /// RDMSR by the current vCPU's kernel. False: #GP.
-bool read_msr(PvVcpu& vcpu, u32 index, u64& value);
+bool read_msr(PvVcpu& vcpu, x86::Msr msr, u64& value);
 /// WRMSR by the current vCPU's kernel. False: #GP.
-bool write_msr(PvVcpu& vcpu, u32 index, u64 value);
+bool write_msr(PvVcpu& vcpu, x86::Msr msr, u64 value);
 /// True if the guest's CPUs have TSC_AUX.
 [[nodiscard]] bool has_tsc_aux(const PvVcpu& vcpu);
 /// Gives a vCPU its TSC_AUX; in the CPU at once if it is the current one. False: the value has more than 32 bits.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ports of devices that the hypervisor drives too: PCI configuration mechanism 1, CMOS clock, speaker timer.
+#include "x86/arch/msr.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/machine/pci/msi.hpp"
@@ -32,13 +33,13 @@ u32 all_ones(unsigned bytes) { return bytes == 4 ? ~0u : (1u << bytes * 8) - 1; 
 /// Bits 24 to 27 of the address name registers from 256 on where the CPU takes them so (BKDG of family 10h, D18F3x8C
 /// bit 14, which is NB_CFG's bit 46); everywhere else they mean nothing.
 bool is_extended(u32 address) {
-    constexpr u32 upper = 0x0f000000, nb_cfg = 0xc001001f;
+    constexpr u32 upper = 0x0f000000;
     constexpr u64 enabled = u64{1} << 46;
     const auto& cpu = x86::cpu_features;
     if ((address & upper) == 0 || cpu.vendor != x86::Vendor::Amd || cpu.family < 0x10 || cpu.family > 0x16)
         return false;
     u64 value;
-    return x86::rdmsr_safe(nb_cfg, value) && (value & enabled) != 0;
+    return x86::rdmsr_safe(x86::Msr::NbCfg, value) && (value & enabled) != 0;
 }
 u32 read_pci(const PvDomain& domain, u16 port, unsigned bytes) {
     if (port < pci_data_port) {

@@ -32,10 +32,11 @@ Emulated emulate_control_register(PvVcpu& vcpu, x86::Registers& r, const Instruc
     switch (op.reg) {
     case 0:
         if (!is_write) {
-            operand = guest_cr0(vcpu.control);
+            operand = guest_cr0(vcpu.control).raw();
         } else {
-            if ((operand ^ guest_cr0(vcpu.control)) & ~cr0_bit::task_switched) return Emulated::Refused;
-            set_task_switched(vcpu, (operand & cr0_bit::task_switched) != 0);
+            const x86::Cr0 wanted{operand};
+            if ((wanted ^ guest_cr0(vcpu.control)).has_any(~x86::cr0::task_switched)) return Emulated::Refused;
+            set_task_switched(vcpu, wanted.has(x86::cr0::task_switched));
         }
         return Emulated::Done;
     case 2:
@@ -48,9 +49,9 @@ Emulated emulate_control_register(PvVcpu& vcpu, x86::Registers& r, const Instruc
         return Emulated::Done;
     case 4:
         if (!is_write) {
-            operand = guest_cr4(vcpu.control);
+            operand = guest_cr4(vcpu.control).raw();
         } else {
-            vcpu.control.cr4 = owned_of_cr4(operand);
+            vcpu.control.cr4 = owned_of_cr4(x86::Cr4(operand));
             x86::write_cr4(real_cr4(vcpu));
         }
         return Emulated::Done;
@@ -82,13 +83,13 @@ Result<> set_debug_register(PvVcpu& vcpu, unsigned number, u64 value) {
     case 4:
     case 6:
         if (value >> 32) return fail(Error::Invalid); // reserved
-        debug.dr6 = (value & 0xe00f) | 0xffff0ff0;
+        debug.dr6 = normal_dr6(x86::Dr6(value));
         break;
     case 5:
     case 7:
         if (value >> 32) return fail(Error::Invalid);
-        if (!is_valid_dr7(value)) return fail(Error::Perm);
-        debug.dr7 = normal_dr7(value);
+        if (!is_valid_dr7(x86::Dr7(value))) return fail(Error::Perm);
+        debug.dr7 = normal_dr7(x86::Dr7(value));
         break;
     default: return fail(Error::Invalid);
     }
@@ -103,24 +104,24 @@ Result<u64> get_debug_register(const PvVcpu& vcpu, unsigned number) {
     case 2:
     case 3: return vcpu.debug.address[number];
     case 4:
-    case 6: return vcpu.debug.dr6;
+    case 6: return vcpu.debug.dr6.raw();
     case 5:
-    case 7: return vcpu.debug.dr7;
+    case 7: return vcpu.debug.dr7.raw();
     default: return fail(Error::Invalid);
     }
 }
 
 void load_debug_registers(const PvVcpu& vcpu) {
     const DebugRegisters& debug = vcpu.debug;
-    if (!(debug.dr7 & dr7_enables)) {
-        x86::write_dr7(0x400);
+    if (!debug.dr7.has_any(x86::dr7::enables)) {
+        x86::write_dr7(x86::dr7::nothing);
         return;
     }
     x86::write_dr0(debug.address[0]);
     x86::write_dr1(debug.address[1]);
     x86::write_dr2(debug.address[2]);
     x86::write_dr3(debug.address[3]);
-    x86::write_dr6(0xffff0ff0);
+    x86::write_dr6(x86::dr6::nothing);
     x86::write_dr7(debug.dr7);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Updates of single page-table entries, and walks to them.
+#include "x86/arch/address.hpp"
 #include "x86/layout.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 #include "x86/pv/xpti/xpti.hpp"
@@ -94,8 +95,7 @@ Result<> update_machine_word(Paddr address, u64 value, PvDomain& owner, const Do
 
 u64* find_l1_entry(const PvDomain&, Mfn l4, GuestVaddr address) {
     const u64 a = address.raw();
-    const bool canonical = static_cast<u64>(static_cast<s64>(a << 16) >> 16) == a;
-    if (!canonical || !l4.is_valid() || !is_guest_slot(table_index(a, 4))) return nullptr;
+    if (!x86::is_canonical(a) || !l4.is_valid() || !is_guest_slot(table_index(a, 4))) return nullptr;
     Mfn table = l4;
     for (unsigned level = 4; level > 1; --level) {
         const Entry e{__atomic_load_n(to_virtual<u64>(table) + table_index(a, level), __ATOMIC_RELAXED)};

@@ -71,10 +71,10 @@ bool write_device(const PvDomain& domain, Paddr address, WriteOperation& operati
 
 } // namespace
 
-bool emulate_page_table_write(PvVcpu& vcpu, x86::Registers& r, u64 address, u32 error_code) {
-    constexpr u32 wanted = page_fault::present | page_fault::write;
-    if ((error_code & (wanted | page_fault::reserved | page_fault::fetch)) != wanted || !vcpu.in_kernel_mode)
-        return false;
+bool emulate_page_table_write(PvVcpu& vcpu, x86::Registers& r, u64 address, x86::PageFaultCode code) {
+    namespace page_fault = x86::page_fault;
+    constexpr auto wanted = page_fault::present | page_fault::write;
+    if ((code & (wanted | page_fault::reserved | page_fault::fetch)) != wanted || !vcpu.in_kernel_mode) return false;
     PvDomain& domain = vcpu.pv_domain();
     Mfn device_frame = Mfn::invalid();
     {

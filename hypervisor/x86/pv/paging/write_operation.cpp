@@ -8,32 +8,33 @@ namespace px::pv {
 
 namespace {
 
-constexpr u64 carry = 1, parity = 4, adjust = 0x10, zero = 0x40, sign = 0x80, direction = 0x400, overflow = 0x800;
-constexpr u64 arithmetic = carry | parity | adjust | zero | sign | overflow;
+using x86::Rflags;
+using namespace x86::rflags;
+constexpr auto arithmetic = carry | parity | adjust | zero | sign | overflow;
 
 constexpr u64 low_mask(unsigned bytes) { return bytes >= 8 ? ~u64{0} : (u64{1} << 8 * bytes) - 1; }
 
 /// Zero, sign and parity flags of a result.
-u64 result_flags(u64 result, unsigned bytes) {
+Rflags result_flags(u64 result, unsigned bytes) {
     result &= low_mask(bytes);
-    u64 flags = result == 0 ? zero : 0;
+    Rflags flags = result == 0 ? zero : Rflags{};
     if (result >> (8 * bytes - 1) & 1) flags |= sign;
     if (std::popcount(result & 0xff) % 2 == 0) flags |= parity;
     return flags;
 }
 
-u64 add_flags(u64 a, u64 b, unsigned bytes) {
+Rflags add_flags(u64 a, u64 b, unsigned bytes) {
     const u64 mask = low_mask(bytes), sum = (a + b) & mask;
-    u64 flags = result_flags(sum, bytes);
+    Rflags flags = result_flags(sum, bytes);
     if (sum < (a & mask)) flags |= carry;
     if ((a ^ b ^ sum) & 0x10) flags |= adjust;
     if (((a ^ sum) & (b ^ sum)) >> (8 * bytes - 1) & 1) flags |= overflow;
     return flags;
 }
 
-u64 subtract_flags(u64 a, u64 b, unsigned bytes) {
+Rflags subtract_flags(u64 a, u64 b, unsigned bytes) {
     const u64 mask = low_mask(bytes), difference = (a - b) & mask;
-    u64 flags = result_flags(difference, bytes);
+    Rflags flags = result_flags(difference, bytes);
     if ((a & mask) < (b & mask)) flags |= carry;
     if ((a ^ b ^ difference) & 0x10) flags |= adjust;
     if (((a ^ b) & (a ^ difference)) >> (8 * bytes - 1) & 1) flags |= overflow;
@@ -144,7 +145,7 @@ WriteOperation::Outcome WriteOperation::apply(u64 old, x86::Registers& r) {
     case Kind::Move:
     case Kind::MoveString:
     case Kind::StoreString:
-    case Kind::Exchange: changed_flags = 0; return {true, value};
+    case Kind::Exchange: changed_flags = {}; return {true, value};
     case Kind::CompareExchange: {
         const u64 expected = r.rax & low_mask(bytes);
         flags = subtract_flags(expected, old, bytes);
@@ -162,18 +163,18 @@ WriteOperation::Outcome WriteOperation::apply(u64 old, x86::Registers& r) {
     }
     const u64 one = u64{1} << value;
     changed_flags = carry;
-    flags = old & one ? carry : 0;
+    flags = old & one ? carry : Rflags{};
     if (kind == Kind::BitComplement) return {true, old ^ one};
     return {true, kind == Kind::BitSet ? old | one : old & ~one};
 }
 
 void WriteOperation::finish(const Instruction& i, x86::Registers& r) const {
     if (kind == Kind::Exchange || kind == Kind::ExchangeAdd) write_register(r, i, reg, bytes, old_value);
-    if (kind == Kind::CompareExchange && (flags & zero) == 0)
+    if (kind == Kind::CompareExchange && !flags.has(zero))
         write_register(r, Instruction{.rex = 0x40}, 0, bytes, old_value);
-    r.rflags = (r.rflags & ~changed_flags) | (flags & changed_flags);
+    r.rflags = r.rflags.without(changed_flags) | (flags & changed_flags);
     if (is_string) {
-        const u64 step = r.rflags & direction ? ~u64{0} * bytes : bytes;
+        const u64 step = r.rflags.has(direction) ? ~u64{0} * bytes : bytes;
         r.rdi += step;
         if (kind == Kind::MoveString) r.rsi += step;
         // One round of a repeated one: the guest executes the instruction again for the rest.

@@ -2,6 +2,7 @@
 // What an instruction that writes memory does with the old value: pure, for emulated writes.
 #pragma once
 
+#include "x86/arch/flags.hpp"
 #include "x86/pv/emulate/decode.hpp"
 
 namespace px::pv {
@@ -42,8 +43,8 @@ struct WriteOperation {
 
     // Between apply() and finish():
     u64 old_value = 0;
-    u64 flags = 0; ///< new arithmetic flags, of those that change
-    u64 changed_flags = 0;
+    x86::Rflags flags; ///< new arithmetic flags, of those that change
+    x86::Rflags changed_flags;
 };
 
 /// The operation of an instruction with a memory destination, or nothing for instructions that are not handled.

@@ -3,6 +3,7 @@
 #include "x86/pv/policy/cpu_policy.hpp"
 
 #include "base/bounded.hpp"
+#include "x86/arch/msr.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -222,13 +223,9 @@ u32 serialise_leaves(const CpuPolicy& p, std::span<abi::CpuidLeaf, max_serialise
     return n;
 }
 
-namespace {
-constexpr u32 msr_platform_info = 0xce, msr_arch_capabilities = 0x10a;
-}
-
 u32 serialise_msrs(const CpuPolicy& p, std::span<abi::MsrEntry, max_serialised_msrs> out) {
-    out[0] = {msr_platform_info, 0, p.platform_info};
-    out[1] = {msr_arch_capabilities, 0, p.arch_capabilities};
+    out[0] = {number_of(x86::Msr::PlatformInfo), 0, p.platform_info};
+    out[1] = {number_of(x86::Msr::ArchCapabilities), 0, p.arch_capabilities};
     return 2;
 }
 
@@ -247,9 +244,9 @@ Result<> merge(CpuPolicy& p, const abi::CpuidLeaf& leaf) {
 
 Result<> merge(CpuPolicy& p, const abi::MsrEntry& entry) {
     if (entry.flags != 0) return fail(Error::Invalid);
-    switch (entry.idx) {
-    case msr_platform_info: p.platform_info = entry.val; return {};
-    case msr_arch_capabilities: p.arch_capabilities = entry.val; return {};
+    switch (static_cast<x86::Msr>(entry.idx)) {
+    case x86::Msr::PlatformInfo: p.platform_info = entry.val; return {};
+    case x86::Msr::ArchCapabilities: p.arch_capabilities = entry.val; return {};
     default: return fail(Error::Range);
     }
 }

@@ -99,7 +99,7 @@ CpuidLeafValue guest_cpuid(const PvVcpu& vcpu, u32 leaf, u32 subleaf) {
         // OSXSAVE is on in the CPU whatever the guest has set: kernels take it for the hypervisor's word that XSAVE
         // works.
         value.c &= ~(1u << 27);
-        if ((value.c & 1u << 26) && (x86::host_cr4 & x86::cr4::osxsave)) value.c |= 1u << 27;
+        if ((value.c & 1u << 26) && x86::host_cr4.has(x86::cr4::osxsave)) value.c |= 1u << 27;
         break;
     case 0xb:
         value.c = subleaf & 0xff;
