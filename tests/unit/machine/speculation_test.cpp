@@ -97,16 +97,16 @@ TEST(Speculation, SmallCoresAndCore2) {
 
 TEST(AbsentEntries, OnlyWhatPointsToMemory) {
     const AbsentEntries none{}, a = absent_entries_below(u64{16} << 30, 44);
-    EXPECT_FALSE(none.refuse(0x1000));
-    EXPECT_FALSE(a.refuse(0));
-    EXPECT_FALSE(a.refuse(0xffe)); // flags alone
-    EXPECT_TRUE(a.refuse(0x1000));
-    EXPECT_TRUE(a.refuse((u64{16} << 30) - 0x1000));
-    EXPECT_FALSE(a.refuse(u64{16} << 30));
-    EXPECT_FALSE(a.refuse(0x1001)); // present: page types judge it
-    EXPECT_TRUE(a.refuse(0x1000 | u64{1} << 63));
-    EXPECT_TRUE(a.refuse(0x1000 | u64{1} << 45));              // the cache does not look at bit 45
-    EXPECT_FALSE(a.refuse(~u64{0x1000} & 0x000ffffffffff000)); // inverted, as Linux does
+    EXPECT_FALSE(none.refuse(PageEntry(0x1000)));
+    EXPECT_FALSE(a.refuse({}));
+    EXPECT_FALSE(a.refuse(PageEntry(0xffe))); // flags alone
+    EXPECT_TRUE(a.refuse(PageEntry(0x1000)));
+    EXPECT_TRUE(a.refuse(PageEntry((u64{16} << 30) - 0x1000)));
+    EXPECT_FALSE(a.refuse(PageEntry(u64{16} << 30)));
+    EXPECT_FALSE(a.refuse(PageEntry(0x1001))); // present: page types judge it
+    EXPECT_TRUE(a.refuse(PageEntry(0x1000 | u64{1} << 63)));
+    EXPECT_TRUE(a.refuse(PageEntry(0x1000 | u64{1} << 45)));                   // the cache does not look at bit 45
+    EXPECT_FALSE(a.refuse(PageEntry(~u64{0x1000} & PageEntry::address_mask))); // inverted, as Linux does
 }
 
 TEST(Patch, VerwReachesItsSelector) {

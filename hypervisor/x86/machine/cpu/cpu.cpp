@@ -84,7 +84,7 @@ constexpr u64 nmi_stack = 1 * page_size, double_fault_stack = 2 * page_size, mac
 
 void protect_stack(const char* stack) {
     const u64 address = reinterpret_cast<u64>(stack) + guard_page;
-    if (u64* e = small_entry(address)) *e = 0;
+    if (PageSlot* const slot = small_entry(address)) slot->store({});
     invlpg(address);
 }
 

@@ -2,7 +2,7 @@
 // Defences against speculative execution: what the CPU needs and offers, and what is done.
 #pragma once
 
-#include "base/number.hpp"
+#include "x86/arch/page_entry.hpp"
 #include "x86/machine/cpu/patch.hpp"
 
 #include <optional>
@@ -74,15 +74,15 @@ struct AbsentEntries {
     u64 memory_end = 0; ///< RAM ends here; 0: no entry is refused
     u64 address_mask = 0;
 
-    [[nodiscard]] constexpr bool refuse(u64 entry) const {
+    [[nodiscard]] constexpr bool refuse(PageEntry entry) const {
         if (memory_end == 0) [[likely]]
             return false;
-        const u64 address = entry & address_mask;
-        return address != 0 && address < memory_end && !(entry & 1); // frame 0 is nobody's
+        const u64 address = entry.raw() & address_mask;
+        return address != 0 && address < memory_end && !entry.is_present(); // frame 0 is nobody's
     }
 };
 constexpr AbsentEntries absent_entries_below(u64 memory_end, u32 l1d_address_bits) {
-    return {memory_end, 0x000ffffffffff000 & ((u64{1} << l1d_address_bits) - 1)};
+    return {memory_end, PageEntry::address_mask & ((u64{1} << l1d_address_bits) - 1)};
 }
 /// For a domain of this host.
 [[nodiscard]] AbsentEntries absent_entries(bool is_dom0);

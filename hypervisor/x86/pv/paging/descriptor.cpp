@@ -15,7 +15,6 @@ namespace {
 
 namespace layout = x86::layout;
 
-constexpr u64 window_flags = Entry::present | Entry::writable | Entry::accessed | Entry::dirty | Entry::no_execute;
 constexpr u32 entries_per_page = page_size / sizeof(u64);
 constexpr unsigned ldt_pages = 16;
 constexpr u32 max_ldt_entries = ldt_pages * entries_per_page;
@@ -25,11 +24,11 @@ bool is_current(const PvVcpu& vcpu) { return &vcpu == current_or_null(); }
 /// Drops the LDT pages that are mapped.
 void unmap_ldt(PvVcpu& vcpu) {
     if (vcpu.ldt_mapped == 0) return;
-    u64* const window = descriptor_window(vcpu) + ldt_pages;
+    PageSlot* const window = descriptor_window(vcpu) + ldt_pages;
     for (unsigned i = 0; i < ldt_pages; ++i) {
         if ((vcpu.ldt_mapped >> i & 1) == 0) continue;
-        const Entry old{window[i]};
-        window[i] = 0;
+        const PageEntry old = window[i].load();
+        window[i].store({});
         if (is_current(vcpu)) x86::invlpg(layout::ldt_address(vcpu.id) + i * page_size);
         release_descriptors(frame_of(old.frame()));
     }
@@ -63,14 +62,14 @@ Result<> set_gdt(PvVcpu& vcpu, std::span<const u64> frames, u32 entries) {
     const u32 count = (entries + entries_per_page - 1) / entries_per_page;
     if (frames.size() < count) return fail(Error::Invalid);
     TRY(acquire_all(vcpu.pv_domain(), frames.first(count)));
-    u64* const window = descriptor_window(vcpu);
+    PageSlot* const window = descriptor_window(vcpu);
     // Page 15 is never a guest's: it has the entry that stands for "nothing here".
-    const u64 nothing = window[abi::first_reserved_gdt_page + 1];
+    const PageEntry nothing = window[abi::first_reserved_gdt_page + 1].load();
     Mfn old[abi::first_reserved_gdt_page];
     for (unsigned i = 0; i < abi::first_reserved_gdt_page; ++i) {
         old[i] = vcpu.gdt_frames[i];
         vcpu.gdt_frames[i] = i < count ? Mfn(frames[i]) : Mfn(0);
-        window[i] = i < count ? Entry::of(Mfn(frames[i]), window_flags).raw : nothing;
+        window[i].store(i < count ? PageEntry(Mfn(frames[i]), descriptor_bits) : nothing);
         if (is_current(vcpu)) x86::invlpg(layout::gdt_address(vcpu.id) + i * page_size);
     }
     vcpu.gdt_entries = entries;
@@ -123,12 +122,13 @@ bool map_descriptor_page(PvVcpu& vcpu, u64 address) {
     {
         PvDomain& domain = vcpu.pv_domain();
         Guard guard(domain.page_table_lock);
-        const u64* entry = find_l1_entry(domain, vcpu.kernel_l4, GuestVaddr(vcpu.ldt_base + page * page_size));
-        const Entry e{entry ? *entry : 0};
+        const PageSlot* const slot =
+            find_l1_entry(domain, vcpu.kernel_l4, GuestVaddr(vcpu.ldt_base + page * page_size));
+        const PageEntry e = slot ? slot->load() : PageEntry{};
         if (vcpu.ldt_mapped >> page & 1) {
             mapped = true; // by whoever interrupted us
         } else if (e.is_present() && is_valid(e.frame()) && acquire_descriptors(frame_of(e.frame()), domain)) {
-            descriptor_window(vcpu)[ldt_pages + page] = Entry::of(e.frame(), window_flags).raw;
+            descriptor_window(vcpu)[ldt_pages + page].store({e.frame(), descriptor_bits});
             vcpu.ldt_mapped |= 1u << page;
             mapped = true;
         }

@@ -13,19 +13,19 @@ namespace {
 
 /// What a faulting address maps, if it is there and only for reading: else it was not why the write faulted, and the
 /// entry is empty.
-Entry read_only_mapping(const PvDomain& domain, Mfn l4, u64 address) PX_REQUIRES(domain.page_table_lock) {
-    const u64* const mapping = find_l1_entry(domain, l4, GuestVaddr(address));
-    const Entry e{mapping ? __atomic_load_n(mapping, __ATOMIC_RELAXED) : 0};
-    return e.is_present() && !e.is_writable() ? e : Entry{0};
+PageEntry read_only_mapping(const PvDomain& domain, Mfn l4, u64 address) PX_REQUIRES(domain.page_table_lock) {
+    const PageSlot* const mapping = find_l1_entry(domain, l4, GuestVaddr(address));
+    const PageEntry e = mapping ? mapping->load() : PageEntry{};
+    return e.is_present() && !e.is_writable() ? e : PageEntry{};
 }
 
 /// The level 1 table entry (8 bytes) that contains an address with this mapping. Null: it is not in a level 1 table of
 /// the domain.
-u64* written_entry(const PvDomain& domain, Entry mapping, u64 address) PX_REQUIRES(domain.page_table_lock) {
+PageSlot* written_entry(const PvDomain& domain, PageEntry mapping, u64 address) PX_REQUIRES(domain.page_table_lock) {
     if (!mapping.is_present() || !is_valid(mapping.frame())) return nullptr;
     const Frame& frame = frame_of(mapping.frame());
     if (frame.owner.load(std::memory_order_relaxed) != domain.id.raw() || !is_table(frame, 1)) return nullptr;
-    return to_virtual<u64>(mapping.frame()) + address % page_size / sizeof(u64);
+    return &(*to_virtual<PageTable>(mapping.frame()))[address % page_size / sizeof(PageSlot)];
 }
 
 std::optional<Instruction> fetch(const x86::Registers& r) {
@@ -79,7 +79,7 @@ bool emulate_page_table_write(PvVcpu& vcpu, x86::Registers& r, u64 address, x86:
     Mfn device_frame = Mfn::invalid();
     {
         Guard guard(domain.page_table_lock);
-        const Entry mapping = read_only_mapping(domain, vcpu.kernel_l4, address);
+        const PageEntry mapping = read_only_mapping(domain, vcpu.kernel_l4, address);
         if (!written_entry(domain, mapping, address)) {
             if (!mapping.is_present() || !is_read_only_device_frame(mapping.frame())) return false;
             device_frame = mapping.frame();
@@ -98,17 +98,17 @@ bool emulate_page_table_write(PvVcpu& vcpu, x86::Registers& r, u64 address, x86:
     }
     {
         Guard guard(domain.page_table_lock);
-        const Entry mapping = read_only_mapping(domain, vcpu.kernel_l4, address);
-        u64* const entry = written_entry(domain, mapping, address);
-        if (!entry) return true; // changed meanwhile: the guest tries again
-        const u64 old = __atomic_load_n(entry, __ATOMIC_RELAXED);
+        const PageEntry mapping = read_only_mapping(domain, vcpu.kernel_l4, address);
+        PageSlot* const slot = written_entry(domain, mapping, address);
+        if (!slot) return true; // changed meanwhile: the guest tries again
+        const u64 old = slot->load().raw();
         const unsigned shift = static_cast<unsigned>(target % sizeof(u64) * 8);
         const u64 mask = (operation->bytes == 8 ? ~u64{0} : (u64{1} << 8 * operation->bytes) - 1) << shift;
         const auto result = operation->apply((old & mask) >> shift, r);
         if (result.writes) {
-            const Entry next{(old & ~mask) | (result.value << shift & mask)};
+            const PageEntry next{(old & ~mask) | (result.value << shift & mask)};
             // What the CPU set since is kept, unless the guest writes those bits itself.
-            if (!update_l1_entry(entry, next, domain, domain, AccessBits::Overwrite)) return false;
+            if (!update_l1_entry(*slot, next, domain, domain, AccessBits::Overwrite)) return false;
         }
     }
     operation->finish(*instruction, r);
