@@ -5,6 +5,7 @@
 #include "base/number.hpp"
 #include "x86/arch/control.hpp"
 #include "x86/arch/debug.hpp"
+#include "x86/arch/descriptor.hpp"
 #include "x86/arch/flags.hpp"
 #include "x86/arch/msr.hpp"
 #include "x86/fixup.hpp"
@@ -143,16 +144,16 @@ struct [[gnu::packed]] DescriptorTablePointer {
 };
 inline void lgdt(const DescriptorTablePointer& p) { asm volatile("lgdt %0" ::"m"(p) : "memory"); }
 inline void lidt(const DescriptorTablePointer& p) { asm volatile("lidt %0" ::"m"(p) : "memory"); }
-inline void lldt(u16 selector) { asm volatile("lldt %0" ::"r"(selector) : "memory"); }
-inline void ltr(u16 selector) { asm volatile("ltr %0" ::"r"(selector) : "memory"); }
+inline void lldt(Selector s) { asm volatile("lldt %0" ::"r"(s.raw()) : "memory"); }
+inline void ltr(Selector s) { asm volatile("ltr %0" ::"r"(s.raw()) : "memory"); }
 
 #define PX_SEGMENT_ACCESS(name)                                                                                        \
-    [[nodiscard]] inline u16 read_##name() {                                                                           \
+    [[nodiscard]] inline Selector read_##name() {                                                                      \
         u16 value;                                                                                                     \
         asm volatile("movw %%" #name ", %0" : "=rm"(value));                                                           \
-        return value;                                                                                                  \
+        return Selector(value);                                                                                        \
     }                                                                                                                  \
-    inline void write_##name(u16 value) { asm volatile("movw %0, %%" #name ::"rm"(value) : "memory"); }
+    inline void write_##name(Selector s) { asm volatile("movw %0, %%" #name ::"rm"(s.raw()) : "memory"); }
 PX_SEGMENT_ACCESS(ds)
 PX_SEGMENT_ACCESS(es)
 PX_SEGMENT_ACCESS(fs)

@@ -51,10 +51,10 @@ inline bool bounce(PvVcpu& vcpu, x86::Registers& r, u64 address, bool masks_even
     frame[1] = r.r11;
     if constexpr (Kind == FrameKind::ErrorCode) frame[2] = error_code;
     if constexpr (Kind == FrameKind::Failsafe) {
-        frame[2] = vcpu.segments.ds;
-        frame[3] = vcpu.segments.es;
-        frame[4] = vcpu.segments.fs;
-        frame[5] = vcpu.segments.gs;
+        frame[2] = vcpu.segments.ds.raw();
+        frame[3] = vcpu.segments.es.raw();
+        frame[4] = vcpu.segments.fs.raw();
+        frame[5] = vcpu.segments.gs.raw();
     }
     u64* const machine = frame + 2 + extra;
     machine[0] = r.rip;

@@ -52,12 +52,12 @@ Result<> set_segment_base(PvVcpu& vcpu, abi::SegmentBase which, u64 value) {
         x86::wrgsbase(value);
         return {};
     case abi::SegmentBase::GsUserSel: {
-        const u16 selector = static_cast<u16>(value);
+        const x86::Selector selector(static_cast<u16>(value));
         // Loaded where the user's base is active; a bad selector becomes the null one. The base comes from bits 16 up
         // in no case: the descriptor gives it.
         const IrqOff off;
         x86::swapgs();
-        if (!load_gs(selector)) (void)load_gs(0);
+        if (!load_gs(selector)) (void)load_gs({});
         x86::swapgs();
         vcpu.segments.gs = selector;
         return {};
@@ -91,7 +91,7 @@ Outcome set_trap_table(Call& call) {
 Outcome stack_switch(Call& call) {
     pv::PvVcpu& vcpu = pv::current_pv();
     if (!pv::is_canonical(call.args[1])) return Outcome::error(Error::Invalid);
-    vcpu.kernel_ss = static_cast<u16>(call.args[0] | 3);
+    vcpu.kernel_ss = x86::selector::in_ring3(call.args[0]);
     vcpu.kernel_sp = call.args[1];
     return Outcome::of(0);
 }

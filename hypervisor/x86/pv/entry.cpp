@@ -12,8 +12,8 @@ static_assert(offsetof(x86::Registers, rax) == 80 && offsetof(x86::Registers, er
 static_assert(offsetof(x86::Registers, rip) == 128 && offsetof(x86::Registers, cs) == 136);
 static_assert(offsetof(x86::Registers, rflags) == 144 && offsetof(x86::Registers, rsp) == 152);
 static_assert(sizeof(x86::Registers) == 168 && sizeof(CpuInfo) == 64 && cpu_stack_size == 0x10000);
-static_assert(x86::selector::guest_code32 == 0xe023 && x86::selector::guest_data == 0xe02b);
-static_assert(x86::selector::guest_code64 == 0xe033 && max_cpus == 256);
+static_assert(x86::selector::guest_code32.raw() == 0xe023 && x86::selector::guest_data.raw() == 0xe02b);
+static_assert(x86::selector::guest_code64.raw() == 0xe033 && max_cpus == 256);
 
 namespace {
 

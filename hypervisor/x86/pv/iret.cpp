@@ -28,10 +28,10 @@ void return_from_guest_kernel(PvVcpu& vcpu, x86::Registers& r) {
         (vcpu.domain.vm_assist >> static_cast<u32>(abi::VmAssistType::ArchitecturalIopl) & 1)) [[unlikely]]
         vcpu.iopl = rflags::Iopl::of(wanted);
     r.rip = frame.rip;
-    r.cs = (frame.cs & 0xffff) | 3;
+    r.cs = x86::selector::in_ring3(frame.cs).raw();
     r.rflags = wanted.without(rflags::iopl | rflags::virtual_8086).with(rflags::interrupts | rflags::always);
     r.rsp = frame.rsp;
-    r.ss = (frame.ss & 0xffff) | 3;
+    r.ss = x86::selector::in_ring3(frame.ss).raw();
     if (frame.flags & abi::vgcf_in_syscall) {
         r.entry_vector = x86::entry_sysret; // rcx and r11 need not be kept
     } else {

@@ -34,7 +34,7 @@ struct DebugRegisters {
 
 /// Segment registers beyond those in the interrupt frame. While the vCPU runs, the CPU has the truth.
 struct Segments {
-    u16 ds = 0, es = 0, fs = 0, gs = 0;
+    x86::Selector ds, es, fs, gs;
     u64 fs_base = 0;
     u64 gs_base_kernel = 0; ///< GS base in guest kernel mode
     u64 gs_base_user = 0;   ///< GS base in guest user mode
@@ -86,9 +86,9 @@ class PvVcpu final : public Vcpu {
     // -- what the guest kernel registered --
     abi::TrapInfo* traps = nullptr; ///< 256 entries, one page
     u64 kernel_sp = 0;
-    u16 kernel_ss = abi::flat_ring3_ss64;
+    x86::Selector kernel_ss{abi::flat_ring3_ss64};
     Callback event_callback, failsafe_callback, syscall_callback, syscall32_callback, sysenter_callback, nmi_callback;
-    u16 syscall32_cs = abi::flat_ring3_cs64, sysenter_cs = abi::flat_ring3_cs64;
+    x86::Selector syscall32_cs{abi::flat_ring3_cs64}, sysenter_cs{abi::flat_ring3_cs64};
 
     // -- asynchronous exceptions --
     bool failsafe_pending = false; ///< a segment register could not be loaded: tell the guest on its way back

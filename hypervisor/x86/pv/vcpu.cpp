@@ -74,23 +74,23 @@ void set_registers(PvVcpu& vcpu, const abi::CpuUserRegs& u) {
     r.error_code = 0;
     r.entry_vector = 0; // whole state: by IRET
     r.rip = u.rip;
-    r.cs = u.cs | 3u;
+    r.cs = x86::selector::in_ring3(u.cs).raw();
     const x86::Rflags flags{u.rflags};
     r.rflags =
         flags.without(rflags::iopl | rflags::virtual_8086 | rflags::nested).with(rflags::interrupts | rflags::always);
     r.rsp = u.rsp;
-    r.ss = u.ss | 3u;
-    vcpu.segments.ds = u.ds;
-    vcpu.segments.es = u.es;
-    vcpu.segments.fs = u.fs;
-    vcpu.segments.gs = u.gs;
+    r.ss = x86::selector::in_ring3(u.ss).raw();
+    vcpu.segments.ds = x86::Selector(u.ds);
+    vcpu.segments.es = x86::Selector(u.es);
+    vcpu.segments.fs = x86::Selector(u.fs);
+    vcpu.segments.gs = x86::Selector(u.gs);
     vcpu.iopl = rflags::Iopl::of(flags);
 }
 
 void set_callbacks(PvVcpu& vcpu, const abi::VcpuGuestContext& c) {
     std::memcpy(vcpu.traps, c.trap_ctxt, sizeof(c.trap_ctxt));
     vcpu.kernel_sp = c.kernel_sp;
-    vcpu.kernel_ss = static_cast<u16>(c.kernel_ss | 3);
+    vcpu.kernel_ss = x86::selector::in_ring3(c.kernel_ss);
     vcpu.event_callback = {c.event_callback_eip, true};
     vcpu.failsafe_callback = {c.failsafe_callback_eip, (c.flags & abi::vgcf_failsafe_disables_events) != 0};
     vcpu.syscall_callback = {c.syscall_callback_eip, (c.flags & abi::vgcf_syscall_disables_events) != 0};
@@ -159,17 +159,17 @@ Result<> PvVcpu::get_context(void* context) {
     c.user_regs.rflags = (registers.rflags | rflags::Iopl::make(iopl)).raw();
     c.user_regs.rsp = registers.rsp;
     c.user_regs.ss = static_cast<u16>(registers.ss);
-    c.user_regs.ds = segments.ds;
-    c.user_regs.es = segments.es;
-    c.user_regs.fs = segments.fs;
-    c.user_regs.gs = segments.gs;
+    c.user_regs.ds = segments.ds.raw();
+    c.user_regs.es = segments.es.raw();
+    c.user_regs.fs = segments.fs.raw();
+    c.user_regs.gs = segments.gs.raw();
     c.user_regs.saved_upcall_mask = info->evtchn_upcall_mask;
     std::memcpy(c.trap_ctxt, traps, sizeof(c.trap_ctxt));
     c.ldt_base = ldt_base;
     c.ldt_ents = ldt_entries;
     for (unsigned i = 0; i < abi::first_reserved_gdt_page; ++i) c.gdt_frames[i] = gdt_frames[i].raw();
     c.gdt_ents = gdt_entries;
-    c.kernel_ss = kernel_ss;
+    c.kernel_ss = kernel_ss.raw();
     c.kernel_sp = kernel_sp;
     c.ctrlreg[0] = guest_cr0(control).raw();
     c.ctrlreg[1] = user_l4.is_valid() ? paddr_of(user_l4).raw() : 0;

@@ -45,10 +45,10 @@ bool deliver_pending(PvVcpu& vcpu, x86::Registers& r) {
 bool can_use_sysret(const x86::Registers& r) {
     constexpr auto odd_flags = rflags::trap | rflags::resume | rflags::virtual_8086;
     if ((r.entry_vector != x86::entry_syscall && r.entry_vector != x86::entry_sysret) || r.rflags.has_any(odd_flags) ||
-        r.ss != x86::selector::guest_data)
+        r.ss != x86::selector::guest_data.raw())
         return false;
-    if (r.cs == x86::selector::guest_code64) return is_canonical(r.rip);
-    return r.cs == x86::selector::guest_code32 && r.rip >> 32 == 0;
+    if (r.cs == x86::selector::guest_code64.raw()) return is_canonical(r.rip);
+    return r.cs == x86::selector::guest_code32.raw() && r.rip >> 32 == 0;
 }
 
 /// The guest's registers as they were before the way out: IRETQ leaves the general ones, which the nested frame has

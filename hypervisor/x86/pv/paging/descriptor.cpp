@@ -15,7 +15,7 @@ namespace {
 
 namespace layout = x86::layout;
 
-constexpr u32 entries_per_page = page_size / sizeof(u64);
+constexpr u32 entries_per_page = x86::DescriptorPage::entries;
 constexpr unsigned ldt_pages = 16;
 constexpr u32 max_ldt_entries = ldt_pages * entries_per_page;
 
@@ -97,16 +97,16 @@ void release_descriptor_tables(PvVcpu& vcpu) {
 
 void load_ldt(const PvVcpu& vcpu) {
     if (vcpu.ldt_entries == 0) {
-        x86::lldt(0);
+        x86::lldt({});
         return;
     }
     // The CPU's own page of descriptors, through the GDT in force.
-    u64* const slot = reinterpret_cast<u64*>(layout::gdt_address(vcpu.id) + x86::selector::ldt);
-    const u64 base = layout::ldt_address(vcpu.id);
-    const u64 limit = u64{vcpu.ldt_entries} * sizeof(u64) - 1;
-    constexpr u64 present_ldt = 0x82;
-    slot[0] = limit | (base & 0xffffff) << 16 | present_ldt << 40 | (base >> 24 & 0xff) << 56;
-    slot[1] = base >> 32;
+    auto* const gdt = reinterpret_cast<x86::Descriptor*>(layout::gdt_address(vcpu.id));
+    const auto limit = static_cast<u16>(vcpu.ldt_entries * sizeof(x86::Descriptor) - 1);
+    const auto ldt = x86::SystemDescriptor::of(x86::SystemType::Ldt, layout::ldt_address(vcpu.id), limit);
+    x86::Descriptor* const place = gdt + x86::selector::Index::of(x86::selector::ldt);
+    place[0] = ldt.low;
+    place[1] = ldt.high;
     x86::lldt(x86::selector::ldt);
 }
 

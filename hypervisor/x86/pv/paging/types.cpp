@@ -221,7 +221,7 @@ Result<> acquire_descriptors(Frame& frame, PvDomain& owner) {
     const Taken taken = take(frame, owner, FrameType::Descriptors);
     if (taken == Taken::No) return fail(Error::Invalid);
     if (taken == Taken::More && frame.load().has(FrameState::validated)) return {};
-    if (!sanitise_page(to_virtual<u64>(frame))) {
+    if (!sanitise_page(*to_virtual<x86::DescriptorPage>(frame))) {
         release_writable(frame);
         return fail(Error::Invalid);
     }
