@@ -4,6 +4,7 @@
 
 #include "base/number.hpp"
 #include "x86/arch/control.hpp"
+#include "x86/arch/cpuid_bits.hpp"
 #include "x86/arch/debug.hpp"
 #include "x86/arch/descriptor.hpp"
 #include "x86/arch/flags.hpp"
@@ -68,13 +69,15 @@ inline void clac() { asm volatile("clac" ::: "memory"); }
 
 // -- CPUID --
 
-struct CpuidResult {
-    u32 eax, ebx, ecx, edx;
-};
 [[nodiscard]] inline CpuidResult cpuid(u32 leaf, u32 subleaf = 0) {
     CpuidResult r;
     asm volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
     return r;
+}
+
+/// One register of a leaf that the CPU has.
+template <class Word> [[nodiscard]] inline Word cpuid_word() {
+    return cpuid(Word::Identity::leaf, Word::Identity::subleaf).template get<Word>();
 }
 
 // -- model-specific registers --

@@ -2,6 +2,7 @@
 // Defences against speculative execution: what the CPU needs and offers, and what is done.
 #pragma once
 
+#include "x86/arch/cpuid_bits.hpp"
 #include "x86/arch/page_entry.hpp"
 #include "x86/machine/cpu/patch.hpp"
 
@@ -13,9 +14,9 @@ namespace px::x86::speculation {
 struct Facts {
     bool is_intel = false, is_amd = false; ///< is_amd: Hygon too
     u32 family = 0, model = 0;
-    u32 edx_7 = 0;        ///< CPUID 7
-    u32 ebx_ext8 = 0;     ///< CPUID 0x80000008
-    u32 eax_ext21 = 0;    ///< CPUID 0x80000021
+    Leaf7D leaf_7d;
+    Extended8B extended_8b;
+    Extended21A extended_21a;
     u64 capabilities = 0; ///< 0 without the register
 };
 

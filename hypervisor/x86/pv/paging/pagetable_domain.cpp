@@ -59,7 +59,8 @@ u64 physical_frame_limit() {
     static u64 limit = 0;
     if (limit == 0) {
         unsigned bits = 36;
-        if (x86::cpuid(0x80000000).eax >= 0x80000008) bits = x86::cpuid(0x80000008).eax & 0xff;
+        if (x86::cpuid(0x80000000).eax >= 0x80000008)
+            bits = x86::extended_8a::PhysicalBits::of(x86::cpuid_word<x86::Extended8A>());
         limit = u64{1} << (bits - page_shift);
     }
     return limit;
