@@ -99,5 +99,6 @@ constexpr u64 bytes_of_entry(unsigned level) { return page_size << 9 * (level - 
 constexpr unsigned table_index(u64 address, unsigned level) {
     return static_cast<unsigned>(address >> (12 + 9 * (level - 1)) & (entries_per_table - 1));
 }
+constexpr unsigned table_index(GuestVaddr address, unsigned level) { return table_index(address.raw(), level); }
 
 } // namespace px::x86

@@ -10,7 +10,7 @@ namespace px::pv {
 
 void return_from_guest_kernel(PvVcpu& vcpu, x86::Registers& r) {
     abi::IretContext frame; // copied once: the guest may change it meanwhile
-    if (copy_from_active(&frame, r.rsp, sizeof(frame)) != 0) [[unlikely]] {
+    if (copy_from_active(&frame, GuestVaddr(r.rsp), sizeof(frame)) != 0) [[unlikely]] {
         log::guest("d{}v{} iret: no frame at {:#x}", vcpu.domain.id, vcpu.id, r.rsp);
         crash_current(vcpu, "bad stack for iret");
         return;

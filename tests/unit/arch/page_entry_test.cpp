@@ -50,6 +50,7 @@ constexpr bool each_level_has_nine_bits_of_the_address() {
         u64{0xffff} << 48 | u64{0x101} << 39 | u64{0x82} << 30 | u64{0x43} << 21 | 0x24 << 12 | 0xabc;
     if (table_index(address, 4) != 0x101 || table_index(address, 3) != 0x82) return false;
     if (table_index(address, 2) != 0x43 || table_index(address, 1) != 0x24) return false;
+    if (table_index(GuestVaddr(address), 3) != 0x82) return false;
     if (table_index(~u64{0}, 4) != 511 || table_index(~u64{0}, 1) != 511) return false;
     return bytes_of_entry(1) == page_size && bytes_of_entry(2) == u64{2} << 20 && bytes_of_entry(3) == u64{1} << 30 &&
            bytes_of_entry(top_level) == u64{512} << 30;

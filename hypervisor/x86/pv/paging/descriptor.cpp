@@ -80,9 +80,9 @@ Result<> set_gdt(PvVcpu& vcpu, std::span<const u64> frames, u32 entries) {
 
 Result<> set_ldt(PvVcpu& vcpu, GuestVaddr base, u64 entries) {
     if (entries > max_ldt_entries || base.raw() % page_size != 0) return fail(Error::Invalid);
-    if (entries != 0 && !is_guest_range(base.raw(), entries * sizeof(u64))) return fail(Error::Invalid);
+    if (entries != 0 && !is_guest_range(base, entries * sizeof(u64))) return fail(Error::Invalid);
     unmap_ldt(vcpu);
-    vcpu.ldt_base = entries ? base.raw() : 0;
+    vcpu.ldt_base = entries ? base : GuestVaddr(0);
     vcpu.ldt_entries = static_cast<u32>(entries);
     if (is_current(vcpu)) load_ldt(vcpu);
     return {};
@@ -90,7 +90,7 @@ Result<> set_ldt(PvVcpu& vcpu, GuestVaddr base, u64 entries) {
 
 void release_descriptor_tables(PvVcpu& vcpu) {
     unmap_ldt(vcpu);
-    vcpu.ldt_base = 0;
+    vcpu.ldt_base = GuestVaddr(0);
     vcpu.ldt_entries = 0;
     unmap_gdt(vcpu);
 }
@@ -110,8 +110,8 @@ void load_ldt(const PvVcpu& vcpu) {
     x86::lldt(x86::selector::ldt);
 }
 
-bool map_descriptor_page(PvVcpu& vcpu, u64 address) {
-    const u64 start = layout::ldt_address(vcpu.id);
+bool map_descriptor_page(PvVcpu& vcpu, Vaddr address) {
+    const Vaddr start(layout::ldt_address(vcpu.id));
     if (address < start || address - start >= ldt_pages * page_size) return false;
     const auto page = static_cast<unsigned>((address - start) / page_size);
     if (page * entries_per_page >= vcpu.ldt_entries) return false;
@@ -122,8 +122,7 @@ bool map_descriptor_page(PvVcpu& vcpu, u64 address) {
     {
         PvDomain& domain = vcpu.pv_domain();
         Guard guard(domain.page_table_lock);
-        const PageSlot* const slot =
-            find_l1_entry(domain, vcpu.kernel_l4, GuestVaddr(vcpu.ldt_base + page * page_size));
+        const PageSlot* const slot = find_l1_entry(domain, vcpu.kernel_l4, vcpu.ldt_base + page * page_size);
         const PageEntry e = slot ? slot->load() : PageEntry{};
         if (vcpu.ldt_mapped >> page & 1) {
             mapped = true; // by whoever interrupted us

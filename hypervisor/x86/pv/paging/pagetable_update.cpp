@@ -92,16 +92,15 @@ Result<> update_machine_word(Paddr address, u64 value, PvDomain& owner, const Do
 }
 
 PageSlot* find_l1_entry(const PvDomain&, Mfn l4, GuestVaddr address) {
-    const u64 a = address.raw();
-    if (!x86::is_canonical(a) || !l4.is_valid() || !is_guest_slot(table_index(a, 4))) return nullptr;
+    if (!x86::is_canonical(address) || !l4.is_valid() || !is_guest_slot(table_index(address, 4))) return nullptr;
     Mfn table = l4;
     for (unsigned level = x86::top_level; level > 1; --level) {
-        const PageEntry e = (*to_virtual<PageTable>(table))[table_index(a, level)].load();
+        const PageEntry e = (*to_virtual<PageTable>(table))[table_index(address, level)].load();
         // Not through a table that maps itself: the hypervisor's slots would be reached as tables of a lower level.
         if (!e.is_present() || e.frame() == table) return nullptr;
         table = e.frame();
     }
-    return &(*to_virtual<PageTable>(table))[table_index(a, 1)];
+    return &(*to_virtual<PageTable>(table))[table_index(address, 1)];
 }
 
 } // namespace px::pv
