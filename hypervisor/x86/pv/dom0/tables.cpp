@@ -13,7 +13,7 @@ class Mapper {
   public:
     Mapper(const GuestMemory& memory, const Layout& layout) : memory_(memory), layout_(layout) {}
 
-    void map(u64 address, u64 pfn, FrameRange& tables) {
+    void map(GuestVaddr address, u64 pfn, FrameRange& tables) {
         PageTable* table = memory_.page<PageTable>(layout_.tables.first);
         for (unsigned level = x86::top_level; level > 1; --level) {
             PageSlot& slot = (*table)[table_index(address, level)];
