@@ -23,7 +23,7 @@ PageEntry store_entry(PageSlot& slot, PageEntry next, AccessBits bits) {
 
 Result<> update_data_word(Frame& frame, u64* word, u64 value, const PvDomain& owner) {
     if (!acquire_writable(frame, owner.id)) return fail(Error::Invalid);
-    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+    std::atomic_ref(*word).store(value, std::memory_order_release);
     release_writable(frame);
     return {};
 }
