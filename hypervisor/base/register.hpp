@@ -16,6 +16,7 @@ void no_such_bit(); ///< nowhere defined, and no constant expression: a call is 
 /// @tparam Tag makes the type distinct, @tparam T is as wide as the register.
 template <class Tag, std::unsigned_integral T> class Register {
   public:
+    using Identity = Tag;
     using Representation = T;
     static constexpr unsigned width = std::numeric_limits<T>::digits;
 

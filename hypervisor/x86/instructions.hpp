@@ -4,7 +4,9 @@
 
 #include "base/number.hpp"
 #include "x86/arch/control.hpp"
+#include "x86/arch/cpuid_bits.hpp"
 #include "x86/arch/debug.hpp"
+#include "x86/arch/descriptor.hpp"
 #include "x86/arch/flags.hpp"
 #include "x86/arch/msr.hpp"
 #include "x86/fixup.hpp"
@@ -67,13 +69,15 @@ inline void clac() { asm volatile("clac" ::: "memory"); }
 
 // -- CPUID --
 
-struct CpuidResult {
-    u32 eax, ebx, ecx, edx;
-};
 [[nodiscard]] inline CpuidResult cpuid(u32 leaf, u32 subleaf = 0) {
     CpuidResult r;
     asm volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
     return r;
+}
+
+/// One register of a leaf that the CPU has.
+template <class Word> [[nodiscard]] inline Word cpuid_word() {
+    return cpuid(Word::Identity::leaf, Word::Identity::subleaf).template get<Word>();
 }
 
 // -- model-specific registers --
@@ -143,16 +147,16 @@ struct [[gnu::packed]] DescriptorTablePointer {
 };
 inline void lgdt(const DescriptorTablePointer& p) { asm volatile("lgdt %0" ::"m"(p) : "memory"); }
 inline void lidt(const DescriptorTablePointer& p) { asm volatile("lidt %0" ::"m"(p) : "memory"); }
-inline void lldt(u16 selector) { asm volatile("lldt %0" ::"r"(selector) : "memory"); }
-inline void ltr(u16 selector) { asm volatile("ltr %0" ::"r"(selector) : "memory"); }
+inline void lldt(Selector s) { asm volatile("lldt %0" ::"r"(s.raw()) : "memory"); }
+inline void ltr(Selector s) { asm volatile("ltr %0" ::"r"(s.raw()) : "memory"); }
 
 #define PX_SEGMENT_ACCESS(name)                                                                                        \
-    [[nodiscard]] inline u16 read_##name() {                                                                           \
+    [[nodiscard]] inline Selector read_##name() {                                                                      \
         u16 value;                                                                                                     \
         asm volatile("movw %%" #name ", %0" : "=rm"(value));                                                           \
-        return value;                                                                                                  \
+        return Selector(value);                                                                                        \
     }                                                                                                                  \
-    inline void write_##name(u16 value) { asm volatile("movw %0, %%" #name ::"rm"(value) : "memory"); }
+    inline void write_##name(Selector s) { asm volatile("movw %0, %%" #name ::"rm"(s.raw()) : "memory"); }
 PX_SEGMENT_ACCESS(ds)
 PX_SEGMENT_ACCESS(es)
 PX_SEGMENT_ACCESS(fs)

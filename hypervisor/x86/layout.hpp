@@ -4,6 +4,7 @@
 
 #ifndef __ASSEMBLER__
 #include "memory/frame.hpp"
+#include "x86/arch/descriptor.hpp"
 
 namespace px::x86::layout {
 
@@ -34,12 +35,9 @@ constexpr u64 ldt_address(VcpuId v) { return gdt_address(v) + 16 * page_size; }
 namespace px::x86::selector {
 // The CPU's own page of descriptors is page 14 of every GDT, so these are valid whichever GDT is loaded.
 inline constexpr unsigned first_reserved_page = 14;
-inline constexpr u16 hypervisor_code = 0xe008;
-inline constexpr u16 hypervisor_data = 0xe010;
-inline constexpr u16 guest_code32 = 0xe023; ///< flat, ring 3
-inline constexpr u16 guest_data = 0xe02b;
-inline constexpr u16 guest_code64 = 0xe033;
-inline constexpr u16 task_state = 0xe040; ///< 16 bytes
-inline constexpr u16 ldt = 0xe050;        ///< 16 bytes
+inline constexpr Selector hypervisor_code{0xe008}, hypervisor_data{0xe010};
+inline constexpr Selector ring1{0xe019}; ///< code and data: part of the ABI, of no use in 64-bit mode
+inline constexpr Selector guest_code32{0xe023}, guest_data{0xe02b}, guest_code64{0xe033}; ///< flat, ring 3
+inline constexpr Selector task_state{0xe040}, ldt{0xe050};                                ///< 16 bytes each
 } // namespace px::x86::selector
 #endif

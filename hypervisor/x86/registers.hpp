@@ -4,6 +4,7 @@
 
 #include "base/number.hpp"
 #include "base/percpu.hpp"
+#include "x86/arch/descriptor.hpp"
 #include "x86/arch/exception.hpp"
 #include "x86/arch/flags.hpp"
 
@@ -41,7 +42,9 @@ inline Registers& guest_registers() { return *(reinterpret_cast<Registers*>(&cpu
 /// True if it was this exception that came.
 constexpr bool is_exception(const Registers& r, Exception e) { return r.entry_vector == static_cast<u32>(e); }
 
+/// The code segment that was left.
+constexpr Selector code_segment(const Registers& r) { return Selector(static_cast<u16>(r.cs)); }
 /// True if the frame was made from ring 3.
-constexpr bool is_guest_mode(const Registers& r) { return (r.cs & 3) == 3; }
+constexpr bool is_guest_mode(const Registers& r) { return selector::Privilege::of(code_segment(r)) == 3; }
 
 } // namespace px::x86

@@ -13,5 +13,6 @@ constexpr bool is_canonical(u64 address) {
     constexpr unsigned upper = 64 - linear_address_bits;
     return static_cast<u64>(static_cast<s64>(address << upper) >> upper) == address;
 }
+constexpr bool is_canonical(GuestVaddr address) { return is_canonical(address.raw()); }
 
 } // namespace px::x86

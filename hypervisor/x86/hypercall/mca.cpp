@@ -66,7 +66,7 @@ void describe(u32 cpu, abi::McinfoLogicalCpu& out) {
     out.mc_cpu_caps[1] = extended.edx;
     out.mc_cpu_caps[4] = basic.ecx;
     out.mc_cpu_caps[6] = extended.ecx;
-    out.mc_cache_alignment = (basic.ebx >> 8 & 0xff) * 8;
+    out.mc_cache_alignment = x86::leaf_1b::FlushUnits::of(basic.get<x86::Leaf1B>()) * 8;
     if (u64 value; x86::rdmsr_safe(x86::Msr::McgCap, value)) {
         out.mc_nmsrvals = 1;
         out.mc_msrvalues[0] = {number_of(x86::Msr::McgCap), value};

@@ -30,7 +30,7 @@ Result<> register_callback(PvVcpu& vcpu, const abi::CallbackRegister& request) {
     Callback* const callback = callback_of(vcpu, request.type);
     if (!callback) return fail(Error::NoSys);
     const auto type = static_cast<abi::CallbackType>(request.type);
-    callback->address = request.address;
+    callback->address = GuestVaddr(request.address);
     // Event upcalls and NMIs come with events masked in any case.
     if (type != abi::CallbackType::Event && type != abi::CallbackType::Nmi)
         callback->masks_events = (request.flags & abi::callbackf_mask_events) != 0;
@@ -52,12 +52,12 @@ Result<> set_segment_base(PvVcpu& vcpu, abi::SegmentBase which, u64 value) {
         x86::wrgsbase(value);
         return {};
     case abi::SegmentBase::GsUserSel: {
-        const u16 selector = static_cast<u16>(value);
+        const x86::Selector selector(static_cast<u16>(value));
         // Loaded where the user's base is active; a bad selector becomes the null one. The base comes from bits 16 up
         // in no case: the descriptor gives it.
         const IrqOff off;
         x86::swapgs();
-        if (!load_gs(selector)) (void)load_gs(0);
+        if (!load_gs(selector)) (void)load_gs({});
         x86::swapgs();
         vcpu.segments.gs = selector;
         return {};
@@ -90,9 +90,10 @@ Outcome set_trap_table(Call& call) {
 
 Outcome stack_switch(Call& call) {
     pv::PvVcpu& vcpu = pv::current_pv();
-    if (!pv::is_canonical(call.args[1])) return Outcome::error(Error::Invalid);
-    vcpu.kernel_ss = static_cast<u16>(call.args[0] | 3);
-    vcpu.kernel_sp = call.args[1];
+    const GuestVaddr stack(call.args[1]);
+    if (!pv::is_canonical(stack)) return Outcome::error(Error::Invalid);
+    vcpu.kernel_ss = x86::selector::in_ring3(call.args[0]);
+    vcpu.kernel_sp = stack;
     return Outcome::of(0);
 }
 
@@ -101,7 +102,7 @@ Outcome set_callbacks(Call& call) {
     // This oldest form of the call knows no errors: an address that is none changes nothing, as in Xen.
     pv::Callback* const callbacks[] = {&vcpu.event_callback, &vcpu.failsafe_callback, &vcpu.syscall_callback};
     for (u32 i = 0; i < 3; ++i)
-        if (pv::is_canonical(call.args[i])) callbacks[i]->address = call.args[i];
+        if (const GuestVaddr address(call.args[i]); pv::is_canonical(address)) callbacks[i]->address = address;
     return Outcome::of(0);
 }
 
@@ -139,8 +140,9 @@ Outcome nmi_op(Call& call) {
     if (call.args[0] != register_command) return Outcome::error(Error::NoSys);
     const auto request = GuestPointer<abi::NmiCallback>(call.args[1]).read();
     if (!request) return Outcome::error(request.error());
-    if (!pv::is_canonical(request->handler_address)) return Outcome::error(Error::Invalid);
-    vcpu.nmi_callback.address = request->handler_address;
+    const GuestVaddr handler(request->handler_address);
+    if (!pv::is_canonical(handler)) return Outcome::error(Error::Invalid);
+    vcpu.nmi_callback.address = handler;
     return Outcome::of(0);
 }
 

@@ -25,10 +25,10 @@ bool load_selectors(const Segments& s) {
         if (!loaded) all = false;
         return !loaded;
     };
-    if ((s.ds | x86::read_ds()) != 0 && refused(load_ds(s.ds))) (void)load_ds(0);
-    if ((s.es | x86::read_es()) != 0 && refused(load_es(s.es))) (void)load_es(0);
-    if ((s.fs | x86::read_fs()) != 0 && refused(load_fs(s.fs))) (void)load_fs(0);
-    if ((s.gs | x86::read_gs()) != 0 && refused(load_gs(s.gs))) (void)load_gs(0);
+    if ((s.ds | x86::read_ds()) != x86::Selector{} && refused(load_ds(s.ds))) (void)load_ds({});
+    if ((s.es | x86::read_es()) != x86::Selector{} && refused(load_es(s.es))) (void)load_es({});
+    if ((s.fs | x86::read_fs()) != x86::Selector{} && refused(load_fs(s.fs))) (void)load_fs({});
+    if ((s.gs | x86::read_gs()) != x86::Selector{} && refused(load_gs(s.gs))) (void)load_gs({});
     return all;
 }
 
@@ -46,7 +46,7 @@ void enter_space(PvVcpu& vcpu) {
 /// Back to the hypervisor's own address space, for an idle vCPU.
 void leave_space() {
     x86::load_own_gdt();
-    x86::lldt(0);
+    x86::lldt({});
     load_cr3(mfn_of(x86::hypervisor_page_table()));
 }
 

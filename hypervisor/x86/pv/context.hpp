@@ -8,26 +8,26 @@
 namespace px::pv {
 
 // Loads of guest selectors: false if the CPU refused them (the register then holds what it held).
-[[nodiscard]] inline bool load_ds(u16 selector) {
-    asm goto("1: movl %k0, %%ds" PX_FIXUP("1b", "%l[fault]")::"r"(u32{selector}) : "memory" : fault);
+[[nodiscard]] inline bool load_ds(x86::Selector s) {
+    asm goto("1: movl %k0, %%ds" PX_FIXUP("1b", "%l[fault]")::"r"(u32{s.raw()}) : "memory" : fault);
     return true;
 fault:
     return false;
 }
-[[nodiscard]] inline bool load_es(u16 selector) {
-    asm goto("1: movl %k0, %%es" PX_FIXUP("1b", "%l[fault]")::"r"(u32{selector}) : "memory" : fault);
+[[nodiscard]] inline bool load_es(x86::Selector s) {
+    asm goto("1: movl %k0, %%es" PX_FIXUP("1b", "%l[fault]")::"r"(u32{s.raw()}) : "memory" : fault);
     return true;
 fault:
     return false;
 }
-[[nodiscard]] inline bool load_fs(u16 selector) {
-    asm goto("1: movl %k0, %%fs" PX_FIXUP("1b", "%l[fault]")::"r"(u32{selector}) : "memory" : fault);
+[[nodiscard]] inline bool load_fs(x86::Selector s) {
+    asm goto("1: movl %k0, %%fs" PX_FIXUP("1b", "%l[fault]")::"r"(u32{s.raw()}) : "memory" : fault);
     return true;
 fault:
     return false;
 }
-[[nodiscard]] inline bool load_gs(u16 selector) {
-    asm goto("1: movl %k0, %%gs" PX_FIXUP("1b", "%l[fault]")::"r"(u32{selector}) : "memory" : fault);
+[[nodiscard]] inline bool load_gs(x86::Selector s) {
+    asm goto("1: movl %k0, %%gs" PX_FIXUP("1b", "%l[fault]")::"r"(u32{s.raw()}) : "memory" : fault);
     return true;
 fault:
     return false;

@@ -12,8 +12,8 @@ static_assert(offsetof(x86::Registers, rax) == 80 && offsetof(x86::Registers, er
 static_assert(offsetof(x86::Registers, rip) == 128 && offsetof(x86::Registers, cs) == 136);
 static_assert(offsetof(x86::Registers, rflags) == 144 && offsetof(x86::Registers, rsp) == 152);
 static_assert(sizeof(x86::Registers) == 168 && sizeof(CpuInfo) == 64 && cpu_stack_size == 0x10000);
-static_assert(x86::selector::guest_code32 == 0xe023 && x86::selector::guest_data == 0xe02b);
-static_assert(x86::selector::guest_code64 == 0xe033 && max_cpus == 256);
+static_assert(x86::selector::guest_code32.raw() == 0xe023 && x86::selector::guest_data.raw() == 0xe02b);
+static_assert(x86::selector::guest_code64.raw() == 0xe033 && max_cpus == 256);
 
 namespace {
 
@@ -21,7 +21,7 @@ constexpr u64 syscall_length = 2;
 
 /// SYSCALL from guest user mode (or 32-bit code): to the callback, or #UD at the instruction when there is none.
 void forward_system_call(PvVcpu& vcpu, x86::Registers& r, const Callback& callback) {
-    if (callback.address == 0) [[unlikely]] {
+    if (!callback.is_set()) [[unlikely]] {
         r.rip -= syscall_length;
         r.entry_vector = static_cast<u32>(x86::Exception::InvalidOpcode);
         inject_exception(vcpu, r, x86::Exception::InvalidOpcode);
@@ -62,7 +62,7 @@ extern "C" void px_sysenter_call(x86::Registers& r) {
     PvVcpu& vcpu = current_pv();
     r.rflags |= rflags::interrupts;
     r.cs = 3;
-    if (vcpu.sysenter_callback.address == 0) [[unlikely]] {
+    if (!vcpu.sysenter_callback.is_set()) [[unlikely]] {
         r.entry_vector = static_cast<u32>(x86::Exception::GeneralProtection);
         inject_exception(vcpu, r, x86::Exception::GeneralProtection);
         return;

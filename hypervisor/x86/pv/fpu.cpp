@@ -32,8 +32,9 @@ void init_fpu() {
     std::memcpy(&mask, image + mxcsr_mask_offset, sizeof(mask));
     if (mask != 0) mxcsr_mask = mask;
     const auto& f = x86::cpu_features;
-    const u32 ebx_ext8 = f.max_extended_leaf >= 0x80000008 ? x86::cpuid(0x80000008).ebx : 0;
-    keeps_pointers = restore_keeps_pointers(f.vendor == x86::Vendor::Amd, ebx_ext8);
+    const bool has_leaf = f.max_extended_leaf >= x86::Extended8B::Identity::leaf;
+    const auto features = has_leaf ? x86::cpuid_word<x86::Extended8B>() : x86::Extended8B{};
+    keeps_pointers = restore_keeps_pointers(f.vendor == x86::Vendor::Amd, features);
     if (!x86::host_cr4.has(x86::cr4::osxsave)) return;
     fpu_layout = {.components = x86::cpu_features.xcr0, .bytes = x86::cpu_features.xsave_bytes};
 }

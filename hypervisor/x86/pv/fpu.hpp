@@ -30,8 +30,9 @@ constexpr bool is_valid_xcr0(u64 value, u64 host) {
 
 /// True if FXRSTOR and XRSTOR leave the last x87 instruction's opcode and pointers as they are while no exception is
 /// pending, so that the next vCPU would find those of the last one (AMD before Zen 2; APM volume 2, 11.4.4.3).
-/// @param ebx_ext8  CPUID 0x80000008 EBX; bit 2: saved and restored always.
-constexpr bool restore_keeps_pointers(bool is_amd, u32 ebx_ext8) { return is_amd && !(ebx_ext8 >> 2 & 1); }
+constexpr bool restore_keeps_pointers(bool is_amd, x86::Extended8B features) {
+    return is_amd && !features.has(x86::extended_8b::restores_pointers);
+}
 
 /// Allocates the vCPU's area with the reset state. Errors: NoMemory.
 Result<> make_fpu(PvVcpu& vcpu);

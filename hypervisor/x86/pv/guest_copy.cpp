@@ -36,14 +36,14 @@ class KernelSpace {
 
 u64 PvVcpu::copy_from_guest(void* to, GuestVaddr from, u64 bytes) {
     const KernelSpace space(*this);
-    return copy_from_active(to, from.raw(), bytes);
+    return copy_from_active(to, from, bytes);
 }
 
-bool PvVcpu::may_address(GuestVaddr start, u64 bytes) const { return is_guest_range(start.raw(), bytes); }
+bool PvVcpu::may_address(GuestVaddr start, u64 bytes) const { return is_guest_range(start, bytes); }
 
 u64 PvVcpu::copy_to_guest(GuestVaddr to, const void* from, u64 bytes) {
     const KernelSpace space(*this);
-    return copy_to_active(to.raw(), from, bytes);
+    return copy_to_active(to, from, bytes);
 }
 
 } // namespace px::pv

@@ -13,10 +13,10 @@ namespace px::pv {
 using x86::is_canonical;
 
 /// True if [address, address + bytes) is memory a guest may name: the lower half, or above the hypervisor's hole.
-constexpr bool is_guest_range(u64 address, u64 bytes) {
-    constexpr u64 lower_end = u64{1} << 47;
+constexpr bool is_guest_range(GuestVaddr address, u64 bytes) {
+    constexpr GuestVaddr lower_end(u64{1} << 47), upper_start(x86::layout::hole_end);
     if (address < lower_end) return bytes <= lower_end - address;
-    return address >= x86::layout::hole_end && bytes <= 0 - address;
+    return address >= upper_start && bytes <= 0 - address.raw();
 }
 
 /// True if CR4.SMAP is set (constant after boot).
@@ -53,17 +53,17 @@ inline u64 copy_with_fixup(void* to, const void* from, u64 bytes) {
 }
 
 /// Copies guest memory of the mode the guest is in (kernel or user). Returns the bytes NOT copied.
-inline u64 copy_from_active(void* to, u64 from, u64 bytes) {
+inline u64 copy_from_active(void* to, GuestVaddr from, u64 bytes) {
     if (!is_guest_range(from, bytes)) [[unlikely]]
         return bytes;
     const UserAccess open;
-    return copy_with_fixup(to, reinterpret_cast<const void*>(from), bytes);
+    return copy_with_fixup(to, reinterpret_cast<const void*>(from.raw()), bytes);
 }
-inline u64 copy_to_active(u64 to, const void* from, u64 bytes) {
+inline u64 copy_to_active(GuestVaddr to, const void* from, u64 bytes) {
     if (!is_guest_range(to, bytes)) [[unlikely]]
         return bytes;
     const UserAccess open;
-    return copy_with_fixup(reinterpret_cast<void*>(to), from, bytes);
+    return copy_with_fixup(reinterpret_cast<void*>(to.raw()), from, bytes);
 }
 
 } // namespace px::pv

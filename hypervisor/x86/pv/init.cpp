@@ -51,11 +51,12 @@ void init_cpu(CpuId cpu) {
     x86::wrmsr(Msr::LStar, stub);
     x86::wrmsr(Msr::CStar, stub + compat_stub_offset);
     // SYSRET: CS = base + 16 (64-bit) or base, SS = base + 8.
-    x86::wrmsr(Msr::Star, u64{x86::selector::guest_code32} << 48 | u64{x86::selector::hypervisor_code} << 32);
+    x86::wrmsr(Msr::Star,
+               u64{x86::selector::guest_code32.raw()} << 48 | u64{x86::selector::hypervisor_code.raw()} << 32);
     x86::wrmsr(Msr::SyscallMask, syscall_flag_mask.raw());
     // AMD's CPUs have no SYSENTER in long mode; where one is emulated all the same, an empty selector makes it #GP.
     const bool has_sysenter = x86::cpu_features.vendor != x86::Vendor::Amd;
-    (void)x86::wrmsr_safe(Msr::SysenterCs, has_sysenter ? x86::selector::hypervisor_code : 0);
+    (void)x86::wrmsr_safe(Msr::SysenterCs, has_sysenter ? x86::selector::hypervisor_code.raw() : 0);
     (void)x86::wrmsr_safe(Msr::SysenterEsp, stack);
     (void)x86::wrmsr_safe(Msr::SysenterEip, reinterpret_cast<u64>(&px_sysenter));
 }

@@ -10,7 +10,7 @@ namespace px::pv {
 
 void return_from_guest_kernel(PvVcpu& vcpu, x86::Registers& r) {
     abi::IretContext frame; // copied once: the guest may change it meanwhile
-    if (copy_from_active(&frame, r.rsp, sizeof(frame)) != 0) [[unlikely]] {
+    if (copy_from_active(&frame, GuestVaddr(r.rsp), sizeof(frame)) != 0) [[unlikely]] {
         log::guest("d{}v{} iret: no frame at {:#x}", vcpu.domain.id, vcpu.id, r.rsp);
         crash_current(vcpu, "bad stack for iret");
         return;
@@ -28,10 +28,10 @@ void return_from_guest_kernel(PvVcpu& vcpu, x86::Registers& r) {
         (vcpu.domain.vm_assist >> static_cast<u32>(abi::VmAssistType::ArchitecturalIopl) & 1)) [[unlikely]]
         vcpu.iopl = rflags::Iopl::of(wanted);
     r.rip = frame.rip;
-    r.cs = (frame.cs & 0xffff) | 3;
+    r.cs = x86::selector::in_ring3(frame.cs).raw();
     r.rflags = wanted.without(rflags::iopl | rflags::virtual_8086).with(rflags::interrupts | rflags::always);
     r.rsp = frame.rsp;
-    r.ss = (frame.ss & 0xffff) | 3;
+    r.ss = x86::selector::in_ring3(frame.ss).raw();
     if (frame.flags & abi::vgcf_in_syscall) {
         r.entry_vector = x86::entry_sysret; // rcx and r11 need not be kept
     } else {

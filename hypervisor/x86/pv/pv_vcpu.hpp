@@ -15,8 +15,10 @@ namespace px::pv {
 
 /// Where the guest kernel wants to be called, and whether with event upcalls masked.
 struct Callback {
-    u64 address = 0;
+    GuestVaddr address; ///< 0: nowhere
     bool masks_events = false;
+
+    [[nodiscard]] constexpr bool is_set() const { return address != GuestVaddr(0); }
 };
 
 /// Guest-visible CR0 and CR4 bits that a kernel in ring 3 can choose.
@@ -27,14 +29,14 @@ struct ControlRegisters {
 
 /// Debug registers as the guest set them (checked: no hypervisor addresses).
 struct DebugRegisters {
-    u64 address[4] = {};
+    GuestVaddr address[4] = {};
     x86::Dr6 dr6 = x86::dr6::nothing;
     x86::Dr7 dr7 = x86::dr7::nothing;
 };
 
 /// Segment registers beyond those in the interrupt frame. While the vCPU runs, the CPU has the truth.
 struct Segments {
-    u16 ds = 0, es = 0, fs = 0, gs = 0;
+    x86::Selector ds, es, fs, gs;
     u64 fs_base = 0;
     u64 gs_base_kernel = 0; ///< GS base in guest kernel mode
     u64 gs_base_user = 0;   ///< GS base in guest user mode
@@ -66,7 +68,7 @@ class PvVcpu final : public Vcpu {
     // -- descriptor tables (descriptor*) --
     Mfn gdt_frames[abi::first_reserved_gdt_page] = {}; ///< typed references held; raw() == 0: not there
     u32 gdt_entries = 0;
-    u64 ldt_base = 0; ///< guest virtual address
+    GuestVaddr ldt_base;
     u32 ldt_entries = 0;
     u32 ldt_mapped = 0; ///< bit per LDT page that is mapped now (lazily)
 
@@ -85,10 +87,10 @@ class PvVcpu final : public Vcpu {
 
     // -- what the guest kernel registered --
     abi::TrapInfo* traps = nullptr; ///< 256 entries, one page
-    u64 kernel_sp = 0;
-    u16 kernel_ss = abi::flat_ring3_ss64;
+    GuestVaddr kernel_sp;
+    x86::Selector kernel_ss{abi::flat_ring3_ss64};
     Callback event_callback, failsafe_callback, syscall_callback, syscall32_callback, sysenter_callback, nmi_callback;
-    u16 syscall32_cs = abi::flat_ring3_cs64, sysenter_cs = abi::flat_ring3_cs64;
+    x86::Selector syscall32_cs{abi::flat_ring3_cs64}, sysenter_cs{abi::flat_ring3_cs64};
 
     // -- asynchronous exceptions --
     bool failsafe_pending = false; ///< a segment register could not be loaded: tell the guest on its way back

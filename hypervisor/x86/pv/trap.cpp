@@ -19,12 +19,12 @@ using x86::PageFaultCode;
 /// error code. The vector is taken from the instruction: some emulators report it scaled wrongly.
 bool software_interrupt(PvVcpu& vcpu, x86::Registers& r) {
     u8 code[2];
-    if (copy_from_active(code, r.rip, sizeof(code)) != 0 || code[0] != 0xcd) return false;
+    if (copy_from_active(code, GuestVaddr(r.rip), sizeof(code)) != 0 || code[0] != 0xcd) return false;
     const abi::TrapInfo trap = vcpu.traps[code[1]];
     const unsigned dpl = trap.flags & abi::trap_info_dpl_mask;
     if (trap.address == 0 || (vcpu.in_kernel_mode ? dpl < 1 : dpl < 3)) return false;
     r.rip += 2;
-    bounce<FrameKind::Plain>(vcpu, r, trap.address, (trap.flags & abi::trap_info_mask_events) != 0);
+    bounce<FrameKind::Plain>(vcpu, r, GuestVaddr(trap.address), (trap.flags & abi::trap_info_mask_events) != 0);
     return true;
 }
 
@@ -40,14 +40,14 @@ void general_protection(PvVcpu& vcpu, x86::Registers& r) {
 }
 
 /// True if the address is in the LDT part of the vCPUs' descriptor areas.
-constexpr bool is_descriptor_area(u64 address) {
-    return address >= x86::layout::per_domain_start &&
-           address < x86::layout::per_domain_start + max_vcpus_per_domain * x86::layout::vcpu_descriptor_bytes;
+constexpr bool is_descriptor_area(Vaddr address) {
+    constexpr Vaddr start(x86::layout::per_domain_start);
+    return address >= start && address < start + max_vcpus_per_domain * x86::layout::vcpu_descriptor_bytes;
 }
 
-void page_fault_of_guest(PvVcpu& vcpu, x86::Registers& r, u64 address) {
+void page_fault_of_guest(PvVcpu& vcpu, x86::Registers& r, GuestVaddr address) {
     const PageFaultCode code{r.error_code};
-    if (resolve_descriptor_fault(vcpu, address, code)) return;
+    if (resolve_descriptor_fault(vcpu, Vaddr(address.raw()), code)) return;
     constexpr auto write_to_present = page_fault::present | page_fault::write | page_fault::user;
     if (vcpu.in_kernel_mode && (code & (write_to_present | page_fault::reserved)) == write_to_present &&
         is_guest_range(address, 1) && emulate_page_table_write(vcpu, r, address, code))
@@ -72,7 +72,7 @@ void crash_current(PvVcpu& vcpu, const char* why) {
     if (were_off) x86::disable_interrupts();
 }
 
-void bounce_failed(PvVcpu& vcpu, x86::Registers& r, u64 address) {
+void bounce_failed(PvVcpu& vcpu, x86::Registers& r, GuestVaddr address) {
     log::guest("d{}v{} cannot be called at {:#x}: rip {:#x}, rsp {:#x}, kernel stack {:#x}", vcpu.domain.id, vcpu.id,
                address, r.rip, r.rsp, vcpu.kernel_sp);
     crash_current(vcpu, "no handler, or no stack for its frame");
@@ -84,13 +84,14 @@ void inject_exception(PvVcpu& vcpu, x86::Registers& r, Exception exception, u32 
     if (trap.address == 0) [[unlikely]]
         log::guest("d{}v{} has no handler for exception {}, error code {:#x}", vcpu.domain.id, vcpu.id, number,
                    error_code);
+    const GuestVaddr handler(trap.address);
     const bool masks_events = (trap.flags & abi::trap_info_mask_events) != 0;
-    if (has_error_code(exception)) bounce<FrameKind::ErrorCode>(vcpu, r, trap.address, masks_events, error_code);
-    else bounce<FrameKind::Plain>(vcpu, r, trap.address, masks_events);
+    if (has_error_code(exception)) bounce<FrameKind::ErrorCode>(vcpu, r, handler, masks_events, error_code);
+    else bounce<FrameKind::Plain>(vcpu, r, handler, masks_events);
 }
 
-void inject_page_fault(PvVcpu& vcpu, x86::Registers& r, u64 address, PageFaultCode code) {
-    vcpu.info->arch.cr2 = address;
+void inject_page_fault(PvVcpu& vcpu, x86::Registers& r, GuestVaddr address, PageFaultCode code) {
+    vcpu.info->arch.cr2 = address.raw();
     code = code.without(page_fault::user); // the guest kernel's own accesses look like ring 0's
     if (!vcpu.in_kernel_mode) code |= page_fault::user;
     inject_exception(vcpu, r, Exception::PageFault, code.raw());
@@ -100,7 +101,7 @@ void handle_guest_exception(x86::Registers& r) {
     PvVcpu& vcpu = current_pv();
     const auto exception = static_cast<Exception>(r.entry_vector);
     if (exception == Exception::PageFault) {
-        const u64 address = x86::read_cr2();
+        const GuestVaddr address(x86::read_cr2());
         x86::enable_interrupts();
         page_fault_of_guest(vcpu, r, address);
         return;
@@ -121,7 +122,7 @@ void handle_guest_exception(x86::Registers& r) {
     }
 }
 
-bool resolve_descriptor_fault(PvVcpu& vcpu, u64 address, PageFaultCode code) {
+bool resolve_descriptor_fault(PvVcpu& vcpu, Vaddr address, PageFaultCode code) {
     // A segment load is a supervisor access, also when ring 3 makes it.
     return !code.has_any(page_fault::user | page_fault::reserved | page_fault::present) &&
            is_descriptor_area(address) && map_descriptor_page(vcpu, address);
@@ -129,7 +130,7 @@ bool resolve_descriptor_fault(PvVcpu& vcpu, u64 address, PageFaultCode code) {
 
 bool handle_hypervisor_fault(x86::Registers& r) {
     return is_exception(r, Exception::PageFault) && !current().is_idle() &&
-           resolve_descriptor_fault(current_pv(), x86::read_cr2(), PageFaultCode(r.error_code));
+           resolve_descriptor_fault(current_pv(), Vaddr(x86::read_cr2()), PageFaultCode(r.error_code));
 }
 
 } // namespace px::pv

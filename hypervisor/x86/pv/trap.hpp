@@ -25,12 +25,12 @@ bool handle_hypervisor_fault(x86::Registers& r);
 
 /// #PF of the guest kernel, a write to a present page: if it hits a page table through a plain mapping, emulates the
 /// instruction with the page-type rules and moves r on. False: not one of those. Interrupts on.
-bool emulate_page_table_write(PvVcpu& vcpu, x86::Registers& r, u64 address, x86::PageFaultCode code);
+bool emulate_page_table_write(PvVcpu& vcpu, x86::Registers& r, GuestVaddr address, x86::PageFaultCode code);
 /// A supervisor access to an LDT page of the per-domain area that is not mapped yet: maps it if the guest's LDT has it.
 /// Interrupts may be off, and are on for a while. False: no such page.
-bool map_descriptor_page(PvVcpu& vcpu, u64 address);
+bool map_descriptor_page(PvVcpu& vcpu, Vaddr address);
 /// #PF with this address and error code: true if it was such an access and the page is mapped now.
-bool resolve_descriptor_fault(PvVcpu& vcpu, u64 address, x86::PageFaultCode code);
+bool resolve_descriptor_fault(PvVcpu& vcpu, Vaddr address, x86::PageFaultCode code);
 
 // -- emulation (emulate*.cpp) --
 

@@ -43,7 +43,7 @@ void PvVcpu::reset() {
     cpuid_faults = false;
     io_bitmap = GuestVaddr::invalid();
     io_bitmap_ports = 0;
-    kernel_sp = 0;
+    kernel_sp = GuestVaddr(0);
     event_callback = failsafe_callback = syscall_callback = syscall32_callback = sysenter_callback = nmi_callback = {};
     failsafe_pending = nmi_masked = false;
     std::memset(traps, 0, page_size);
@@ -59,12 +59,12 @@ Result<> check_context(const abi::VcpuGuestContext& c) {
     for (const u64 address : {c.user_regs.rip, c.event_callback_eip, c.failsafe_callback_eip, c.syscall_callback_eip,
                               c.fs_base, c.gs_base_kernel, c.gs_base_user, c.kernel_sp})
         if (!is_canonical(address)) return fail(Error::Invalid);
-    if (c.ldt_ents > 8192 || (c.ldt_ents != 0 && !is_guest_range(c.ldt_base, c.ldt_ents * 8)))
+    if (c.ldt_ents > 8192 || (c.ldt_ents != 0 && !is_guest_range(GuestVaddr(c.ldt_base), c.ldt_ents * 8)))
         return fail(Error::Invalid);
     if (c.gdt_ents > abi::first_reserved_gdt_entry) return fail(Error::Invalid);
     if (!is_valid_dr7(x86::Dr7(c.debugreg[7]))) return fail(Error::Invalid);
     for (unsigned i = 0; i < 4; ++i)
-        if (c.debugreg[i] != 0 && !is_guest_range(c.debugreg[i], 1)) return fail(Error::Invalid);
+        if (c.debugreg[i] != 0 && !is_guest_range(GuestVaddr(c.debugreg[i]), 1)) return fail(Error::Invalid);
     return {};
 }
 
@@ -74,26 +74,26 @@ void set_registers(PvVcpu& vcpu, const abi::CpuUserRegs& u) {
     r.error_code = 0;
     r.entry_vector = 0; // whole state: by IRET
     r.rip = u.rip;
-    r.cs = u.cs | 3u;
+    r.cs = x86::selector::in_ring3(u.cs).raw();
     const x86::Rflags flags{u.rflags};
     r.rflags =
         flags.without(rflags::iopl | rflags::virtual_8086 | rflags::nested).with(rflags::interrupts | rflags::always);
     r.rsp = u.rsp;
-    r.ss = u.ss | 3u;
-    vcpu.segments.ds = u.ds;
-    vcpu.segments.es = u.es;
-    vcpu.segments.fs = u.fs;
-    vcpu.segments.gs = u.gs;
+    r.ss = x86::selector::in_ring3(u.ss).raw();
+    vcpu.segments.ds = x86::Selector(u.ds);
+    vcpu.segments.es = x86::Selector(u.es);
+    vcpu.segments.fs = x86::Selector(u.fs);
+    vcpu.segments.gs = x86::Selector(u.gs);
     vcpu.iopl = rflags::Iopl::of(flags);
 }
 
 void set_callbacks(PvVcpu& vcpu, const abi::VcpuGuestContext& c) {
     std::memcpy(vcpu.traps, c.trap_ctxt, sizeof(c.trap_ctxt));
-    vcpu.kernel_sp = c.kernel_sp;
-    vcpu.kernel_ss = static_cast<u16>(c.kernel_ss | 3);
-    vcpu.event_callback = {c.event_callback_eip, true};
-    vcpu.failsafe_callback = {c.failsafe_callback_eip, (c.flags & abi::vgcf_failsafe_disables_events) != 0};
-    vcpu.syscall_callback = {c.syscall_callback_eip, (c.flags & abi::vgcf_syscall_disables_events) != 0};
+    vcpu.kernel_sp = GuestVaddr(c.kernel_sp);
+    vcpu.kernel_ss = x86::selector::in_ring3(c.kernel_ss);
+    vcpu.event_callback = {GuestVaddr(c.event_callback_eip), true};
+    vcpu.failsafe_callback = {GuestVaddr(c.failsafe_callback_eip), (c.flags & abi::vgcf_failsafe_disables_events) != 0};
+    vcpu.syscall_callback = {GuestVaddr(c.syscall_callback_eip), (c.flags & abi::vgcf_syscall_disables_events) != 0};
 }
 
 void set_rest(PvVcpu& vcpu, const abi::VcpuGuestContext& c) {
@@ -102,7 +102,7 @@ void set_rest(PvVcpu& vcpu, const abi::VcpuGuestContext& c) {
     vcpu.segments.gs_base_user = c.gs_base_user;
     vcpu.control.task_switched = x86::Cr0(c.ctrlreg[0]).has(x86::cr0::task_switched);
     vcpu.control.cr4 = owned_of_cr4(x86::Cr4(c.ctrlreg[4]));
-    for (unsigned i = 0; i < 4; ++i) vcpu.debug.address[i] = c.debugreg[i];
+    for (unsigned i = 0; i < 4; ++i) vcpu.debug.address[i] = GuestVaddr(c.debugreg[i]);
     vcpu.debug.dr6 = normal_dr6(x86::Dr6(c.debugreg[6]));
     vcpu.debug.dr7 = normal_dr7(x86::Dr7(c.debugreg[7]));
     if (c.flags & abi::vgcf_i387_valid) set_legacy_fpu(vcpu, &c.fpu_ctxt);
@@ -159,29 +159,29 @@ Result<> PvVcpu::get_context(void* context) {
     c.user_regs.rflags = (registers.rflags | rflags::Iopl::make(iopl)).raw();
     c.user_regs.rsp = registers.rsp;
     c.user_regs.ss = static_cast<u16>(registers.ss);
-    c.user_regs.ds = segments.ds;
-    c.user_regs.es = segments.es;
-    c.user_regs.fs = segments.fs;
-    c.user_regs.gs = segments.gs;
+    c.user_regs.ds = segments.ds.raw();
+    c.user_regs.es = segments.es.raw();
+    c.user_regs.fs = segments.fs.raw();
+    c.user_regs.gs = segments.gs.raw();
     c.user_regs.saved_upcall_mask = info->evtchn_upcall_mask;
     std::memcpy(c.trap_ctxt, traps, sizeof(c.trap_ctxt));
-    c.ldt_base = ldt_base;
+    c.ldt_base = ldt_base.raw();
     c.ldt_ents = ldt_entries;
     for (unsigned i = 0; i < abi::first_reserved_gdt_page; ++i) c.gdt_frames[i] = gdt_frames[i].raw();
     c.gdt_ents = gdt_entries;
-    c.kernel_ss = kernel_ss;
-    c.kernel_sp = kernel_sp;
+    c.kernel_ss = kernel_ss.raw();
+    c.kernel_sp = kernel_sp.raw();
     c.ctrlreg[0] = guest_cr0(control).raw();
     c.ctrlreg[1] = user_l4.is_valid() ? paddr_of(user_l4).raw() : 0;
     c.ctrlreg[2] = info->arch.cr2;
     c.ctrlreg[3] = kernel_l4.is_valid() ? paddr_of(kernel_l4).raw() : 0;
     c.ctrlreg[4] = guest_cr4(control).raw();
-    for (unsigned i = 0; i < 4; ++i) c.debugreg[i] = debug.address[i];
+    for (unsigned i = 0; i < 4; ++i) c.debugreg[i] = debug.address[i].raw();
     c.debugreg[6] = debug.dr6.raw();
     c.debugreg[7] = debug.dr7.raw();
-    c.event_callback_eip = event_callback.address;
-    c.failsafe_callback_eip = failsafe_callback.address;
-    c.syscall_callback_eip = syscall_callback.address;
+    c.event_callback_eip = event_callback.address.raw();
+    c.failsafe_callback_eip = failsafe_callback.address.raw();
+    c.syscall_callback_eip = syscall_callback.address.raw();
     c.vm_assist = domain.vm_assist;
     c.fs_base = segments.fs_base;
     c.gs_base_kernel = segments.gs_base_kernel;
@@ -210,7 +210,7 @@ void PvVcpu::dump_registers() {
     constexpr unsigned words_per_line = 4, lines = 10;
     for (unsigned line = 0; line < lines; ++line) {
         u64 words[words_per_line];
-        if (copy_from_active(words, r.rsp + line * sizeof(words), sizeof(words)) != 0) return;
+        if (copy_from_active(words, GuestVaddr(r.rsp) + line * sizeof(words), sizeof(words)) != 0) return;
         log::error("   {:016x} {:016x} {:016x} {:016x}", words[0], words[1], words[2], words[3]);
     }
 }

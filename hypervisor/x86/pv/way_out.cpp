@@ -29,7 +29,7 @@ bool deliver_pending(PvVcpu& vcpu, x86::Registers& r) {
     }
     if (vcpu.pending_nmi.load(std::memory_order_relaxed) && !vcpu.nmi_masked) [[unlikely]] {
         vcpu.pending_nmi.store(false, std::memory_order_relaxed);
-        if (vcpu.nmi_callback.address == 0) return true;
+        if (!vcpu.nmi_callback.is_set()) return true;
         vcpu.nmi_masked = true;
         bounce<FrameKind::Plain>(vcpu, r, vcpu.nmi_callback.address, true);
         return true;
@@ -45,10 +45,10 @@ bool deliver_pending(PvVcpu& vcpu, x86::Registers& r) {
 bool can_use_sysret(const x86::Registers& r) {
     constexpr auto odd_flags = rflags::trap | rflags::resume | rflags::virtual_8086;
     if ((r.entry_vector != x86::entry_syscall && r.entry_vector != x86::entry_sysret) || r.rflags.has_any(odd_flags) ||
-        r.ss != x86::selector::guest_data)
+        r.ss != x86::selector::guest_data.raw())
         return false;
-    if (r.cs == x86::selector::guest_code64) return is_canonical(r.rip);
-    return r.cs == x86::selector::guest_code32 && r.rip >> 32 == 0;
+    if (r.cs == x86::selector::guest_code64.raw()) return is_canonical(r.rip);
+    return r.cs == x86::selector::guest_code32.raw() && r.rip >> 32 == 0;
 }
 
 /// The guest's registers as they were before the way out: IRETQ leaves the general ones, which the nested frame has
@@ -85,7 +85,7 @@ bool is_on_way_out(const x86::Registers& r) {
 }
 
 void entry_failed(const x86::Registers& nested) {
-    const u64 address = x86::read_cr2();
+    const Vaddr address(x86::read_cr2());
     const bool is_page_fault = is_exception(nested, x86::Exception::PageFault);
     const x86::PageFaultCode code{nested.error_code};
     if (nested.rip != reinterpret_cast<u64>(px_guest_iret) && nested.rip != reinterpret_cast<u64>(px_xpti_iret))

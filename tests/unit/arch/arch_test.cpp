@@ -16,9 +16,9 @@ namespace {
 
 TEST(Arch, CanonicalAddressesRepeatBit47) {
     for (const u64 good : {u64{0}, u64{0x7fffffffffff}, u64{0xffff800000000000}, ~u64{0}})
-        EXPECT_TRUE(is_canonical(good));
+        EXPECT_TRUE(is_canonical(good) && is_canonical(GuestVaddr(good)));
     for (const u64 bad : {u64{0x800000000000}, u64{0xffff7fffffffffff}, u64{1} << 63, u64{0x0001000000000000}})
-        EXPECT_FALSE(is_canonical(bad));
+        EXPECT_FALSE(is_canonical(bad) || is_canonical(GuestVaddr(bad)));
 }
 
 /// SDM volume 3, table 6-1.

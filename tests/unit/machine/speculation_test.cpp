@@ -12,18 +12,18 @@ using namespace px::x86::speculation;
 
 namespace {
 
-constexpr u32 md_clear = 1u << 10, ibrs_ibpb = 1u << 26, stibp = 1u << 27, ssbd = 1u << 31;
+constexpr auto intel_bits = leaf_7d::md_clear | leaf_7d::ibrs_ibpb | leaf_7d::stibp | leaf_7d::ssbd;
 
 // Skylake-SP with current microcode: no word in ARCH_CAPABILITIES that helps.
-constexpr Facts skylake{.is_intel = true, .family = 6, .model = 0x55, .edx_7 = md_clear | ibrs_ibpb | stibp | ssbd};
+constexpr Facts skylake{.is_intel = true, .family = 6, .model = 0x55, .leaf_7d = intel_bits};
 // Sapphire Rapids: RDCL_NO, IBRS_ALL, MDS_NO among others.
-constexpr Facts sapphire{
-    .is_intel = true, .family = 6, .model = 0x8f, .edx_7 = md_clear | ibrs_ibpb | stibp | ssbd, .capabilities = 0x2b};
+constexpr Facts sapphire{.is_intel = true, .family = 6, .model = 0x8f, .leaf_7d = intel_bits, .capabilities = 0x2b};
 // Zen 4: IBPB, IBRS, STIBP, IBRS always on, SSBD; automatic IBRS.
 constexpr Facts zen4{.family = 25,
                      .model = 0x61,
-                     .ebx_ext8 = 1u << 12 | 1u << 14 | 1u << 15 | 1u << 16 | 1u << 24,
-                     .eax_ext21 = 1u << 8};
+                     .extended_8b = extended_8b::ibpb | extended_8b::ibrs | extended_8b::stibp |
+                                    extended_8b::ibrs_always_on | extended_8b::ssbd,
+                     .extended_21a = extended_21a::automatic_ibrs};
 
 TEST(Speculation, Skylake) {
     const Choice c = decide(skylake, {});
@@ -97,16 +97,16 @@ TEST(Speculation, SmallCoresAndCore2) {
 
 TEST(AbsentEntries, OnlyWhatPointsToMemory) {
     const AbsentEntries none{}, a = absent_entries_below(u64{16} << 30, 44);
-    EXPECT_FALSE(none.refuse(0x1000));
-    EXPECT_FALSE(a.refuse(0));
-    EXPECT_FALSE(a.refuse(0xffe)); // flags alone
-    EXPECT_TRUE(a.refuse(0x1000));
-    EXPECT_TRUE(a.refuse((u64{16} << 30) - 0x1000));
-    EXPECT_FALSE(a.refuse(u64{16} << 30));
-    EXPECT_FALSE(a.refuse(0x1001)); // present: page types judge it
-    EXPECT_TRUE(a.refuse(0x1000 | u64{1} << 63));
-    EXPECT_TRUE(a.refuse(0x1000 | u64{1} << 45));              // the cache does not look at bit 45
-    EXPECT_FALSE(a.refuse(~u64{0x1000} & 0x000ffffffffff000)); // inverted, as Linux does
+    EXPECT_FALSE(none.refuse(PageEntry(0x1000)));
+    EXPECT_FALSE(a.refuse({}));
+    EXPECT_FALSE(a.refuse(PageEntry(0xffe))); // flags alone
+    EXPECT_TRUE(a.refuse(PageEntry(0x1000)));
+    EXPECT_TRUE(a.refuse(PageEntry((u64{16} << 30) - 0x1000)));
+    EXPECT_FALSE(a.refuse(PageEntry(u64{16} << 30)));
+    EXPECT_FALSE(a.refuse(PageEntry(0x1001))); // present: page types judge it
+    EXPECT_TRUE(a.refuse(PageEntry(0x1000 | u64{1} << 63)));
+    EXPECT_TRUE(a.refuse(PageEntry(0x1000 | u64{1} << 45)));                   // the cache does not look at bit 45
+    EXPECT_FALSE(a.refuse(PageEntry(~u64{0x1000} & PageEntry::address_mask))); // inverted, as Linux does
 }
 
 TEST(Patch, VerwReachesItsSelector) {
@@ -121,15 +121,15 @@ TEST(Patch, VerwReachesItsSelector) {
 }
 
 TEST(Speculation, LfenceWaits) {
-    const auto amd = [](u32 family, u32 eax_ext21 = 0) {
-        return decide({.is_amd = true, .family = family, .eax_ext21 = eax_ext21}, {}).lfence;
+    const auto amd = [](u32 family, Extended21A bits = {}) {
+        return decide({.is_amd = true, .family = family, .extended_21a = bits}, {}).lfence;
     };
     EXPECT_EQ(decide(skylake, {}).lfence, Lfence::Always);
     EXPECT_EQ(amd(0xf), Lfence::Always); // K8, and family 0x11, have no register for it
     EXPECT_EQ(amd(0x11), Lfence::Always);
     for (const u32 family : {0x10u, 0x12u, 0x14u, 0x15u, 0x16u, 0x17u, 0x19u}) EXPECT_EQ(amd(family), Lfence::ByMsr);
-    EXPECT_EQ(amd(0x19, 1u << 2), Lfence::Always);                // Zen 4 says so itself
-    EXPECT_EQ(decide({.family = 6}, {}).lfence, Lfence::Unknown); // some other maker's
+    EXPECT_EQ(amd(0x19, extended_21a::lfence_serialises), Lfence::Always); // Zen 4 says so itself
+    EXPECT_EQ(decide({.family = 6}, {}).lfence, Lfence::Unknown);          // some other maker's
 }
 
 } // namespace

@@ -9,11 +9,13 @@
 #include <vector>
 
 using namespace px;
-using pv::Entry;
+using pv::PageBits;
+using pv::PageEntry;
+namespace page = x86::page;
 
 namespace {
 
-constexpr u64 read_only = Entry::present | Entry::user, writable = read_only | Entry::writable;
+constexpr auto read_only = page::present | page::user, writable = read_only | page::writable;
 
 struct FormerUse : testing::Test {
     fake::Guest guest{7, 1}, tool{8, 1};
@@ -34,8 +36,8 @@ struct FormerUse : testing::Test {
         tool.domain.io_ports = guest.domain.io_ports = nullptr;
     }
     /// An entry of a domain's that maps the frame comes and goes.
-    Result<> map(pv::PvDomain& by, u64 flags) {
-        Entry e = Entry::of(mfn_of(*frame), flags);
+    Result<> map(pv::PvDomain& by, PageBits bits) {
+        PageEntry e(mfn_of(*frame), bits);
         TRY(pv::acquire_mapping(e, by, guest.domain));
         pv::release_mapping(e, by);
         return {};
@@ -45,8 +47,8 @@ struct FormerUse : testing::Test {
         domain.io_ports = &ports;
     }
     /// As map(), and a CPU writes by the entry.
-    void write_past_caches(pv::PvDomain& by, u64 attribute) {
-        Entry e = Entry::of(mfn_of(*frame), writable | attribute);
+    void write_past_caches(pv::PvDomain& by, PageBits attribute) {
+        PageEntry e(mfn_of(*frame), writable | attribute);
         ASSERT_TRUE(pv::acquire_mapping(e, by, guest.domain));
         fake::write_past_caches(*frame);
         pv::release_mapping(e, by);
@@ -108,19 +110,19 @@ TEST_F(FormerUse, IsEveryonesWhenSomebodyElseEndsIt) {
 }
 
 TEST_F(FormerUse, MemoryTypesAreForDomainsWithDevices) {
-    for (const u64 attribute : {Entry::write_through, Entry::cache_disable, Entry::large}) {
+    for (const auto attribute : {page::write_through, page::cache_disable, page::large}) {
         EXPECT_EQ(map(guest.domain, writable | attribute).error(), Error::Invalid);
         EXPECT_EQ(map(tool.domain, writable | attribute).error(), Error::Invalid);
     }
     tool.domain.io_ports = &ports;
-    EXPECT_EQ(map(tool.domain, writable | Entry::write_through).error(), Error::Invalid); // no port yet
+    EXPECT_EQ(map(tool.domain, writable | page::write_through).error(), Error::Invalid); // no port yet
     ASSERT_TRUE(ports.add(0x60, 0x60));
-    EXPECT_TRUE(map(tool.domain, writable | Entry::write_through));
+    EXPECT_TRUE(map(tool.domain, writable | page::write_through));
 }
 
 TEST_F(FormerUse, WhatWasWrittenPastCachesIsWhatADescriptorPageIsCheckedBy) {
     give_devices(guest.domain);
-    for (const u64 attribute : {Entry::write_through, Entry::cache_disable, Entry::large}) {
+    for (const auto attribute : {page::write_through, page::cache_disable, page::large}) {
         write_past_caches(guest.domain, attribute);
         EXPECT_TRUE(fake::differs_from_memory(*frame));
         make_descriptors();
@@ -129,7 +131,7 @@ TEST_F(FormerUse, WhatWasWrittenPastCachesIsWhatADescriptorPageIsCheckedBy) {
     // By another domain's entry too, and once more: what was seen of it before is not enough.
     give_devices(tool.domain);
     for (int i = 0; i < 2; ++i) {
-        write_past_caches(tool.domain, Entry::large);
+        write_past_caches(tool.domain, page::large);
         make_descriptors();
         EXPECT_FALSE(fake::differs_from_memory(*frame));
     }
@@ -138,15 +140,15 @@ TEST_F(FormerUse, WhatWasWrittenPastCachesIsWhatADescriptorPageIsCheckedBy) {
 TEST_F(FormerUse, PastCachesOneReadsWhatTheyHad) {
     give_devices(guest.domain);
     u64 before = fake::cache_flushes;
-    ASSERT_TRUE(map(guest.domain, read_only | Entry::cache_disable));
+    ASSERT_TRUE(map(guest.domain, read_only | page::cache_disable));
     EXPECT_EQ(fake::cache_flushes, before + 1); // a scrubber's zeros are in memory then
-    ASSERT_TRUE(map(guest.domain, writable | Entry::cache_disable));
+    ASSERT_TRUE(map(guest.domain, writable | page::cache_disable));
     ASSERT_TRUE(map(guest.domain, writable));
     EXPECT_EQ(fake::cache_flushes, before + 1);
     // Its next life begins anew.
     for (int life = 0; life < 2; ++life) {
         Frame& freed = *frame;
-        write_past_caches(guest.domain, Entry::cache_disable);
+        write_past_caches(guest.domain, page::cache_disable);
         ASSERT_TRUE(give_up_frame(freed));
         EXPECT_TRUE(freed.flags & frame_flag::uncached);
         while (heap::scrub_some(64)) {}
@@ -154,7 +156,7 @@ TEST_F(FormerUse, PastCachesOneReadsWhatTheyHad) {
         EXPECT_EQ(freed.flags & frame_flag::uncached, 0);
         frame = &guest.give_frame();
         before = fake::cache_flushes;
-        ASSERT_TRUE(map(guest.domain, writable | Entry::large));
+        ASSERT_TRUE(map(guest.domain, writable | page::large));
         EXPECT_EQ(fake::cache_flushes, before + 1);
     }
 }
@@ -162,7 +164,7 @@ TEST_F(FormerUse, PastCachesOneReadsWhatTheyHad) {
 TEST_F(FormerUse, AFrameThatIsGivenOutUnscrubbedIsFlushedToo) {
     give_devices(guest.domain);
     std::vector<Frame*> all_frames;
-    write_past_caches(guest.domain, Entry::large);
+    write_past_caches(guest.domain, page::large);
     Frame& freed = *frame;
     ASSERT_TRUE(give_up_frame(freed));
     while (Frame* f = heap::allocate({})) all_frames.push_back(f);
@@ -196,10 +198,11 @@ TEST(Vcpus, NumbersDoNotComeAgain) {
 }
 
 TEST(Entries, MemoryTypesAreNotThoseThatNeedNoCheck) {
-    const Entry plain{writable};
-    for (const u64 attribute : {Entry::write_through, Entry::cache_disable, Entry::large})
-        EXPECT_FALSE(pv::same_reference(plain, Entry{writable | attribute}));
-    EXPECT_TRUE(pv::same_reference(plain, Entry{writable | Entry::accessed | Entry::dirty | Entry::no_execute}));
+    const PageEntry plain(Mfn(0), writable);
+    for (const auto attribute : {page::write_through, page::cache_disable, page::large})
+        EXPECT_FALSE(pv::same_reference(plain, PageEntry(Mfn(0), writable | attribute)));
+    EXPECT_TRUE(
+        pv::same_reference(plain, PageEntry(Mfn(0), writable | page::accessed | page::dirty | page::no_execute)));
 }
 
 } // namespace

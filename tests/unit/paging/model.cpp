@@ -9,7 +9,8 @@
 
 namespace px::model {
 
-using pv::Entry;
+using pv::PageEntry;
+namespace page = x86::page;
 
 namespace {
 
@@ -27,11 +28,11 @@ void use_typed(Uses& uses, u64 mfn, FrameType type) {
 }
 
 /// What one live entry of a table holds.
-void count_entry(const fake::Guest& guest, Uses& uses, u64 table, unsigned level, Entry e) {
+void count_entry(const fake::Guest& guest, Uses& uses, u64 table, unsigned level, PageEntry e) {
     if (!e.is_present()) return;
     const u64 target = e.frame().raw();
     if (level > 1) {
-        EXPECT_FALSE(e.has(pv::refused_in_tables));
+        EXPECT_FALSE(e.has_any(pv::refused_in_tables));
         if (target == table) {
             EXPECT_FALSE(e.is_writable());
             EXPECT_TRUE(level < 4 || guest.domain.is_hardware_domain);
@@ -44,7 +45,7 @@ void count_entry(const fake::Guest& guest, Uses& uses, u64 table, unsigned level
         EXPECT_TRUE(is_owned(guest, target)) << "maps a foreign frame";
         if (e.is_writable()) use_typed(uses, target, FrameType::Writable);
         else ++uses[target].plain;
-        if (e.has(Entry::cache_attributes)) {
+        if (e.has_any(page::memory_type)) {
             EXPECT_TRUE(frame_of(Mfn(target)).flags & frame_flag::uncached) << "frame " << target;
             if (e.is_writable()) fake::write_past_caches(frame_of(Mfn(target)));
         }
@@ -61,14 +62,13 @@ void count_table(const fake::Guest& guest, Uses& uses, const Frame& frame, unsig
     const unsigned live = state.has(FrameState::partial) ? (aux & 0xffff) + (aux >> 16 & 1) : pv::entries_per_table;
     for (unsigned i = 0; i < live; ++i) {
         if (level == 4 && !pv::is_guest_slot(i)) continue;
-        const Entry e{entries_of(mfn)[i]};
-        if (e.is_present() && state.has(FrameState::validated))
-            EXPECT_TRUE(e.has(Entry::user) && !e.has(Entry::global));
+        const PageEntry e{entries_of(mfn)[i]};
+        if (e.is_present() && state.has(FrameState::validated)) EXPECT_TRUE(e.has(page::user) && !e.has(page::global));
         count_entry(guest, uses, mfn, level, e);
     }
 }
 
-bool can_map(const fake::Guest& guest, Uses& uses, Entry e) {
+bool can_map(const fake::Guest& guest, Uses& uses, PageEntry e) {
     const u64 target = e.frame().raw();
     if (is_device(target)) return target < pv::physical_frame_limit() && guest.domain.io_memory->contains(target);
     if (!is_owned(guest, target)) return false;
@@ -83,9 +83,9 @@ bool can_map(const fake::Guest& guest, Uses& uses, Entry e) {
     return true;
 }
 
-bool can_point(const fake::Guest& guest, Uses& uses, u64 table, unsigned level, Entry e) {
+bool can_point(const fake::Guest& guest, Uses& uses, u64 table, unsigned level, PageEntry e) {
     const u64 target = e.frame().raw();
-    if (e.has(pv::refused_in_tables) || !is_valid(Mfn(target))) return false;
+    if (e.has_any(pv::refused_in_tables) || !is_valid(Mfn(target))) return false;
     if (target == table) return !e.is_writable() && (level < 4 || guest.domain.is_hardware_domain);
     return can_be_table(guest, uses, target, level - 1);
 }
@@ -103,21 +103,21 @@ bool can_be_table(const fake::Guest& guest, Uses& uses, u64 mfn, unsigned level)
     use.type = pv::table_type(level);
     use.typed = 1;
     for (unsigned i = 0; i < pv::entries_per_table; ++i) {
-        const Entry e{entries_of(mfn)[i]};
+        const PageEntry e{entries_of(mfn)[i]};
         if (!e.is_present() || (level == 4 && !pv::is_guest_slot(i))) continue;
         if (!(level == 1 ? can_map(guest, uses, e) : can_point(guest, uses, mfn, level, e))) return false;
     }
     return true;
 }
 
-bool can_write(const fake::Guest& guest, Uses uses, u64 mfn, unsigned index, Entry next) {
+bool can_write(const fake::Guest& guest, Uses uses, u64 mfn, unsigned index, PageEntry next) {
     if (!is_owned(guest, mfn)) return false;
     const Use use = uses[mfn];
     const unsigned level = use.typed ? pv::table_level(use.type) : 0;
     if (level == 0) return use.typed == 0 || use.type == FrameType::Writable;
     if (level == 4 && !pv::is_guest_slot(index)) return false;
     if (!next.is_present()) return true;
-    const Entry old{entries_of(mfn)[index]};
+    const PageEntry old{entries_of(mfn)[index]};
     if (level == 1) {
         const bool same = old.is_present() && old.frame() == next.frame() && old.is_writable() == next.is_writable();
         return same || can_map(guest, uses, next);

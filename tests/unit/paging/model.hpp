@@ -31,6 +31,6 @@ void check(fake::Guest& guest, const Roots& roots, const std::vector<Frame*>& fr
 /// Would a typed reference as a table succeed? `uses` is changed to what is then; undefined if false.
 bool can_be_table(const fake::Guest& guest, Uses& uses, u64 mfn, unsigned level);
 /// Would writing this word succeed?
-bool can_write(const fake::Guest& guest, Uses uses, u64 mfn, unsigned index, pv::Entry next);
+bool can_write(const fake::Guest& guest, Uses uses, u64 mfn, unsigned index, pv::PageEntry next);
 
 } // namespace px::model

@@ -13,7 +13,9 @@
 
 using namespace px;
 using pv::AccessBits;
-using pv::Entry;
+using pv::PageBits;
+using pv::PageEntry;
+namespace page = x86::page;
 
 namespace {
 
@@ -53,7 +55,8 @@ struct Types : testing::Test {
 
     u64 mfn(unsigned i) const { return mfn_of(*frames[i]).raw(); }
     u64* words(unsigned i) const { return to_virtual<u64>(*frames[i]); }
-    static u64 entry(u64 mfn, u64 flags) { return Entry::of(Mfn(mfn), flags).raw; }
+    static u64 entry(u64 mfn, PageBits bits) { return PageEntry(Mfn(mfn), bits).raw(); }
+    static u64 entry(u64 mfn, u64 bits) { return entry(mfn, PageBits(bits)); }
 
     Result<> pin(unsigned i, unsigned level, unsigned vcpu = 0) {
         Guard guard(guest.domain.page_table_lock);
@@ -170,8 +173,8 @@ TEST_F(Types, LinearTablesAreOnlyForReading) {
 
 TEST_F(Types, SuperpagesAndCacheBitsAreRefusedInTables) {
     ASSERT_TRUE(pin(0, 2));
-    for (u64 bit : {Entry::large, Entry::global, Entry::write_through, Entry::cache_disable})
-        EXPECT_FALSE(write(mfn(0), 0, entry(mfn(1), 7 | bit)));
+    for (const auto bit : {page::large, page::global, page::write_through, page::cache_disable})
+        EXPECT_FALSE(write(mfn(0), 0, entry(mfn(1), PageBits(7) | bit)));
     EXPECT_TRUE(write(mfn(0), 0, entry(mfn(1), 7)));
 }
 
@@ -210,7 +213,7 @@ TEST_F(Types, PreemptionEndsAndOthersMayFinish) {
 /// What a failed check leaves behind is released before the caller hears of it, by as many steps as it takes.
 TEST_F(Types, AFailedCallEndsWithNothingHeld) {
     for (unsigned i = 1; i <= 20; ++i) words(0)[i] = entry(mfn(i), 7);
-    words(0)[21] = entry(mfn(0), 7) | Entry::large;
+    words(0)[21] = entry(mfn(0), PageBits(7) | page::large);
     const auto bad_pin = pin(0, 2);
     EXPECT_EQ(bad_pin.error(), Error::Invalid);
     EXPECT_TRUE(holds_are_empty());
@@ -295,15 +298,15 @@ class Chaos : public Types, public testing::WithParamInterface<unsigned> {
     }
     u64 any_entry() {
         if (pick(5) == 0) return 0;
-        u64 flags = Entry::present | Entry::user;
-        if (pick(2)) flags |= Entry::writable;
-        if (pick(12) == 0) flags &= ~Entry::present;
-        if (pick(12) == 0) flags &= ~Entry::user;
-        if (pick(12) == 0) flags |= Entry::global;
-        if (pick(12) == 0) flags |= Entry::large;
-        if (pick(12) == 0) flags |= Entry::cache_disable;
-        if (pick(12) == 0) flags |= Entry::no_execute;
-        return entry(any_frame(), flags);
+        PageBits bits = page::present | page::user;
+        if (pick(2)) bits |= page::writable;
+        if (pick(12) == 0) bits &= ~page::present;
+        if (pick(12) == 0) bits &= ~page::user;
+        if (pick(12) == 0) bits |= page::global;
+        if (pick(12) == 0) bits |= page::large;
+        if (pick(12) == 0) bits |= page::cache_disable;
+        if (pick(12) == 0) bits |= page::no_execute;
+        return entry(any_frame(), bits);
     }
 
     /// Random data in frames that are not tables, so that checks meet trees.
@@ -340,7 +343,7 @@ class Chaos : public Types, public testing::WithParamInterface<unsigned> {
             break;
         }
         default:
-            expected = model::can_write(guest, uses, target, slot, Entry{value});
+            expected = model::can_write(guest, uses, target, slot, PageEntry(value));
             result = write(target, slot, value, vcpu);
             break;
         }

@@ -46,7 +46,7 @@ CpuPolicy limited(u64 components) {
 
 TEST(CpuPolicy, LeavesOutWhatParavirtualGuestsCannotUse) {
     const CpuPolicy p = limited(avx_host);
-    EXPECT_TRUE(p.basic[1].c & 1u << 31) << "hypervisor bit";
+    EXPECT_TRUE(p.has(x86::leaf_1c::hypervisor));
     for (const unsigned bit : {3u, 5u, 17u, 21u, 24u}) EXPECT_FALSE(p.basic[1].c & 1u << bit) << "1c bit " << bit;
     for (const unsigned bit : {1u, 3u, 12u, 13u, 17u}) EXPECT_FALSE(p.basic[1].d & 1u << bit) << "1d bit " << bit;
     for (const unsigned bit : {7u, 10u, 20u}) EXPECT_FALSE(p.feature[0].b & 1u << bit) << "7b bit " << bit;
@@ -54,6 +54,41 @@ TEST(CpuPolicy, LeavesOutWhatParavirtualGuestsCannotUse) {
     EXPECT_FALSE(p.extended[1].c & 1u << 2) << "SVM";
     EXPECT_EQ(p.extended[0xa], CpuidLeafValue{});
     EXPECT_LE(p.basic[0].a, 0xdu);
+}
+
+/// All bits that may pass: what guests have seen so far, a word after the other.
+TEST(CpuPolicy, WhatMayPassIsKnown) {
+    const CpuPolicy p = limited(0xe7);
+    EXPECT_EQ(p.basic[1].d, 0x1f89cbf5u);
+    EXPECT_EQ(p.basic[1].c, 0xf6d83203u);
+    EXPECT_EQ(p.feature[0].b, 0xf1af0329u);
+    EXPECT_EQ(p.feature[0].c, 0x1a405f43u);
+    EXPECT_EQ(p.feature[0].d, 0x0000401cu);
+    EXPECT_EQ(p.feature[1], (CpuidLeafValue{0x30, 0, 0, 0}));
+    EXPECT_EQ(p.extended[1].d, 0xea500800u | 0x0181c3f5u); // AMD's
+    EXPECT_EQ(p.extended[1].c, 0x002109e3u);
+    EXPECT_EQ(p.extended[8], (CpuidLeafValue{0x3028, 1, 0, 0}));
+    EXPECT_EQ(p.xstate[1].a, 7u);
+}
+
+/// The place of a word is its type's.
+TEST(CpuPolicy, AWordIsFoundByItsType) {
+    CpuPolicy p{};
+    p.add(x86::leaf_1c::avx);
+    p.add(x86::leaf_7b::avx2 | x86::leaf_7b::bmi2);
+    p.add(x86::leaf_7_1a::avx_vnni);
+    p.add(x86::leaf_d_1a::xsavec);
+    p.add(x86::extended_21a::automatic_ibrs);
+    EXPECT_EQ(p.basic[1], (CpuidLeafValue{0, 0, 1u << 28, 0}));
+    EXPECT_EQ(p.feature[0], (CpuidLeafValue{0, 1u << 5 | 1u << 8, 0, 0}));
+    EXPECT_EQ(p.feature[1], (CpuidLeafValue{1u << 4, 0, 0, 0}));
+    EXPECT_EQ(p.xstate[1], (CpuidLeafValue{1u << 1, 0, 0, 0}));
+    EXPECT_EQ(p.extended[0x21], (CpuidLeafValue{1u << 8, 0, 0, 0}));
+    EXPECT_TRUE(p.has(x86::leaf_7b::avx2 | x86::leaf_7b::bmi2) && !p.has(x86::leaf_7b::avx2 | x86::leaf_7b::bmi1));
+    p.remove(x86::leaf_7b::avx2);
+    EXPECT_EQ(p.get<x86::Leaf7B>(), x86::leaf_7b::bmi2);
+    p.keep(x86::leaf_7b::avx2);
+    EXPECT_EQ(p.get<x86::Leaf7B>(), x86::Leaf7B{});
 }
 
 TEST(CpuPolicy, ExtendedStateFollowsTheSwitchedComponents) {

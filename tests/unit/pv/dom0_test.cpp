@@ -75,9 +75,9 @@ File kernel_file() {
 TEST(Kernel, NotesAndSegments) {
     const auto k = parse_kernel(kernel_file());
     ASSERT_TRUE(k);
-    EXPECT_EQ(k->entry, base + 0x1000000);
-    EXPECT_EQ(k->virt_base, base);
-    EXPECT_EQ(k->init_p2m, 0x8000000000u);
+    EXPECT_EQ(k->entry, GuestVaddr(base + 0x1000000));
+    EXPECT_EQ(k->virt_base, GuestVaddr(base));
+    EXPECT_EQ(k->init_p2m, GuestVaddr(0x8000000000));
     EXPECT_TRUE(k->takes_module_by_frame);
     EXPECT_EQ(k->segment_count, 1u);
     EXPECT_EQ(k->start, 0x1000000u);
@@ -105,7 +105,7 @@ TEST(Kernel, DamagedFilesAreRefusedOrStayInBounds) {
 
 TEST(Layout, NothingOverlapsAndTablesSuffice) {
     Kernel k = *parse_kernel(kernel_file());
-    for (const u64 p2m : {u64{0x8000000000}, u64{0}}) {
+    for (const auto p2m : {GuestVaddr(0x8000000000), GuestVaddr(0)}) {
         for (const u64 frames : {u64{16384}, u64{65536}, u64{1} << 20}) {
             k.init_p2m = p2m;
             const auto l = make_layout(k, frames, 5'000'000);
@@ -117,7 +117,7 @@ TEST(Layout, NothingOverlapsAndTablesSuffice) {
                 for (const FrameRange* b : ranges)
                     if (a != b && a->count && b->count) EXPECT_TRUE(a->end() <= b->first || b->end() <= a->first);
             }
-            EXPECT_GE(l->tables.count, 1 + tables_below_l4(base, base + l->mapped * page_size));
+            EXPECT_GE(l->tables.count, 1 + tables_below_l4(GuestVaddr(base), GuestVaddr(base) + l->mapped * page_size));
             EXPECT_GE(l->mapped, l->stack.end() + 128) << "512 KiB to spare";
             EXPECT_EQ(l->mapped % 1024, 0u);
             EXPECT_GE(l->p2m.count * page_size, frames * 8);
@@ -128,11 +128,11 @@ TEST(Layout, NothingOverlapsAndTablesSuffice) {
 }
 
 TEST(Layout, TableCounts) {
-    EXPECT_EQ(tables_below_l4(0, 0x1000), 3u);
-    EXPECT_EQ(tables_below_l4(0, 0x200000), 3u);
-    EXPECT_EQ(tables_below_l4(0, 0x200001), 4u);
-    EXPECT_EQ(tables_below_l4(0x1ff000, 0x201000), 4u);
-    EXPECT_EQ(tables_below_l4(0, u64{1} << 30), 512u + 1 + 1);
+    EXPECT_EQ(tables_below_l4(GuestVaddr(0), GuestVaddr(0x1000)), 3u);
+    EXPECT_EQ(tables_below_l4(GuestVaddr(0), GuestVaddr(0x200000)), 3u);
+    EXPECT_EQ(tables_below_l4(GuestVaddr(0), GuestVaddr(0x200001)), 4u);
+    EXPECT_EQ(tables_below_l4(GuestVaddr(0x1ff000), GuestVaddr(0x201000)), 4u);
+    EXPECT_EQ(tables_below_l4(GuestVaddr(0), GuestVaddr(u64{1} << 30)), 512u + 1 + 1);
 }
 
 MemorySize size_of(std::string_view text, u64 available) {

@@ -8,11 +8,11 @@ namespace px::pv {
 namespace {
 
 TEST(Fpu, PointersStayOnAmdsCpusThatDoNotSayOtherwise) {
-    constexpr u32 always_restored = 1u << 2;
-    EXPECT_TRUE(restore_keeps_pointers(true, 0));
+    constexpr auto always_restored = x86::extended_8b::restores_pointers;
+    EXPECT_TRUE(restore_keeps_pointers(true, {}));
     EXPECT_TRUE(restore_keeps_pointers(true, ~always_restored));
     EXPECT_FALSE(restore_keeps_pointers(true, always_restored));
-    EXPECT_FALSE(restore_keeps_pointers(false, 0)); // Intel's restore them always
+    EXPECT_FALSE(restore_keeps_pointers(false, {})); // Intel's restore them always
 }
 
 TEST(Fpu, ComponentsThatBelongTogether) {

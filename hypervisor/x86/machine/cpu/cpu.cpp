@@ -36,9 +36,8 @@ constinit Cr4 host_cr4{};
 
 namespace {
 
-constexpr u64 entries_per_page = page_size / 8;
-alignas(page_size) constinit u64 boot_descriptors[entries_per_page] = {};
-constinit u64* descriptors[max_cpus] = {boot_descriptors};
+alignas(page_size) constinit DescriptorPage boot_descriptors = {};
+constinit DescriptorPage* descriptors[max_cpus] = {&boot_descriptors};
 constinit char* stacks[max_cpus] = {px_boot_stack};
 
 /// In a page of its own: guests' page tables show it where they are isolated.
@@ -64,17 +63,22 @@ PX_OPTION(smep, "smep", [](std::string_view v) { return parse_protection(v, want
 PX_OPTION(smap, "smap", [](std::string_view v) { return parse_protection(v, wants_smap); });
 PX_OPTION(xsave, "xsave", [](std::string_view v) { return parse_into(v, wants_xsave); });
 
-void fill_descriptors(u64* page, u64 task_state) {
-    // Positions are those of layout.hpp: selector & 0xff8.
-    page[1] = 0x00af9b000000ffff; // hypervisor code
-    page[2] = 0x00cf93000000ffff; // hypervisor data
-    page[3] = 0x00cfbb000000ffff; // ring 1 code and data: part of the ABI, of no use in 64-bit mode
-    page[4] = 0x00cffb000000ffff; // guest code, 32 bits
-    page[5] = 0x00cff3000000ffff; // guest data
-    page[6] = 0x00affb000000ffff; // guest code, 64 bits
-    page[8] =
-        u64{sizeof(TaskState) - 1} | (task_state & 0xffffff) << 16 | u64{0x89} << 40 | (task_state >> 24 & 0xff) << 56;
-    page[9] = task_state >> 32;
+void fill_descriptors(DescriptorPage& page, u64 task_state) {
+    using namespace descriptor;
+    const auto at = [&page](Selector s) -> Descriptor* {
+        return page.entry + selector::Index::of(s) % DescriptorPage::entries;
+    };
+    constexpr auto code64 = code | is_64bit, code32 = code | is_32bit, data = is_32bit;
+    for (const auto [where, kind] : {std::pair{selector::hypervisor_code, code64},
+                                     {selector::hypervisor_data, data},
+                                     {selector::ring1, code32},
+                                     {selector::guest_code32, code32},
+                                     {selector::guest_data, data},
+                                     {selector::guest_code64, code64}})
+        *at(where) = flat(kind, selector::Privilege::of(where));
+    const auto task = SystemDescriptor::of(SystemType::TaskState, task_state, sizeof(TaskState) - 1);
+    at(selector::task_state)[0] = task.low;
+    at(selector::task_state)[1] = task.high;
 }
 
 /// Where the stacks of a block begin (they grow down), in bytes from its bottom. The page after
@@ -84,7 +88,7 @@ constexpr u64 nmi_stack = 1 * page_size, double_fault_stack = 2 * page_size, mac
 
 void protect_stack(const char* stack) {
     const u64 address = reinterpret_cast<u64>(stack) + guard_page;
-    if (u64* e = small_entry(address)) *e = 0;
+    if (PageSlot* const slot = small_entry(address)) slot->store({});
     invlpg(address);
 }
 
@@ -126,13 +130,13 @@ void load_tables() {
     const CpuId cpu = this_cpu();
     TaskState& t = task_states.here().task;
     fill_task_state(t, stacks[cpu.raw()]);
-    fill_descriptors(descriptors[cpu.raw()], reinterpret_cast<u64>(&t));
+    fill_descriptors(*descriptors[cpu.raw()], reinterpret_cast<u64>(&t));
     load_own_gdt();
-    asm volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:" ::"i"(selector::hypervisor_code)
+    asm volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:" ::"i"(selector::hypervisor_code.raw())
                  : "rax", "memory");
     write_ss(selector::hypervisor_data);
-    for (const auto load : {write_ds, write_es, write_fs, write_gs}) load(0);
-    lldt(0);
+    for (const auto load : {write_ds, write_es, write_fs, write_gs}) load({});
+    lldt({});
     ltr(selector::task_state);
     exceptions::load_table();
 }
@@ -140,10 +144,9 @@ void load_tables() {
 } // namespace
 
 Mfn descriptor_frame(CpuId cpu) {
-    if (cpu.raw() == 0) return mfn_of(image::physical(boot_descriptors));
+    if (cpu.raw() == 0) return mfn_of(image::physical(&boot_descriptors));
     return mfn_of(to_physical(descriptors[cpu.raw()]));
 }
-u64* descriptor_page(CpuId cpu) { return descriptors[cpu.raw()]; }
 
 void load_own_gdt() {
     // Selectors below page 14 would read what lies in front of the page; nobody loads one.
@@ -177,7 +180,7 @@ bool allocate_cpu(CpuId cpu) {
     percpu_offsets[cpu.raw()] = reinterpret_cast<u64>(to_virtual(*data)) - reinterpret_cast<u64>(px_percpu_start);
     stacks[cpu.raw()] = to_virtual<char>(*stack);
     protect_stack(stacks[cpu.raw()]);
-    descriptors[cpu.raw()] = static_cast<u64*>(page);
+    descriptors[cpu.raw()] = static_cast<DescriptorPage*>(page);
     CpuInfo& info = cpu_info_of(cpu);
     info = CpuInfo{};
     info.cpu = cpu.raw();

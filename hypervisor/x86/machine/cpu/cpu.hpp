@@ -5,28 +5,16 @@
 #include "base/number.hpp"
 #include "base/percpu.hpp"
 #include "x86/arch/control.hpp"
+#include "x86/arch/descriptor.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 
 namespace px::x86 {
 
-/// Long-mode task state segment.
-struct [[gnu::packed]] TaskState {
-    u32 reserved0;
-    u64 rsp0, rsp1, rsp2;
-    u64 reserved1;
-    u64 ist[7];
-    u64 reserved2;
-    u16 reserved3;
-    u16 io_map_base;
-};
-static_assert(sizeof(TaskState) == 104);
-
 /// CR4 as the hypervisor runs with it; guests' bits are added at a context switch.
 extern Cr4 host_cr4;
 
-/// The CPU's own page of descriptors (page 14 of every GDT on it): machine frame, and the page itself.
+/// The CPU's own page of descriptors (page 14 of every GDT on it).
 [[nodiscard]] Mfn descriptor_frame(CpuId cpu);
-[[nodiscard]] u64* descriptor_page(CpuId cpu);
 /// Loads the CPU's own GDT, which holds that page only (idle vCPUs; what a vCPU without GDT needs).
 void load_own_gdt();
 

@@ -10,8 +10,6 @@ constinit CpuFeatures cpu_features;
 
 namespace {
 
-constexpr bool bit(u32 word, unsigned n) { return word >> n & 1; }
-
 void put_words(char* to, const u32* words, std::size_t count) {
     __builtin_memcpy(to, words, count * 4);
     to[count * 4] = '\0';
@@ -41,26 +39,28 @@ void read_identity(CpuFeatures& f) {
         }
         put_words(f.brand, brand, 12);
     }
-    if (f.max_extended_leaf >= 0x80000008) f.physical_address_bits = cpuid(0x80000008).eax & 0xff;
+    if (f.max_extended_leaf >= 0x80000008)
+        f.physical_address_bits = extended_8a::PhysicalBits::of(cpuid_word<Extended8A>());
 }
 
 void read_features(CpuFeatures& f) {
     const auto one = cpuid(1);
-    constexpr unsigned clflush = 19;
-    if (const u32 units = one.ebx >> 8 & 0xff; bit(one.edx, clflush) && units != 0) f.cache_line_bytes = units * 8;
-    f.vmx = bit(one.ecx, 5), f.pcid = bit(one.ecx, 17), f.x2apic = bit(one.ecx, 21), f.tsc_deadline = bit(one.ecx, 24);
-    f.mwait = bit(one.ecx, 3), f.xsave = bit(one.ecx, 26), f.hypervisor = bit(one.ecx, 31);
-    f.mtrr = bit(one.edx, 12), f.pge = bit(one.edx, 13), f.pat = bit(one.edx, 16);
+    const u32 units = leaf_1b::FlushUnits::of(one.get<Leaf1B>());
+    if (one.has(leaf_1d::clflush) && units != 0) f.cache_line_bytes = units * 8;
+    f.vmx = one.has(leaf_1c::vmx), f.pcid = one.has(leaf_1c::pcid), f.x2apic = one.has(leaf_1c::x2apic);
+    f.tsc_deadline = one.has(leaf_1c::tsc_deadline), f.mwait = one.has(leaf_1c::monitor);
+    f.xsave = one.has(leaf_1c::xsave), f.hypervisor = one.has(leaf_1c::hypervisor);
+    f.mtrr = one.has(leaf_1d::mtrr), f.pge = one.has(leaf_1d::pge), f.pat = one.has(leaf_1d::pat);
     const auto extended = cpuid(0x80000001);
-    f.svm = bit(extended.ecx, 2), f.nx = bit(extended.edx, 20), f.gib_pages = bit(extended.edx, 26);
-    f.rdtscp = bit(extended.edx, 27);
-    if (f.max_extended_leaf >= 0x80000007) f.invariant_tsc = bit(cpuid(0x80000007).edx, 8);
-    if (f.max_leaf >= 6) f.arat = bit(cpuid(6).eax, 2);
+    f.svm = extended.has(extended_1c::svm), f.nx = extended.has(extended_1d::nx);
+    f.gib_pages = extended.has(extended_1d::gib_pages), f.rdtscp = extended.has(extended_1d::rdtscp);
+    if (f.max_extended_leaf >= 0x80000007) f.invariant_tsc = cpuid_word<Extended7D>().has(extended_7d::invariant_tsc);
+    if (f.max_leaf >= 6) f.arat = cpuid_word<Leaf6A>().has(leaf_6a::arat);
     if (f.max_leaf >= 7) {
         const auto seven = cpuid(7);
-        f.fsgsbase = bit(seven.ebx, 0), f.smep = bit(seven.ebx, 7), f.invpcid = bit(seven.ebx, 10);
-        f.smap = bit(seven.ebx, 20), f.umip = bit(seven.ecx, 2), f.pku = bit(seven.ecx, 3),
-        f.rdpid = bit(seven.ecx, 22);
+        f.fsgsbase = seven.has(leaf_7b::fsgsbase), f.smep = seven.has(leaf_7b::smep);
+        f.invpcid = seven.has(leaf_7b::invpcid), f.smap = seven.has(leaf_7b::smap);
+        f.umip = seven.has(leaf_7c::umip), f.pku = seven.has(leaf_7c::pku), f.rdpid = seven.has(leaf_7c::rdpid);
     }
     if (f.hypervisor) {
         const auto r = cpuid(0x40000000);
@@ -85,8 +85,9 @@ void read_extended_state(CpuFeatures& f) {
         const auto component = cpuid(0xd, i);
         if (component.eax + component.ebx > f.xsave_bytes) f.xsave_bytes = component.eax + component.ebx;
     }
-    const auto sub = cpuid(0xd, 1);
-    f.xsaveopt = bit(sub.eax, 0), f.xsavec = bit(sub.eax, 1), f.xsaves = bit(sub.eax, 3);
+    const auto ways = cpuid_word<LeafDSub1A>();
+    f.xsaveopt = ways.has(leaf_d_1a::xsaveopt), f.xsavec = ways.has(leaf_d_1a::xsavec);
+    f.xsaves = ways.has(leaf_d_1a::xsaves);
 }
 
 } // namespace

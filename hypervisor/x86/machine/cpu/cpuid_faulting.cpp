@@ -15,7 +15,8 @@ bool is_detected = false;
 void detect() {
     u64 value = 0;
     const bool has_value = cpu_features.vendor != Vendor::Amd && rdmsr_safe(Msr::PlatformInfo, value);
-    const u32 leaf_21 = cpu_features.max_extended_leaf >= 0x80000021 ? cpuid(0x80000021).eax : 0;
+    const bool has_leaf = cpu_features.max_extended_leaf >= Extended21A::Identity::leaf;
+    const Extended21A leaf_21 = has_leaf ? cpuid_word<Extended21A>() : Extended21A{};
     control = control_of(cpu_features.vendor, has_value ? std::optional(value) : std::nullopt, leaf_21);
     is_detected = true;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/number.hpp"
+#include "x86/arch/cpuid_bits.hpp"
 #include "x86/arch/msr.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 
@@ -21,12 +22,11 @@ enum class Control : u8 {
 inline constexpr u64 platform_has_faulting = u64{1} << 31; ///< in PLATFORM_INFO
 inline constexpr u64 misc_faulting = 1;                    ///< in MISC_FEATURES_ENABLES
 inline constexpr u64 hwcr_user_disable = u64{1} << 35;
-inline constexpr u32 leaf_21_user_disable = 1u << 17; ///< in eax
 
 /// What a CPU has. Pure.
-/// @param platform_info  MSR 0xce, where it can be read; leaf_21_eax: of leaf 0x80000021, 0 without that leaf.
-constexpr Control control_of(Vendor vendor, std::optional<u64> platform_info, u32 leaf_21_eax) {
-    if (vendor == Vendor::Amd) return leaf_21_eax & leaf_21_user_disable ? Control::Amd : Control::None;
+/// @param platform_info  MSR 0xce, where it can be read; leaf_21: nothing without that leaf.
+constexpr Control control_of(Vendor vendor, std::optional<u64> platform_info, Extended21A leaf_21) {
+    if (vendor == Vendor::Amd) return leaf_21.has(extended_21a::user_disable) ? Control::Amd : Control::None;
     // Other vendors have taken over Intel's way; where the MSR is not there, it cannot be read.
     return platform_info && (*platform_info & platform_has_faulting) ? Control::Intel : Control::None;
 }

@@ -27,12 +27,6 @@ u64 find_fixup(u64 rip) {
 namespace exceptions {
 namespace {
 
-struct Gate {
-    u16 offset_low, selector;
-    u8 ist, type;
-    u16 offset_middle;
-    u32 offset_high, reserved;
-};
 alignas(page_size) constinit Gate table[256] = {};
 constinit bool (*nmi_handler)(Registers&) = nullptr;
 
@@ -40,17 +34,7 @@ constinit bool (*nmi_handler)(Registers&) = nullptr;
 extern "C" char px_vector_stubs[];
 constexpr u64 stub_bytes = 16;
 
-void fill(u8 vector, u64 handler, unsigned dpl, unsigned ist) {
-    table[vector] = {static_cast<u16>(handler),
-                     selector::hypervisor_code,
-                     static_cast<u8>(ist),
-                     static_cast<u8>(0x8e | dpl << 5),
-                     static_cast<u16>(handler >> 16),
-                     static_cast<u32>(handler >> 32),
-                     0};
-}
-
-unsigned ist_of(u8 vector) {
+u8 ist_of(u8 vector) {
     switch (static_cast<Exception>(vector)) {
     case Exception::Debug: return ist_debug;
     case Exception::Nmi: return ist_nmi;
@@ -102,8 +86,9 @@ void init_table() {
     for (unsigned v = 0; v < 256; ++v) {
         const auto vector = static_cast<u8>(v);
         const auto e = static_cast<Exception>(vector);
-        const unsigned dpl = e == Exception::Breakpoint || e == Exception::Overflow ? 3 : 0;
-        fill(vector, reinterpret_cast<u64>(px_vector_stubs) + v * stub_bytes, dpl, ist_of(vector));
+        const u8 dpl = e == Exception::Breakpoint || e == Exception::Overflow ? 3 : 0;
+        const u64 stub = reinterpret_cast<u64>(px_vector_stubs) + v * stub_bytes;
+        table[v] = Gate::of(stub, selector::hypervisor_code, dpl, ist_of(vector));
     }
 }
 
@@ -111,8 +96,8 @@ const void* table_address() { return table; }
 
 void load_table() { lidt({sizeof table - 1, reinterpret_cast<u64>(table)}); }
 
-void set_gate(u8 vector, void (*handler)(), unsigned dpl) {
-    fill(vector, reinterpret_cast<u64>(handler), dpl, ist_of(vector));
+void set_gate(u8 vector, void (*handler)(), u8 dpl) {
+    table[vector] = Gate::of(reinterpret_cast<u64>(handler), selector::hypervisor_code, dpl, ist_of(vector));
 }
 
 void set_nmi_handler(bool (*handler)(Registers&)) { nmi_handler = handler; }

@@ -117,10 +117,10 @@ Facts read_facts() {
     const CpuFeatures& f = cpu_features;
     Facts facts{
         .is_intel = f.vendor == Vendor::Intel, .is_amd = f.vendor == Vendor::Amd, .family = f.family, .model = f.model};
-    if (f.max_leaf >= 7) facts.edx_7 = cpuid(7).edx;
-    if (f.max_extended_leaf >= 0x80000008) facts.ebx_ext8 = cpuid(0x80000008).ebx;
-    if (f.max_extended_leaf >= 0x80000021) facts.eax_ext21 = cpuid(0x80000021).eax;
-    if (facts.edx_7 >> 29 & 1) facts.capabilities = rdmsr(Msr::ArchCapabilities);
+    if (f.max_leaf >= 7) facts.leaf_7d = cpuid_word<Leaf7D>();
+    if (f.max_extended_leaf >= 0x80000008) facts.extended_8b = cpuid_word<Extended8B>();
+    if (f.max_extended_leaf >= 0x80000021) facts.extended_21a = cpuid_word<Extended21A>();
+    if (facts.leaf_7d.has(leaf_7d::arch_capabilities)) facts.capabilities = rdmsr(Msr::ArchCapabilities);
     return facts;
 }
 

@@ -2,7 +2,8 @@
 // Defences against speculative execution: what the CPU needs and offers, and what is done.
 #pragma once
 
-#include "base/number.hpp"
+#include "x86/arch/cpuid_bits.hpp"
+#include "x86/arch/page_entry.hpp"
 #include "x86/machine/cpu/patch.hpp"
 
 #include <optional>
@@ -13,9 +14,9 @@ namespace px::x86::speculation {
 struct Facts {
     bool is_intel = false, is_amd = false; ///< is_amd: Hygon too
     u32 family = 0, model = 0;
-    u32 edx_7 = 0;        ///< CPUID 7
-    u32 ebx_ext8 = 0;     ///< CPUID 0x80000008
-    u32 eax_ext21 = 0;    ///< CPUID 0x80000021
+    Leaf7D leaf_7d;
+    Extended8B extended_8b;
+    Extended21A extended_21a;
     u64 capabilities = 0; ///< 0 without the register
 };
 
@@ -74,15 +75,15 @@ struct AbsentEntries {
     u64 memory_end = 0; ///< RAM ends here; 0: no entry is refused
     u64 address_mask = 0;
 
-    [[nodiscard]] constexpr bool refuse(u64 entry) const {
+    [[nodiscard]] constexpr bool refuse(PageEntry entry) const {
         if (memory_end == 0) [[likely]]
             return false;
-        const u64 address = entry & address_mask;
-        return address != 0 && address < memory_end && !(entry & 1); // frame 0 is nobody's
+        const u64 address = entry.raw() & address_mask;
+        return address != 0 && address < memory_end && !entry.is_present(); // frame 0 is nobody's
     }
 };
 constexpr AbsentEntries absent_entries_below(u64 memory_end, u32 l1d_address_bits) {
-    return {memory_end, 0x000ffffffffff000 & ((u64{1} << l1d_address_bits) - 1)};
+    return {memory_end, PageEntry::address_mask & ((u64{1} << l1d_address_bits) - 1)};
 }
 /// For a domain of this host.
 [[nodiscard]] AbsentEntries absent_entries(bool is_dom0);

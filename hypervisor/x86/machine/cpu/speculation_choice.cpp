@@ -27,8 +27,7 @@ template <std::size_t N> bool is_one_of(u32 model, const u32 (&models)[N]) {
 }
 
 Lfence lfence_of(const Facts& f) {
-    constexpr unsigned lfence_always_serialising = 2; // CPUID 0x80000021 EAX
-    if (f.is_intel || bit(f.eax_ext21, lfence_always_serialising)) return Lfence::Always;
+    if (f.is_intel || f.extended_21a.has(extended_21a::lfence_serialises)) return Lfence::Always;
     if (!f.is_amd || f.family < 0xf) return Lfence::Unknown;
     return f.family == 0xf || f.family == 0x11 ? Lfence::Always : Lfence::ByMsr;
 }
@@ -44,17 +43,17 @@ Choice decide(const Facts& f, const Wishes& w) {
     c.xpti_dom0 = w.xpti_dom0.value_or(c.has_meltdown);
     c.xpti_domu = w.xpti_domu.value_or(c.has_meltdown);
     if (f.is_intel && f.family == 6 && is_one_of(f.model, core2)) c.l1d_address_bits = 36;
-    const bool has_md_clear = bit(f.edx_7, 10);
-    const bool has_ibpb = f.is_intel ? bit(f.edx_7, 26) : bit(f.ebx_ext8, 12);
-    const bool has_ibrs = f.is_intel
-                              ? bit(f.edx_7, 26) && bit(f.capabilities, ibrs_all) // only where it stays on by itself
-                              : bit(f.ebx_ext8, 14) && bit(f.ebx_ext8, 16);
-    const bool has_stibp = f.is_intel ? bit(f.edx_7, 27) : bit(f.ebx_ext8, 15);
-    const bool has_ssbd = f.is_intel ? bit(f.edx_7, 31) : bit(f.ebx_ext8, 24);
+    const bool has_md_clear = f.leaf_7d.has(leaf_7d::md_clear);
+    const bool has_ibpb = f.is_intel ? f.leaf_7d.has(leaf_7d::ibrs_ibpb) : f.extended_8b.has(extended_8b::ibpb);
+    const bool has_ibrs = f.is_intel ? f.leaf_7d.has(leaf_7d::ibrs_ibpb) &&
+                                           bit(f.capabilities, ibrs_all) // only where it stays on by itself
+                                     : f.extended_8b.has(extended_8b::ibrs | extended_8b::ibrs_always_on);
+    const bool has_stibp = f.is_intel ? f.leaf_7d.has(leaf_7d::stibp) : f.extended_8b.has(extended_8b::stibp);
+    const bool has_ssbd = f.is_intel ? f.leaf_7d.has(leaf_7d::ssbd) : f.extended_8b.has(extended_8b::ssbd);
     c.lfence = lfence_of(f);
     c.clears_buffers = w.forces_verw || (has_md_clear && w.verw && c.has_mds);
     c.has_ibpb = has_ibpb && w.ibpb;
-    c.has_automatic_ibrs = !f.is_intel && bit(f.eax_ext21, 8) && w.ibrs;
+    c.has_automatic_ibrs = !f.is_intel && f.extended_21a.has(extended_21a::automatic_ibrs) && w.ibrs;
     c.has_spec_ctrl = has_ibrs || has_stibp || has_ssbd;
     if (has_ibrs && w.ibrs && !c.has_automatic_ibrs) c.spec_ctrl |= spec_ibrs;
     // IBRS that is written once keeps guests' branches apart from ours.

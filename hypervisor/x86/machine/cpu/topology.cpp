@@ -26,10 +26,9 @@ ApicIdShape read_shape() {
         const auto threads = x86::cpuid(0xb, 0), cores = x86::cpuid(0xb, 1);
         if ((threads.ebx & 0xffff) != 0 && (cores.ebx & 0xffff) != 0) return {threads.eax & 31, cores.eax & 31};
     }
-    constexpr u32 has_threads = 1u << 28;
     const auto basic = x86::cpuid(1, 0);
-    if ((basic.edx & has_threads) == 0) return {};
-    const u32 in_package = basic.ebx >> 16 & 0xff;
+    if (!basic.has(x86::leaf_1d::htt)) return {};
+    const u32 in_package = x86::leaf_1b::Threads::of(basic.get<x86::Leaf1B>());
     u32 cores = in_package;
     if (features.vendor == x86::Vendor::Amd && features.max_extended_leaf >= 0x80000008)
         cores = (x86::cpuid(0x80000008, 0).ecx & 0xff) + 1;

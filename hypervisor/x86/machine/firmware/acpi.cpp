@@ -113,7 +113,7 @@ void read_mcfg() {
 
 /// The boot CPU becomes number 0.
 void boot_cpu_first() {
-    const u32 boot_id = cpuid(1).ebx >> 24;
+    const u32 boot_id = leaf_1b::ApicId::of(cpuid_word<Leaf1B>());
     Topology& t = state.topology;
     for (unsigned i = 1; i < t.cpu_count; ++i)
         if (t.cpus[i].apic_id == boot_id) std::rotate(t.cpus, t.cpus + i, t.cpus + i + 1);

@@ -46,11 +46,11 @@ bool uses_ports(Service s) { return s <= Service::SetWakeupTime; }
 
 Status enter(u64 function, const Arguments& arguments) {
     // The descriptor tables of the guest that runs here are among what differs by domain.
-    const u64* here = to_virtual<u64>(Paddr(read_cr3() & entry::address_mask));
-    u64* table = space().l4;
+    const PageTable& here = *to_virtual<PageTable>(Paddr(read_cr3() & PageEntry::address_mask));
+    PageTable& table = *space().l4;
     for (unsigned slot = layout::first_hypervisor_slot; slot <= layout::last_hypervisor_slot; ++slot)
-        table[slot] = here[slot];
-    CallFrame frame{.function = function, .arguments = arguments, .cr3 = to_physical(table).raw()};
+        table[slot].store(here[slot].load());
+    CallFrame frame{.function = function, .arguments = arguments, .cr3 = to_physical(&table).raw()};
     frame.flags = read_flags().raw();
     call_here.here() = &frame;
     const Status status = px_efi_call(&frame);

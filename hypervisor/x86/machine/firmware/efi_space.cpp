@@ -44,30 +44,32 @@ bool is_sane(const EfiRegion& r) {
            r.pages <= (lower_half_end - r.start) >> page_shift;
 }
 
-u64 cache_flags(const EfiRegion& r) {
-    if (r.attributes & efi_attribute::write_back) return 0;
-    return r.attributes & efi_attribute::write_through ? entry::write_through : entry::no_cache | entry::write_through;
+PageBits memory_type(const EfiRegion& r) {
+    if (r.attributes & efi_attribute::write_back) return {};
+    return r.attributes & efi_attribute::write_through ? page::write_through
+                                                       : page::cache_disable | page::write_through;
 }
 
 /// Maps one region at its own address. False without memory.
-bool map_region(u64* l4, const EfiRegion& r) {
+bool map_region(PageTable& l4, const EfiRegion& r) {
     const auto rights = boot_info.efi_map->rights();
     for (u64 at = r.start; at < r.end();) {
         const u64 bytes = same_rights(r, at, rights);
         const Rights allowed = rights_of(r, at, rights);
-        const u64 flags = entry::present | entry::accessed | entry::dirty | cache_flags(r) |
-                          (allowed.writable ? entry::writable : 0) | (allowed.executable ? 0 : entry::no_execute);
-        if (!map_range_in(l4, at, Paddr(at), bytes, flags, u64{2} << 20)) return false;
+        PageBits bits = page::present | page::accessed | page::dirty | memory_type(r);
+        if (allowed.writable) bits |= page::writable;
+        if (!allowed.executable) bits |= page::no_execute;
+        if (!map_range_in(l4, at, Paddr(at), bytes, bits, bytes_of_entry(2))) return false;
         at += bytes;
     }
     return true;
 }
 
 /// All runtime regions. Null without memory for tables: boot only, what was taken is lost.
-u64* build() {
+PageTable* build() {
     const Paddr root = allocate_table();
     if (!root.is_valid()) return nullptr;
-    u64* const l4 = to_virtual<u64>(root);
+    PageTable* const l4 = to_virtual<PageTable>(root);
     for (const EfiRegion& r : boot_info.efi_map->regions()) {
         if (!is_runtime(r)) continue;
         const bool has_cacheability = r.attributes & (efi_attribute::uncached | efi_attribute::write_combining |
@@ -77,7 +79,7 @@ u64* build() {
                          r.attributes);
             continue;
         }
-        if (!map_region(l4, r)) return nullptr;
+        if (!map_region(*l4, r)) return nullptr;
     }
     return l4;
 }

@@ -2,6 +2,7 @@
 // The address space of EFI's runtime services.
 #pragma once
 
+#include "x86/arch/page_entry.hpp"
 #include "x86/machine/firmware/efi_runtime.hpp"
 
 namespace px::x86 {
@@ -13,7 +14,7 @@ namespace px::x86::efi {
 
 /// Constant after init_efi().
 struct Space {
-    u64* l4 = nullptr;                      ///< lower half: the firmware's regions; null: no services
+    PageTable* l4 = nullptr;                ///< lower half: the firmware's regions; null: no services
     u32 revision = 0;                       ///< of the table of runtime services
     u64 entry[RuntimeServices::count] = {}; ///< 0: not there, or not in the firmware's runtime code
 };

@@ -100,8 +100,8 @@ void init() {
     const CpuidResult features = cpuid(1);
     const u64 base = rdmsr(Msr::ApicBase);
     const bool firmware_uses_x2apic = (base & base_x2apic) != 0;
-    const bool has_x2apic = (features.ecx >> 21 & 1) != 0;
-    state.has_deadline_mode = (features.ecx >> 24 & 1) != 0;
+    const bool has_x2apic = features.has(leaf_1c::x2apic);
+    state.has_deadline_mode = features.has(leaf_1c::tsc_deadline);
     state.is_x2apic = has_x2apic && (state.may_use_x2apic || firmware_uses_x2apic);
     if (!state.is_x2apic)
         state.registers = static_cast<volatile u32*>(map_device(acpi::local_apic_address(), page_size));

@@ -156,10 +156,8 @@ void take_all(u64 global, bool ends_guest) {
 } // namespace
 
 void init() {
-    const u32 features = cpuid(1).edx;
-    constexpr u32 exception = 1 << 7, architecture = 1 << 14;
     u64 cap = 0;
-    if ((~features & (exception | architecture)) != 0 || !rdmsr_safe(Msr::McgCap, cap)) return;
+    if (!cpuid_word<Leaf1D>().has(leaf_1d::mce | leaf_1d::mca) || !rdmsr_safe(Msr::McgCap, cap)) return;
     const bool has_leaf = cpu_features.vendor == Vendor::Amd && cpu_features.max_extended_leaf >= 0x80000007;
     abilities = Abilities::of(cap, has_leaf ? cpuid(0x80000007).ebx : 0);
     if (abilities.banks > most_banks) abilities.banks = most_banks;

@@ -26,20 +26,19 @@ Mfn offer(Mfn first) {
 
 Result<Mfn> machphys_frame(u64 piece) {
     const u64 address = x86::layout::m2p_start + (piece << 21);
-    const u64* table = x86::hypervisor_l4();
-    for (unsigned level = 4; level >= 2; --level) {
-        const u64 entry = table[address >> (12 + 9 * (level - 1)) & 511];
-        if ((entry & x86::entry::present) == 0) return fail(Error::Invalid);
-        const Paddr frame(entry & x86::entry::address_mask);
-        if (level == 2 && (entry & x86::entry::large)) return offer(mfn_of(Paddr(frame.raw() & ~((u64{2} << 20) - 1))));
-        table = to_virtual<const u64>(frame);
+    const x86::PageTable* table = &x86::hypervisor_l4();
+    for (unsigned level = x86::top_level; level >= 2; --level) {
+        const x86::PageEntry e = (*table)[x86::table_index(address, level)].load();
+        if (!e.is_present()) return fail(Error::Invalid);
+        if (level == 2 && e.has(x86::page::large)) return offer(Mfn(e.frame().raw() & ~(piece_frames - 1)));
+        table = to_virtual<const x86::PageTable>(e.frame());
     }
     // Small pages: the tools expect 2 MiB in one piece, so only what happens to be contiguous can be told.
-    const u64 first = table[0] & x86::entry::address_mask;
+    const Mfn first = (*table)[0].load().frame();
     for (u64 i = 0; i < piece_frames; ++i)
-        if ((table[i] & x86::entry::present) == 0 || (table[i] & x86::entry::address_mask) != first + i * page_size)
+        if (const x86::PageEntry e = (*table)[i].load(); !e.is_present() || e.frame() != first + i)
             return fail(Error::Invalid);
-    return offer(mfn_of(Paddr(first)));
+    return offer(first);
 }
 
 } // namespace px::machine

@@ -2,26 +2,23 @@
 // The hypervisor's own page tables.
 #pragma once
 
-#include "base/number.hpp"
+#include "x86/arch/page_entry.hpp"
 
 namespace px::x86 {
 
-/// Bits of a page-table entry (SDM volume 3, 4.5).
-namespace entry {
-inline constexpr u64 present = 1, writable = 2, user = 4, write_through = 8, no_cache = 16, accessed = 32, dirty = 64;
-inline constexpr u64 large = 128, global = 256, no_execute = u64{1} << 63;
-inline constexpr u64 address_mask = 0x000ffffffffff000;
 /// What the hypervisor's mappings have. no_execute is taken out on CPUs without it.
-inline constexpr u64 table = present | writable | accessed | dirty;
-inline constexpr u64 data = present | writable | accessed | dirty | global | no_execute;
-inline constexpr u64 read_only = present | accessed | dirty | global | no_execute;
-inline constexpr u64 code = present | accessed | dirty | global;
-inline constexpr u64 device = data | no_cache | write_through;
-} // namespace entry
+namespace mapping {
+inline constexpr auto code = page::present | page::accessed | page::dirty | page::global;
+inline constexpr auto read_only = code | page::no_execute;
+inline constexpr auto data = read_only | page::writable;
+inline constexpr auto device = data | page::cache_disable | page::write_through;
+/// An entry that leads to a table.
+inline constexpr auto table = page::present | page::writable | page::accessed | page::dirty;
+} // namespace mapping
 
 /// The table every other one copies slots 256 to 271 of (but slot 260): physical address, and the table itself.
 [[nodiscard]] Paddr hypervisor_page_table();
-[[nodiscard]] u64* hypervisor_l4();
+[[nodiscard]] PageTable& hypervisor_l4();
 
 /// Maps bytes of physical memory (any alignment) in the vmap area, uncached, for devices. Never undone; panics only
 /// when page tables cannot be had at boot; later null.
@@ -34,13 +31,13 @@ inline constexpr u64 device = data | no_cache | write_through;
 
 /// Maps [address, address + bytes) to physical memory from `start` on with 4 KiB, 2 MiB and (if `largest` allows) 1 GiB
 /// pages. Page aligned. False without memory for tables. The range was not mapped before.
-[[nodiscard]] bool map_range(u64 address, Paddr start, u64 bytes, u64 flags, u64 largest = u64{1} << 30);
+[[nodiscard]] bool map_range(u64 address, Paddr start, u64 bytes, PageBits bits, u64 largest = u64{1} << 30);
 /// The same in another address space, by its top-level table. Lower half: no global entries.
-[[nodiscard]] bool map_range_in(u64* l4, u64 address, Paddr start, u64 bytes, u64 flags, u64 largest);
+[[nodiscard]] bool map_range_in(PageTable& l4, u64 address, Paddr start, u64 bytes, PageBits bits, u64 largest);
 /// Entry that maps an address with a 4 KiB page; breaks a large page up for it. Null if it is not mapped.
-[[nodiscard]] u64* small_entry(u64 address);
-/// Changes the flags of the mapped pages of a range (breaks large pages up).
-void change_flags(u64 address, u64 bytes, u64 flags);
+[[nodiscard]] PageSlot* small_entry(u64 address);
+/// Gives the mapped pages of a range other bits (breaks large pages up).
+void change_bits(u64 address, u64 bytes, PageBits bits);
 /// Lets the 2 MiB at address be mapped by a level 1 table that several places share. False without memory.
 [[nodiscard]] bool share_table(u64 address, Paddr level1);
 /// Unmaps what the boot entry mapped around the image.

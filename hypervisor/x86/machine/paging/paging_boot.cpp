@@ -155,17 +155,18 @@ void make_direct_map() {
     }
     // The first slot is built beside the early map, through which the new tables are written, and then replaces it.
     constexpr unsigned first_slot = 262, building_slot = 271;
-    constexpr u64 slot_bytes = u64{1} << 39, building = direct_map_start + (building_slot - first_slot) * slot_bytes;
+    constexpr u64 slot_bytes = bytes_of_entry(top_level),
+                  building = direct_map_start + (building_slot - first_slot) * slot_bytes;
     const auto map_part = [&](u64 base, u64 from, u64 to) {
         for (std::size_t i = 0; i < count; ++i) {
             const u64 start = std::max(extents[i].start, from), end = std::min(extents[i].end, to);
-            if (start < end) must(map_range(base + start, Paddr(start), end - start, entry::data), "page tables");
+            if (start < end) must(map_range(base + start, Paddr(start), end - start, mapping::data), "page tables");
         }
     };
-    u64* l4 = hypervisor_l4();
+    PageTable& l4 = hypervisor_l4();
     map_part(building, 0, slot_bytes);
-    l4[first_slot] = l4[building_slot];
-    l4[building_slot] = 0;
+    l4[first_slot].store(l4[building_slot].load());
+    l4[building_slot].store({});
     write_cr3(read_cr3());
     map_part(direct_map_start, slot_bytes, ~u64{0});
     reachable = ~u64{0};
@@ -192,15 +193,15 @@ void map_frame_array(u64 address, u64 bytes_per_frame, const void* pattern, u64 
         for (u64 i = 0; i < bytes; i += bytes_per_frame) __builtin_memcpy(to + i, pattern, bytes_per_frame);
     };
     fill(hole, page_size);
-    constexpr u64 user_rights = entry::read_only | entry::user;
-    for (u64 i = 0; i < 512; ++i) to_virtual<u64>(hole_table)[i] = hole.raw() | user_rights;
+    constexpr auto user_rights = mapping::read_only | page::user;
+    for (u64 i = 0; i < entries_per_table; ++i) (*to_virtual<PageTable>(hole_table))[i].store({hole, user_rights});
     for (u64 at = 0; at < total; at += page_2m) {
         const u64 memory = at / page_2m * covered;
         if (has_ram(memory, memory + covered)) {
             const Paddr page = boot_memory::take(page_2m, page_2m);
             must(page.is_valid(), what);
             fill(page, page_2m);
-            must(map_range(address + at, page, page_2m, entry::data), what);
+            must(map_range(address + at, page, page_2m, mapping::data), what);
             if (user) must(map_range(user + at, page, page_2m, user_rights), what);
             continue;
         }
@@ -231,14 +232,14 @@ void set_owners() {
 void protect_image() {
     using namespace image;
     const auto at = [](const char* p) { return reinterpret_cast<u64>(p); };
-    const auto set = [&](const char* from, const char* to, u64 flags) {
-        change_flags(at(from), at(to) - at(from), flags);
+    const auto set = [&](const char* from, const char* to, PageBits bits) {
+        change_bits(at(from), at(to) - at(from), bits);
     };
-    set(px_image_start, px_text_end, entry::code);
-    set(px_rodata_start, px_rodata_end, entry::read_only);
-    set(px_data_start, px_image_end, entry::data);
+    set(px_image_start, px_text_end, mapping::code);
+    set(px_rodata_start, px_rodata_end, mapping::read_only);
+    set(px_data_start, px_image_end, mapping::data);
     const u64 alias = direct_map_start + start().raw();
-    change_flags(alias, at(px_rodata_end) - at(px_image_start), entry::read_only);
+    change_bits(alias, at(px_rodata_end) - at(px_image_start), mapping::read_only);
     unmap_around_image();
     protect_boot_stack();
 }

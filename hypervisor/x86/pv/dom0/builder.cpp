@@ -75,7 +75,7 @@ void load_kernel(const GuestMemory& memory, const Kernel& kernel, Bytes file) {
         const Segment& s = kernel.segments[i];
         memory.write(s.address, file.subspan(s.file_offset, s.file_bytes)); // the rest of the segment is zero already
     }
-    if (kernel.hypercall_page == 0) return;
+    if (kernel.hypercall_page == GuestVaddr(0)) return;
     const u64 frame = (kernel.hypercall_page - kernel.virt_base) >> page_shift;
     if (frame >= kernel.start >> page_shift && frame < pages_for(kernel.end)) fill_hypercall_page(memory.page(frame));
 }
@@ -110,9 +110,9 @@ void fill_start_info(const PvDomain& domain, const GuestMemory& memory, const Ke
     info.nr_pages = layout.total;
     info.shared_info = to_physical(domain.shared_info).raw();
     info.flags = abi::sif_privileged | abi::sif_initdomain;
-    info.pt_base = layout.address(layout.tables.first);
+    info.pt_base = layout.address(layout.tables.first).raw();
     info.nr_pt_frames = layout.tables.count;
-    info.mfn_list = layout.p2m_address;
+    info.mfn_list = layout.p2m_address.raw();
     if (layout.p2m_tables.count != 0) {
         info.first_p2m_pfn = layout.p2m_tables.first;
         info.nr_p2m_frames = layout.p2m_tables.count + layout.p2m.count;
@@ -189,9 +189,9 @@ void set_first_vcpu(PvDomain& domain, const Kernel& kernel, const Layout& layout
     c->flags = abi::vgcf_in_kernel | abi::vgcf_online;
     // As Xen does: observed by a guest that never asked for it.
     c->vm_assist = u64{1} << static_cast<u32>(abi::VmAssistType::PaeExtendedCr3);
-    c->user_regs.rip = kernel.entry;
-    c->user_regs.rsp = layout.address(layout.stack.end());
-    c->user_regs.rsi = layout.address(layout.start_info.first);
+    c->user_regs.rip = kernel.entry.raw();
+    c->user_regs.rsp = layout.address(layout.stack.end()).raw();
+    c->user_regs.rsi = layout.address(layout.start_info.first).raw();
     c->user_regs.rflags = x86::rflags::interrupts.raw();
     c->user_regs.cs = abi::flat_ring3_cs64;
     c->user_regs.ss = abi::flat_ring3_ss64;

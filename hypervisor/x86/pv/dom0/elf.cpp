@@ -56,10 +56,10 @@ bool starts_with(File value, const char* text) {
 
 void take_note(Kernel& kernel, u32 type, File value) {
     switch (static_cast<abi::ElfNote>(type)) {
-    case abi::ElfNote::Entry: kernel.entry = number_of(value); break;
-    case abi::ElfNote::HypercallPage: kernel.hypercall_page = number_of(value); break;
+    case abi::ElfNote::Entry: kernel.entry = GuestVaddr(number_of(value)); break;
+    case abi::ElfNote::HypercallPage: kernel.hypercall_page = GuestVaddr(number_of(value)); break;
     case abi::ElfNote::VirtBase:
-        kernel.virt_base = number_of(value);
+        kernel.virt_base = GuestVaddr(number_of(value));
         kernel.has_virt_base = true;
         break;
     case abi::ElfNote::PaddrOffset:
@@ -67,7 +67,7 @@ void take_note(Kernel& kernel, u32 type, File value) {
         kernel.has_paddr_offset = true;
         break;
     case abi::ElfNote::XenVersion: kernel.is_xen_kernel = starts_with(value, "xen-3.0"); break;
-    case abi::ElfNote::InitP2m: kernel.init_p2m = number_of(value); break;
+    case abi::ElfNote::InitP2m: kernel.init_p2m = GuestVaddr(number_of(value)); break;
     case abi::ElfNote::ModStartPfn: kernel.takes_module_by_frame = number_of(value) != 0; break;
     default: break;
     }
@@ -108,7 +108,7 @@ Result<Kernel> parse_kernel(File file) {
         header.machine != machine_x86_64 || header.program_header_bytes != sizeof(ProgramHeader))
         return fail(Error::NoExec);
     Kernel kernel;
-    kernel.entry = header.entry;
+    kernel.entry = GuestVaddr(header.entry);
     const auto each = [&](u32 type, auto&& function) {
         for (u64 i = 0; i < header.program_header_count; ++i) {
             ProgramHeader p;
@@ -124,10 +124,10 @@ Result<Kernel> parse_kernel(File file) {
     });
     if (!has_notes || !kernel.is_xen_kernel || !kernel.has_virt_base) return fail(Error::NoExec);
     // Without the note, physical addresses of the file are virtual ones.
-    if (!kernel.has_paddr_offset) kernel.paddr_offset = kernel.virt_base;
+    if (!kernel.has_paddr_offset) kernel.paddr_offset = kernel.virt_base.raw();
     if (!each(type_load, [&](const ProgramHeader& p) { return take_segment(kernel, file, p); }))
         return fail(Error::NoExec);
-    if (kernel.segment_count == 0 || kernel.virt_base % page_size != 0) return fail(Error::NoExec);
+    if (kernel.segment_count == 0 || kernel.virt_base.raw() % page_size != 0) return fail(Error::NoExec);
     return kernel;
 }
 

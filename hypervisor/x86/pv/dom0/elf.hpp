@@ -24,12 +24,12 @@ struct Kernel {
     std::size_t segment_count = 0;
     u64 start = 0, end = 0; ///< of all segments, as Segment::address
 
-    u64 entry = 0;     ///< guest virtual
-    u64 virt_base = 0; ///< guest virtual address of pseudo-physical 0
+    GuestVaddr entry;
+    GuestVaddr virt_base; ///< of pseudo-physical 0
     u64 paddr_offset = 0;
     bool has_virt_base = false, has_paddr_offset = false;
-    u64 init_p2m = 0;                   ///< guest virtual address for the p2m list; 0: behind the kernel
-    u64 hypercall_page = 0;             ///< guest virtual; 0: none
+    GuestVaddr init_p2m;                ///< for the p2m list; 0: behind the kernel
+    GuestVaddr hypercall_page;          ///< 0: none
     bool takes_module_by_frame = false; ///< MOD_START_PFN
     bool is_xen_kernel = false;
 };

@@ -4,9 +4,9 @@
 
 namespace px::pv::dom0 {
 
-u64 tables_below_l4(u64 start, u64 end) {
+u64 tables_below_l4(GuestVaddr start, GuestVaddr end) {
     u64 count = 0;
-    for (const unsigned shift : {21u, 30u, 39u}) count += ((end - 1) >> shift) - (start >> shift) + 1;
+    for (const unsigned shift : {21u, 30u, 39u}) count += ((end.raw() - 1) >> shift) - (start.raw() >> shift) + 1;
     return count;
 }
 
@@ -22,7 +22,7 @@ std::optional<Layout> make_layout(const Kernel& kernel, u64 frames, u64 initrd_b
         return range;
     };
     const u64 p2m_frames = pages_for(frames * sizeof(u64));
-    if (kernel.init_p2m == 0) {
+    if (kernel.init_p2m == GuestVaddr(0)) {
         l.p2m = place(p2m_frames);
         l.p2m_address = l.address(l.p2m.first);
     }
@@ -40,7 +40,7 @@ std::optional<Layout> make_layout(const Kernel& kernel, u64 frames, u64 initrd_b
     }
     next = l.mapped;
     if (initrd_bytes) l.initrd = place(pages_for(initrd_bytes));
-    if (kernel.init_p2m != 0) {
+    if (kernel.init_p2m != GuestVaddr(0)) {
         l.p2m_address = kernel.init_p2m;
         l.p2m_tables = place(tables_below_l4(l.p2m_address, l.p2m_address + p2m_frames * page_size));
         l.p2m = place(p2m_frames);

@@ -17,7 +17,7 @@ struct FrameRange {
 
 /// All ranges are of pseudo-physical frames.
 struct Layout {
-    u64 virt_base = 0;
+    GuestVaddr virt_base;
     u64 total = 0; ///< frames of the domain
     FrameRange kernel;
     FrameRange p2m;        ///< frames of the list
@@ -25,11 +25,11 @@ struct Layout {
     FrameRange start_info;
     FrameRange tables; ///< page tables of the initial mapping, the L4 first
     FrameRange stack;
-    FrameRange initrd;   ///< not in the initial mapping
-    u64 mapped = 0;      ///< the initial mapping is frames [0, mapped) at virt_base
-    u64 p2m_address = 0; ///< guest virtual
+    FrameRange initrd; ///< not in the initial mapping
+    u64 mapped = 0;    ///< the initial mapping is frames [0, mapped) at virt_base
+    GuestVaddr p2m_address;
 
-    [[nodiscard]] constexpr u64 address(u64 frame) const { return virt_base + (frame << page_shift); }
+    [[nodiscard]] constexpr GuestVaddr address(u64 frame) const { return virt_base + (frame << page_shift); }
     /// Page tables may not be mapped writable.
     [[nodiscard]] constexpr bool is_table(u64 frame) const {
         return tables.contains(frame) || p2m_tables.contains(frame);
@@ -37,7 +37,7 @@ struct Layout {
 };
 
 /// Page tables of levels 1 to 3 that [start, end) needs.
-u64 tables_below_l4(u64 start, u64 end);
+u64 tables_below_l4(GuestVaddr start, GuestVaddr end);
 
 /// Places a kernel, a list for `frames` frames, and an initrd. Empty when they do not fit.
 std::optional<Layout> make_layout(const Kernel& kernel, u64 frames, u64 initrd_bytes);

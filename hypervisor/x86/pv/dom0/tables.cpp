@@ -13,20 +13,20 @@ class Mapper {
   public:
     Mapper(const GuestMemory& memory, const Layout& layout) : memory_(memory), layout_(layout) {}
 
-    void map(u64 address, u64 pfn, FrameRange& tables) {
-        u64* table = memory_.page<u64>(layout_.tables.first);
-        for (unsigned level = 4; level > 1; --level) {
-            u64& entry = table[table_index(address, level)];
-            if (entry == 0) entry = Entry::of(memory_.mfn(take(tables)), table_flags).raw;
-            table = to_virtual<u64>(Entry{entry}.frame());
+    void map(GuestVaddr address, u64 pfn, FrameRange& tables) {
+        PageTable* table = memory_.page<PageTable>(layout_.tables.first);
+        for (unsigned level = x86::top_level; level > 1; --level) {
+            PageSlot& slot = (*table)[table_index(address, level)];
+            PageEntry e = slot.load();
+            if (e.is_empty()) slot.store(e = {memory_.mfn(take(tables)), bits});
+            table = to_virtual<PageTable>(e.frame());
         }
-        const u64 flags = layout_.is_table(pfn) ? page_flags & ~Entry::writable : page_flags;
-        table[table_index(address, 1)] = Entry::of(memory_.mfn(pfn), flags).raw;
+        const PageBits of_page = layout_.is_table(pfn) ? bits.without(page::writable) : bits;
+        (*table)[table_index(address, 1)].store({memory_.mfn(pfn), of_page});
     }
 
   private:
-    static constexpr u64 table_flags = Entry::present | Entry::writable | Entry::user | Entry::accessed | Entry::dirty;
-    static constexpr u64 page_flags = table_flags;
+    static constexpr auto bits = page::present | page::writable | page::user | page::accessed | page::dirty;
 
     static u64 take(FrameRange& range) {
         PX_ASSERT(range.count != 0);

@@ -52,11 +52,11 @@ Result<> get_ext_context(PvDomain& domain, abi::DomctlExtVcpuContext& op) {
     op = {};
     op.vcpu = number;
     op.size = sizeof(op);
-    op.syscall32_callback_eip = vcpu.syscall32_callback.address;
-    op.syscall32_callback_cs = vcpu.syscall32_cs;
+    op.syscall32_callback_eip = vcpu.syscall32_callback.address.raw();
+    op.syscall32_callback_cs = vcpu.syscall32_cs.raw();
     op.syscall32_disables_events = vcpu.syscall32_callback.masks_events;
-    op.sysenter_callback_eip = vcpu.sysenter_callback.address;
-    op.sysenter_callback_cs = vcpu.sysenter_cs;
+    op.sysenter_callback_eip = vcpu.sysenter_callback.address.raw();
+    op.sysenter_callback_cs = vcpu.sysenter_cs.raw();
     op.sysenter_disables_events = vcpu.sysenter_callback.masks_events;
     return {};
 }
@@ -67,11 +67,11 @@ Result<> set_ext_context(PvDomain& domain, const abi::DomctlExtVcpuContext& op) 
     if (!x86::is_canonical(op.syscall32_callback_eip) || !x86::is_canonical(op.sysenter_callback_eip))
         return fail(Error::Invalid);
     const Paused paused(vcpu);
-    vcpu.syscall32_callback = {op.syscall32_callback_eip, op.syscall32_disables_events != 0};
-    vcpu.sysenter_callback = {op.sysenter_callback_eip, op.sysenter_disables_events != 0};
+    vcpu.syscall32_callback = {GuestVaddr(op.syscall32_callback_eip), op.syscall32_disables_events != 0};
+    vcpu.sysenter_callback = {GuestVaddr(op.sysenter_callback_eip), op.sysenter_disables_events != 0};
     // Whatever the tools say, the selector is one of ring 3.
-    vcpu.syscall32_cs = static_cast<u16>(op.syscall32_callback_cs | 3);
-    vcpu.sysenter_cs = static_cast<u16>(op.sysenter_callback_cs | 3);
+    vcpu.syscall32_cs = x86::selector::in_ring3(op.syscall32_callback_cs);
+    vcpu.sysenter_cs = x86::selector::in_ring3(op.sysenter_callback_cs);
     return {};
 }
 

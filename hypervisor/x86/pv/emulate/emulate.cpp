@@ -12,11 +12,12 @@
 namespace px::pv {
 
 std::size_t fetch_instruction(const x86::Registers& r, u8 (&bytes)[max_instruction_bytes]) {
+    const GuestVaddr rip(r.rip);
     const u64 to_page_end = page_size - (r.rip & ~page_mask);
     const u64 first = to_page_end < max_instruction_bytes ? to_page_end : max_instruction_bytes;
-    if (copy_from_active(bytes, r.rip, first) != 0) return 0;
+    if (copy_from_active(bytes, rip, first) != 0) return 0;
     const u64 rest = max_instruction_bytes - first;
-    if (rest != 0 && copy_from_active(bytes + first, r.rip + first, rest) != 0) return first;
+    if (rest != 0 && copy_from_active(bytes + first, rip + first, rest) != 0) return first;
     return max_instruction_bytes;
 }
 
@@ -168,7 +169,7 @@ bool emulate_privileged(PvVcpu& vcpu, x86::Registers& r) {
 bool emulate_forced(PvVcpu& vcpu, x86::Registers& r) {
     constexpr std::size_t prefix = sizeof(abi::emulate_prefix);
     u8 bytes[prefix + 2];
-    if (copy_from_active(bytes, r.rip, sizeof(bytes)) != 0) return false;
+    if (copy_from_active(bytes, GuestVaddr(r.rip), sizeof(bytes)) != 0) return false;
     for (std::size_t i = 0; i < prefix; ++i)
         if (bytes[i] != abi::emulate_prefix[i]) return false;
     if (bytes[prefix] != 0x0f || bytes[prefix + 1] != 0xa2) return false;

@@ -40,22 +40,22 @@ Emulated single(PvVcpu& vcpu, x86::Registers& r, u16 port, unsigned bytes, bool 
 /// One element of INS or OUTS. Memory faults go to the guest.
 Emulated string_element(PvVcpu& vcpu, x86::Registers& r, const Instruction& op, u16 port, unsigned bytes, bool is_out) {
     u64& index = is_out ? r.rsi : r.rdi;
-    u64 base = 0;
-    if (is_out && op.segment == SegmentOverride::Fs) base = x86::rdfsbase();
-    if (is_out && op.segment == SegmentOverride::Gs) base = x86::rdgsbase();
-    const u64 address = base + (index & op.address_mask());
+    GuestVaddr base(0);
+    if (is_out && op.segment == SegmentOverride::Fs) base = GuestVaddr(x86::rdfsbase());
+    if (is_out && op.segment == SegmentOverride::Gs) base = GuestVaddr(x86::rdgsbase());
+    const GuestVaddr address = base + (index & op.address_mask());
     if (!is_guest_range(address, bytes)) return Emulated::Refused;
     u32 value = 0;
     if (is_out) {
         if (const u64 left = copy_from_active(&value, address, bytes)) {
-            inject_page_fault(vcpu, r, address + bytes - left, x86::PageFaultCode{});
+            inject_page_fault(vcpu, r, address + (bytes - left), x86::PageFaultCode{});
             return Emulated::Delivered;
         }
         write_port(vcpu.pv_domain(), port, bytes, value);
     } else {
         value = read_port(vcpu.pv_domain(), port, bytes);
         if (const u64 left = copy_to_active(address, &value, bytes)) {
-            inject_page_fault(vcpu, r, address + bytes - left, x86::page_fault::write);
+            inject_page_fault(vcpu, r, address + (bytes - left), x86::page_fault::write);
             return Emulated::Delivered;
         }
     }

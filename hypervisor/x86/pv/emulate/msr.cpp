@@ -108,8 +108,7 @@ bool write_base(u64 value, void (*write)(u64)) {
 
 bool has_tsc_aux(const PvVcpu& vcpu) {
     const CpuPolicy& policy = *vcpu.pv_domain().policy;
-    constexpr u32 rdtscp = 1u << 27, rdpid = 1u << 22;
-    return (policy.extended[1].d & rdtscp) || (policy.feature[0].c & rdpid);
+    return policy.has(x86::extended_1d::rdtscp) || policy.has(x86::leaf_7c::rdpid);
 }
 
 bool set_tsc_aux(PvVcpu& vcpu, u64 value) {

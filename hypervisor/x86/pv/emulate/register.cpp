@@ -77,8 +77,8 @@ Result<> set_debug_register(PvVcpu& vcpu, unsigned number, u64 value) {
     case 1:
     case 2:
     case 3:
-        if (!is_guest_range(value, 1)) return fail(Error::Perm);
-        debug.address[number] = value;
+        if (!is_guest_range(GuestVaddr(value), 1)) return fail(Error::Perm);
+        debug.address[number] = GuestVaddr(value);
         break;
     case 4:
     case 6:
@@ -102,7 +102,7 @@ Result<u64> get_debug_register(const PvVcpu& vcpu, unsigned number) {
     case 0:
     case 1:
     case 2:
-    case 3: return vcpu.debug.address[number];
+    case 3: return vcpu.debug.address[number].raw();
     case 4:
     case 6: return vcpu.debug.dr6.raw();
     case 5:
@@ -117,10 +117,10 @@ void load_debug_registers(const PvVcpu& vcpu) {
         x86::write_dr7(x86::dr7::nothing);
         return;
     }
-    x86::write_dr0(debug.address[0]);
-    x86::write_dr1(debug.address[1]);
-    x86::write_dr2(debug.address[2]);
-    x86::write_dr3(debug.address[3]);
+    x86::write_dr0(debug.address[0].raw());
+    x86::write_dr1(debug.address[1].raw());
+    x86::write_dr2(debug.address[2].raw());
+    x86::write_dr3(debug.address[3].raw());
     x86::write_dr6(x86::dr6::nothing);
     x86::write_dr7(debug.dr7);
 }

@@ -15,8 +15,7 @@ namespace {
 
 namespace layout = x86::layout;
 
-constexpr u64 window_flags = Entry::present | Entry::writable | Entry::accessed | Entry::dirty | Entry::no_execute;
-constexpr u32 entries_per_page = page_size / sizeof(u64);
+constexpr u32 entries_per_page = x86::DescriptorPage::entries;
 constexpr unsigned ldt_pages = 16;
 constexpr u32 max_ldt_entries = ldt_pages * entries_per_page;
 
@@ -25,11 +24,11 @@ bool is_current(const PvVcpu& vcpu) { return &vcpu == current_or_null(); }
 /// Drops the LDT pages that are mapped.
 void unmap_ldt(PvVcpu& vcpu) {
     if (vcpu.ldt_mapped == 0) return;
-    u64* const window = descriptor_window(vcpu) + ldt_pages;
+    PageSlot* const window = descriptor_window(vcpu) + ldt_pages;
     for (unsigned i = 0; i < ldt_pages; ++i) {
         if ((vcpu.ldt_mapped >> i & 1) == 0) continue;
-        const Entry old{window[i]};
-        window[i] = 0;
+        const PageEntry old = window[i].load();
+        window[i].store({});
         if (is_current(vcpu)) x86::invlpg(layout::ldt_address(vcpu.id) + i * page_size);
         release_descriptors(frame_of(old.frame()));
     }
@@ -63,14 +62,14 @@ Result<> set_gdt(PvVcpu& vcpu, std::span<const u64> frames, u32 entries) {
     const u32 count = (entries + entries_per_page - 1) / entries_per_page;
     if (frames.size() < count) return fail(Error::Invalid);
     TRY(acquire_all(vcpu.pv_domain(), frames.first(count)));
-    u64* const window = descriptor_window(vcpu);
+    PageSlot* const window = descriptor_window(vcpu);
     // Page 15 is never a guest's: it has the entry that stands for "nothing here".
-    const u64 nothing = window[abi::first_reserved_gdt_page + 1];
+    const PageEntry nothing = window[abi::first_reserved_gdt_page + 1].load();
     Mfn old[abi::first_reserved_gdt_page];
     for (unsigned i = 0; i < abi::first_reserved_gdt_page; ++i) {
         old[i] = vcpu.gdt_frames[i];
         vcpu.gdt_frames[i] = i < count ? Mfn(frames[i]) : Mfn(0);
-        window[i] = i < count ? Entry::of(Mfn(frames[i]), window_flags).raw : nothing;
+        window[i].store(i < count ? PageEntry(Mfn(frames[i]), descriptor_bits) : nothing);
         if (is_current(vcpu)) x86::invlpg(layout::gdt_address(vcpu.id) + i * page_size);
     }
     vcpu.gdt_entries = entries;
@@ -81,9 +80,9 @@ Result<> set_gdt(PvVcpu& vcpu, std::span<const u64> frames, u32 entries) {
 
 Result<> set_ldt(PvVcpu& vcpu, GuestVaddr base, u64 entries) {
     if (entries > max_ldt_entries || base.raw() % page_size != 0) return fail(Error::Invalid);
-    if (entries != 0 && !is_guest_range(base.raw(), entries * sizeof(u64))) return fail(Error::Invalid);
+    if (entries != 0 && !is_guest_range(base, entries * sizeof(u64))) return fail(Error::Invalid);
     unmap_ldt(vcpu);
-    vcpu.ldt_base = entries ? base.raw() : 0;
+    vcpu.ldt_base = entries ? base : GuestVaddr(0);
     vcpu.ldt_entries = static_cast<u32>(entries);
     if (is_current(vcpu)) load_ldt(vcpu);
     return {};
@@ -91,28 +90,28 @@ Result<> set_ldt(PvVcpu& vcpu, GuestVaddr base, u64 entries) {
 
 void release_descriptor_tables(PvVcpu& vcpu) {
     unmap_ldt(vcpu);
-    vcpu.ldt_base = 0;
+    vcpu.ldt_base = GuestVaddr(0);
     vcpu.ldt_entries = 0;
     unmap_gdt(vcpu);
 }
 
 void load_ldt(const PvVcpu& vcpu) {
     if (vcpu.ldt_entries == 0) {
-        x86::lldt(0);
+        x86::lldt({});
         return;
     }
     // The CPU's own page of descriptors, through the GDT in force.
-    u64* const slot = reinterpret_cast<u64*>(layout::gdt_address(vcpu.id) + x86::selector::ldt);
-    const u64 base = layout::ldt_address(vcpu.id);
-    const u64 limit = u64{vcpu.ldt_entries} * sizeof(u64) - 1;
-    constexpr u64 present_ldt = 0x82;
-    slot[0] = limit | (base & 0xffffff) << 16 | present_ldt << 40 | (base >> 24 & 0xff) << 56;
-    slot[1] = base >> 32;
+    auto* const gdt = reinterpret_cast<x86::Descriptor*>(layout::gdt_address(vcpu.id));
+    const auto limit = static_cast<u16>(vcpu.ldt_entries * sizeof(x86::Descriptor) - 1);
+    const auto ldt = x86::SystemDescriptor::of(x86::SystemType::Ldt, layout::ldt_address(vcpu.id), limit);
+    x86::Descriptor* const place = gdt + x86::selector::Index::of(x86::selector::ldt);
+    place[0] = ldt.low;
+    place[1] = ldt.high;
     x86::lldt(x86::selector::ldt);
 }
 
-bool map_descriptor_page(PvVcpu& vcpu, u64 address) {
-    const u64 start = layout::ldt_address(vcpu.id);
+bool map_descriptor_page(PvVcpu& vcpu, Vaddr address) {
+    const Vaddr start(layout::ldt_address(vcpu.id));
     if (address < start || address - start >= ldt_pages * page_size) return false;
     const auto page = static_cast<unsigned>((address - start) / page_size);
     if (page * entries_per_page >= vcpu.ldt_entries) return false;
@@ -123,12 +122,12 @@ bool map_descriptor_page(PvVcpu& vcpu, u64 address) {
     {
         PvDomain& domain = vcpu.pv_domain();
         Guard guard(domain.page_table_lock);
-        const u64* entry = find_l1_entry(domain, vcpu.kernel_l4, GuestVaddr(vcpu.ldt_base + page * page_size));
-        const Entry e{entry ? *entry : 0};
+        const PageSlot* const slot = find_l1_entry(domain, vcpu.kernel_l4, vcpu.ldt_base + page * page_size);
+        const PageEntry e = slot ? slot->load() : PageEntry{};
         if (vcpu.ldt_mapped >> page & 1) {
             mapped = true; // by whoever interrupted us
         } else if (e.is_present() && is_valid(e.frame()) && acquire_descriptors(frame_of(e.frame()), domain)) {
-            descriptor_window(vcpu)[ldt_pages + page] = Entry::of(e.frame(), window_flags).raw;
+            descriptor_window(vcpu)[ldt_pages + page].store({e.frame(), descriptor_bits});
             vcpu.ldt_mapped |= 1u << page;
             mapped = true;
         }

@@ -2,6 +2,7 @@
 // Guests' descriptor tables: which descriptors they may have, and the windows through which the CPU reads them.
 #pragma once
 
+#include "x86/arch/descriptor.hpp"
 #include "x86/pv/paging/types.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
@@ -9,30 +10,23 @@
 
 namespace px::pv {
 
-/// A segment descriptor as memory has it (SDM volume 3, 3.4.5).
-struct Descriptor {
-    u64 raw = 0;
-    [[nodiscard]] constexpr bool is_present() const { return raw >> 47 & 1; }
-    [[nodiscard]] constexpr bool is_code_or_data() const { return raw >> 44 & 1; }
-    [[nodiscard]] constexpr unsigned type() const { return raw >> 40 & 15; }
-};
-
 /// Makes a descriptor harmless: code and data get privilege level 3 (guests' kernels run in ring 3). False if it cannot
 /// be: gates and system segments, which would lead out of ring 3.
-[[nodiscard]] constexpr bool sanitise(Descriptor& d) {
-    if (!d.is_present()) return true;
+[[nodiscard]] constexpr bool sanitise(x86::Descriptor& d) {
+    namespace descriptor = x86::descriptor;
+    if (!d.has(descriptor::present)) return true;
     // Type 0 of the system ones is reserved: the CPU refuses it. It is also the upper half of a 16-byte descriptor.
-    if (!d.is_code_or_data()) return d.type() == 0;
-    d.raw |= u64{3} << 45;
+    if (!d.has(descriptor::is_segment)) return descriptor::Type::of(d) == x86::SystemType::None;
+    d |= descriptor::Privilege::mask;
     return true;
 }
 
 /// Checks all descriptors of a page that only the hypervisor can write to, correcting privilege levels in place.
-[[nodiscard]] constexpr bool sanitise_page(u64* descriptors) {
-    for (unsigned i = 0; i < page_size / sizeof(u64); ++i) {
-        Descriptor d{descriptors[i]};
+[[nodiscard]] constexpr bool sanitise_page(x86::DescriptorPage& page) {
+    for (x86::Descriptor& place : page.entry) {
+        x86::Descriptor d = place;
         if (!sanitise(d)) return false;
-        if (d.raw != descriptors[i]) descriptors[i] = d.raw;
+        if (d != place) place = d;
     }
     return true;
 }

@@ -19,12 +19,11 @@ Result<> set_current_gdt(u64 list, u64 entries) {
     return set_gdt(vcpu, std::span(frames, count), static_cast<u32>(entries));
 }
 
-Result<> write_descriptor(Paddr address, Descriptor d) {
+Result<> write_descriptor(Paddr address, x86::Descriptor d) {
     const Mfn mfn = mfn_of(address);
-    if (address.raw() % sizeof(u64) != 0 || !is_valid(mfn) || !sanitise(d)) return fail(Error::Invalid);
+    if (address.raw() % sizeof(d) != 0 || !is_valid(mfn) || !sanitise(d)) return fail(Error::Invalid);
     PvDomain& domain = current_pv().pv_domain();
     Frame& frame = frame_of(mfn);
-    u64* const to = to_virtual<u64>(address);
     Guard guard(domain.page_table_lock);
     const FrameState state = frame.load();
     const bool is_table = state.type() == FrameType::Descriptors && state.type_count() != 0;
@@ -33,7 +32,8 @@ Result<> write_descriptor(Paddr address, Descriptor d) {
     } else if (!acquire_writable(frame, domain.id)) {
         return fail(Error::Invalid);
     }
-    __atomic_store_n(to, d.raw, __ATOMIC_RELEASE); // whole: the CPU may read it now
+    // Whole: the CPU may read it now.
+    std::atomic_ref(*to_virtual<x86::Descriptor>(address)).store(d, std::memory_order_release);
     release_writable(frame);
     return {};
 }
@@ -46,7 +46,7 @@ namespace px::hypercall {
 Outcome set_gdt(Call& call) { return Outcome::of(pv::set_current_gdt(call.args[0], static_cast<u32>(call.args[1]))); }
 
 Outcome update_descriptor(Call& call) {
-    return Outcome::of(pv::write_descriptor(Paddr(call.args[0]), pv::Descriptor{call.args[1]}));
+    return Outcome::of(pv::write_descriptor(Paddr(call.args[0]), x86::Descriptor(call.args[1])));
 }
 
 } // namespace px::hypercall

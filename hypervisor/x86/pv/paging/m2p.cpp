@@ -6,13 +6,16 @@
 namespace px::pv {
 
 namespace {
-u64* table() { return reinterpret_cast<u64*>(x86::layout::m2p_start); }
+/// Guests read them as they like: relaxed.
+std::atomic_ref<u64> entry_of(Mfn mfn) {
+    return std::atomic_ref(reinterpret_cast<u64*>(x86::layout::m2p_start)[frame_index(mfn)]);
+}
 } // namespace
 
-u64 get_m2p(Mfn mfn) { return is_valid(mfn) ? __atomic_load_n(table() + frame_index(mfn), __ATOMIC_RELAXED) : ~u64{0}; }
+u64 get_m2p(Mfn mfn) { return is_valid(mfn) ? entry_of(mfn).load(std::memory_order_relaxed) : ~u64{0}; }
 
 void set_m2p(Mfn mfn, u64 pfn) {
-    if (is_valid(mfn)) __atomic_store_n(table() + frame_index(mfn), pfn, __ATOMIC_RELAXED);
+    if (is_valid(mfn)) entry_of(mfn).store(pfn, std::memory_order_relaxed);
 }
 
 Result<Mfn> PvDomain::translate(Gfn gfn) {
@@ -24,9 +27,7 @@ Result<Mfn> PvDomain::translate(Gfn gfn) {
 Result<> PvDomain::map_frame(Gfn gfn, Mfn mfn, unsigned order) {
     const u64 last = (u64{1} << order) - 1;
     if (!is_valid(mfn + last)) return fail(Error::Invalid);
-    u64* const entries = table() + frame_index(mfn);
-    // Relaxed: guests read the table as they like.
-    for (u64 i = 0; i <= last; ++i) __atomic_store_n(entries + i, gfn.raw() + i, __ATOMIC_RELAXED);
+    for (u64 i = 0; i <= last; ++i) entry_of(mfn + i).store(gfn.raw() + i, std::memory_order_relaxed);
     return {};
 }
 

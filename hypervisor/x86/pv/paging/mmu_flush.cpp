@@ -47,7 +47,7 @@ Result<> flush_by_flags(GuestVaddr address, u64 flags) {
     const CpuMask cpus =
         where == abi::uvmf_all ? dirty_cpus(current_domain()) : TRY(cpus_of_guest_mask(GuestVaddr(where)));
     if (whole) flush_tlb(cpus);
-    else flush_page(cpus, address.raw());
+    else flush_page(cpus, address);
     return {};
 }
 

@@ -125,9 +125,9 @@ Result<> update_address(GuestVaddr address, u64 value, const Domain& frames) {
     PvVcpu& vcpu = current_pv();
     PvDomain& domain = vcpu.pv_domain();
     Guard guard(domain.page_table_lock);
-    u64* const entry = find_l1_entry(domain, vcpu.kernel_l4, address);
-    if (!entry) return fail(Error::Invalid);
-    return update_l1_entry(entry, Entry{value}, domain, frames, AccessBits::Overwrite);
+    PageSlot* const slot = find_l1_entry(domain, vcpu.kernel_l4, address);
+    if (!slot) return fail(Error::Invalid);
+    return update_l1_entry(*slot, PageEntry(value), domain, frames, AccessBits::Overwrite);
 }
 
 /// The flush that the flags ask for is done even if the update failed.

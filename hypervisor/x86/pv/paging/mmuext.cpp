@@ -40,10 +40,10 @@ Result<> new_base(Mfn mfn, bool user) {
     return user ? set_user_table(vcpu, mfn) : set_kernel_table(vcpu, mfn);
 }
 
-Result<> new_ldt(u64 address, u32 entries) {
+Result<> new_ldt(GuestVaddr address, u32 entries) {
     PvVcpu& vcpu = current_pv();
     Guard guard(vcpu.pv_domain().page_table_lock);
-    return set_ldt(vcpu, GuestVaddr(address), entries);
+    return set_ldt(vcpu, address, entries);
 }
 
 /// A data page of the owner, to write to. What the hypervisor offers, or has left of a dead domain, is for reading.
@@ -85,7 +85,7 @@ Result<> flush_on(const abi::MmuextOp& op, bool whole, bool all) {
     const CpuMask cpus =
         all ? dirty_cpus(current_domain()) : TRY(cpus_of_guest_mask(GuestVaddr(op.arg2.vcpumask.address)));
     if (whole) flush_tlb(cpus);
-    else flush_page(cpus, op.arg1.linear_addr);
+    else flush_page(cpus, GuestVaddr(op.arg1.linear_addr));
     return {};
 }
 
@@ -119,7 +119,7 @@ Result<> run_here(const abi::MmuextOp& op) {
     case Command::InvlpgAll: return flush_on(op, false, true);
     case Command::FlushCache: return flush_caches(false);
     case Command::FlushCacheGlobal: return flush_caches(true);
-    case Command::SetLdt: return new_ldt(op.arg1.linear_addr, op.arg2.nr_ents);
+    case Command::SetLdt: return new_ldt(GuestVaddr(op.arg1.linear_addr), op.arg2.nr_ents);
     default: return fail(Error::NoSys);
     }
 }

@@ -15,13 +15,13 @@ enum class AccessBits : u8 { Overwrite, Preserve };
 /// Replaces a level 1 entry: takes the reference that `next` needs, writes it, drops the old one's.
 /// @param table_owner  owner of the table, whose page_table_lock is held; frame_owner: of what next maps.
 /// Errors: Invalid, Perm; then nothing changed.
-Result<> update_l1_entry(u64* entry, Entry next, PvDomain& table_owner, const Domain& frame_owner, AccessBits bits)
-    PX_REQUIRES(table_owner.page_table_lock);
+Result<> update_l1_entry(PageSlot& slot, PageEntry next, PvDomain& table_owner, const Domain& frame_owner,
+                         AccessBits bits) PX_REQUIRES(table_owner.page_table_lock);
 
 /// Replaces entry `index` of a checked table of level 2 to 4. Preemptible like acquire_table.
 /// Errors: Restart, Invalid, Perm (a slot of the hypervisor).
-Result<> update_table_entry(Frame& table, unsigned level, unsigned index, Entry next, PvDomain& owner, AccessBits bits,
-                            TableHold& hold) PX_REQUIRES(owner.page_table_lock);
+Result<> update_table_entry(Frame& table, unsigned level, unsigned index, PageEntry next, PvDomain& owner,
+                            AccessBits bits, TableHold& hold) PX_REQUIRES(owner.page_table_lock);
 
 /// Writes 8 bytes to machine memory of `owner`: to an entry if the frame is a page table, else to data.
 /// @param address  machine address, 8-byte aligned.
@@ -32,7 +32,8 @@ Result<> update_machine_word(Paddr address, u64 value, PvDomain& owner, const Do
 
 /// Level 1 entry for a guest address in the tables under l4, which hold typed references. Null: not mapped that far,
 /// or not an address of the guest.
-[[nodiscard]] u64* find_l1_entry(const PvDomain& owner, Mfn l4, GuestVaddr address) PX_REQUIRES(owner.page_table_lock);
+[[nodiscard]] PageSlot* find_l1_entry(const PvDomain& owner, Mfn l4, GuestVaddr address)
+    PX_REQUIRES(owner.page_table_lock);
 
 // -- base pointers and pins (pagetable_base.cpp) --
 
@@ -64,8 +65,10 @@ Result<> create_per_domain_area(PvDomain& domain);
 void destroy_per_domain_area(PvDomain& domain);
 /// Makes a vCPU's GDT and LDT window in it (empty, pages of zero). Errors: NoMemory.
 Result<> create_descriptor_window(PvVcpu& vcpu);
-/// The window's 32 level 1 entries: 16 of GDT, 16 of LDT.
-[[nodiscard]] u64* descriptor_window(const PvVcpu& vcpu);
+/// The window's 32 level 1 entries: 16 of GDT, 16 of LDT; and what those have that map descriptors.
+inline constexpr auto descriptor_bits =
+    page::present | page::writable | page::accessed | page::dirty | page::no_execute;
+[[nodiscard]] PageSlot* descriptor_window(const PvVcpu& vcpu);
 /// Maps the CPU's own page of descriptors where every GDT has it (page 14). At a context switch, before the GDT is
 /// loaded.
 void map_cpu_descriptors(PvVcpu& vcpu, Mfn page);

@@ -28,7 +28,7 @@ Result<> acquire_device_mapping(Mfn mfn, const PvDomain& table_owner, const Doma
 }
 
 /// The hypervisor's own frames that are offered to tools for reading (M2P, trace buffers).
-Result<> acquire_offered_frame(Frame& frame, const PvDomain& table_owner, Entry entry) {
+Result<> acquire_offered_frame(Frame& frame, const PvDomain& table_owner, PageEntry entry) {
     if (!table_owner.is_privileged || entry.is_writable() || !frame.load().has(FrameState::hypervisor))
         return fail(Error::Busy);
     return acquire_frame(frame, DomId(abi::domid_xen)) ? Result<>{} : fail(Error::Busy);
@@ -36,14 +36,14 @@ Result<> acquire_offered_frame(Frame& frame, const PvDomain& table_owner, Entry 
 
 } // namespace
 
-Result<> acquire_mapping(Entry& entry, PvDomain& table_owner, const Domain& frame_owner) {
+Result<> acquire_mapping(PageEntry& entry, PvDomain& table_owner, const Domain& frame_owner) {
     if (!entry.is_present()) return {};
     // Guests without devices have no use for other memory types; what those cost that have is in memory/cache.hpp.
-    const bool is_uncached = entry.has(Entry::cache_attributes);
+    const bool is_uncached = entry.has_any(page::memory_type);
     if (is_uncached && !has_devices(table_owner)) return fail(Error::Invalid);
     const Mfn mfn = entry.frame();
     if (is_device_memory(mfn)) {
-        if (entry.is_writable() && is_read_only_device_frame(mfn)) entry.raw &= ~Entry::writable;
+        if (entry.is_writable() && is_read_only_device_frame(mfn)) entry = entry.without(page::writable);
         return acquire_device_mapping(mfn, table_owner, frame_owner);
     }
     Frame& frame = frame_of(mfn);
@@ -58,13 +58,13 @@ Result<> acquire_mapping(Entry& entry, PvDomain& table_owner, const Domain& fram
     return {};
 }
 
-bool may_be_linear(Entry entry, const Domain& owner, unsigned level) {
+bool may_be_linear(PageEntry entry, const Domain& owner, unsigned level) {
     constexpr unsigned top = 4;
     return !entry.is_writable() && (level != top || owner.is_hardware_domain);
 }
 
-void note_mapping(Frame& frame, Entry entry, const Domain& table_owner) {
-    if (entry.has(Entry::cache_attributes) && (frame.flags & frame_flag::uncached) == 0) [[unlikely]] {
+void note_mapping(Frame& frame, PageEntry entry, const Domain& table_owner) {
+    if (entry.has_any(page::memory_type) && (frame.flags & frame_flag::uncached) == 0) [[unlikely]] {
         // In this order: who finds the flag set may make its entry, and read memory, at once.
         cache::flush(frame);
         frame.flags.set(frame_flag::uncached);
@@ -82,7 +82,7 @@ Result<> make_device_frames_read_only(u64 first, u64 last) { return read_only_de
 
 bool is_read_only_device_frame(Mfn mfn) { return read_only_devices.contains(mfn.raw()); }
 
-void release_mapping(Entry entry, PvDomain&) {
+void release_mapping(PageEntry entry, PvDomain&) {
     if (!entry.is_present() || is_device_memory(entry.frame())) return;
     Frame& frame = frame_of(entry.frame());
     if (entry.is_writable()) release_writable(frame);

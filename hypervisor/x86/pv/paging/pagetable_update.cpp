@@ -10,65 +10,63 @@ namespace px::pv {
 namespace {
 
 /// Stores an entry whose predecessor is known but for the bits that the CPU sets meanwhile. Returns what it replaced.
-Entry store_entry(u64* entry, Entry next, AccessBits bits) {
+PageEntry store_entry(PageSlot& slot, PageEntry next, AccessBits bits) {
+    PageEntry old = slot.load();
     if (bits == AccessBits::Overwrite) {
-        // Relaxed: the CPU's page walker is the only other reader, and aligned stores are whole.
-        const Entry old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
-        __atomic_store_n(entry, next.raw, __ATOMIC_RELEASE);
+        slot.store(next);
         return old;
     }
-    constexpr u64 kept = Entry::accessed | Entry::dirty;
-    u64 old = __atomic_load_n(entry, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(entry, &old, next.raw | (old & kept), false, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_RELAXED)) {}
-    return {old};
+    constexpr auto kept = page::accessed | page::dirty;
+    while (!slot.compare_exchange(old, next.with(old.bits() & kept))) {}
+    return old;
 }
 
 Result<> update_data_word(Frame& frame, u64* word, u64 value, const PvDomain& owner) {
     if (!acquire_writable(frame, owner.id)) return fail(Error::Invalid);
-    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+    std::atomic_ref(*word).store(value, std::memory_order_release);
     release_writable(frame);
     return {};
 }
 
 } // namespace
 
-Result<> update_l1_entry(u64* entry, Entry next, PvDomain& table_owner, const Domain& frame_owner, AccessBits bits) {
-    const Entry old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
+Result<> update_l1_entry(PageSlot& slot, PageEntry next, PvDomain& table_owner, const Domain& frame_owner,
+                         AccessBits bits) {
+    const PageEntry old = slot.load();
     next = adjusted(next);
     if (next.is_present() && old.is_present() && same_reference(old, next)) {
-        store_entry(entry, next, bits);
+        store_entry(slot, next, bits);
         return {};
     }
-    if (!next.is_present() && table_owner.absent_entries.refuse(next.raw)) return fail(Error::Perm);
+    if (!next.is_present() && table_owner.absent_entries.refuse(next)) return fail(Error::Perm);
     TRY(acquire_mapping(next, table_owner, frame_owner));
-    store_entry(entry, next, bits);
+    store_entry(slot, next, bits);
     release_mapping(old, table_owner);
     return {};
 }
 
-Result<> update_table_entry(Frame& table, unsigned level, unsigned index, Entry next, PvDomain& owner, AccessBits bits,
-                            TableHold& hold) {
+Result<> update_table_entry(Frame& table, unsigned level, unsigned index, PageEntry next, PvDomain& owner,
+                            AccessBits bits, TableHold& hold) {
     if (level == 4 && !is_guest_slot(index)) return fail(Error::Perm);
-    u64* const entry = to_virtual<u64>(table) + index;
-    const Entry old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
-    const auto is_linear = [&](Entry e) { return e.frame() == mfn_of(table); };
+    PageSlot& slot = (*to_virtual<PageTable>(table))[index];
+    const PageEntry old = slot.load();
+    const auto is_linear = [&](PageEntry e) { return e.frame() == mfn_of(table); };
     next = adjusted_table(next);
-    if (!next.is_present() && owner.absent_entries.refuse(next.raw)) return fail(Error::Perm);
+    if (!next.is_present() && owner.absent_entries.refuse(next)) return fail(Error::Perm);
     // What is held of an earlier call goes first, unless it is this one that goes on: the old entry may need the hold.
     const bool goes_on = next.is_present() && is_valid(next.frame()) && hold.has(frame_of(next.frame()), level - 1);
     if (!goes_on) TRY(settle(owner, hold));
     if (next.is_present()) {
-        if (next.has(refused_in_tables) || !is_valid(next.frame())) return fail(Error::Invalid);
+        if (next.has_any(refused_in_tables) || !is_valid(next.frame())) return fail(Error::Invalid);
         if (is_linear(next) && !may_be_linear(next, owner, level)) return fail(Error::Invalid);
         if (old.is_present() && old.frame() == next.frame()) {
-            store_entry(entry, next, bits);
+            store_entry(slot, next, bits);
             if (level == 4) xpti::entry_changed(owner);
             return {};
         }
         if (!is_linear(next)) TRY(acquire_table(frame_of(next.frame()), owner, level - 1, hold));
     }
-    store_entry(entry, next, bits);
+    store_entry(slot, next, bits);
     if (level == 4) xpti::entry_changed(owner); // before the table it pointed to may become something else
     if (old.is_present() && !is_linear(old)) release_table(frame_of(old.frame()), owner, level - 1, hold);
     return {};
@@ -84,26 +82,25 @@ Result<> update_machine_word(Paddr address, u64 value, PvDomain& owner, const Do
     // check that was interrupted goes on in the request it was begun by, which is for a higher level.)
     if (hold.frame && (is_table(frame, 1) || !is_table(frame))) TRY(settle(owner, hold));
     const FrameState state = frame.load();
-    u64* const word = to_virtual<u64>(address);
     const unsigned level = state.type_count() == 0 ? 0 : table_level(state.type());
-    if (level == 0) return update_data_word(frame, word, value, owner);
+    if (level == 0) return update_data_word(frame, to_virtual<u64>(address), value, owner);
     if (!state.has(FrameState::validated)) return fail(Error::Invalid);
-    if (level == 1) return update_l1_entry(word, Entry{value}, owner, frame_owner, bits);
-    const unsigned index = static_cast<unsigned>(address.raw() % page_size / 8);
-    return update_table_entry(frame, level, index, Entry{value}, owner, bits, hold);
+    const PageEntry next(value);
+    if (level == 1) return update_l1_entry(*to_virtual<PageSlot>(address), next, owner, frame_owner, bits);
+    const unsigned index = static_cast<unsigned>(address.raw() % page_size / sizeof(PageSlot));
+    return update_table_entry(frame, level, index, next, owner, bits, hold);
 }
 
-u64* find_l1_entry(const PvDomain&, Mfn l4, GuestVaddr address) {
-    const u64 a = address.raw();
-    if (!x86::is_canonical(a) || !l4.is_valid() || !is_guest_slot(table_index(a, 4))) return nullptr;
+PageSlot* find_l1_entry(const PvDomain&, Mfn l4, GuestVaddr address) {
+    if (!x86::is_canonical(address) || !l4.is_valid() || !is_guest_slot(table_index(address, 4))) return nullptr;
     Mfn table = l4;
-    for (unsigned level = 4; level > 1; --level) {
-        const Entry e{__atomic_load_n(to_virtual<u64>(table) + table_index(a, level), __ATOMIC_RELAXED)};
+    for (unsigned level = x86::top_level; level > 1; --level) {
+        const PageEntry e = (*to_virtual<PageTable>(table))[table_index(address, level)].load();
         // Not through a table that maps itself: the hypervisor's slots would be reached as tables of a lower level.
         if (!e.is_present() || e.frame() == table) return nullptr;
         table = e.frame();
     }
-    return to_virtual<u64>(table) + table_index(a, 1);
+    return &(*to_virtual<PageTable>(table))[table_index(address, 1)];
 }
 
 } // namespace px::pv

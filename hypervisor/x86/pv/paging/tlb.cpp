@@ -71,7 +71,9 @@ void flush_tlb_here() { flush_all_here(nullptr); }
 
 void flush_tlb(const CpuMask& mask) { on_cpus(mask, flush_all_here, nullptr); }
 
-void flush_page(const CpuMask& mask, u64 address) { on_cpus(mask, flush_page_here, reinterpret_cast<void*>(address)); }
+void flush_page(const CpuMask& mask, GuestVaddr address) {
+    on_cpus(mask, flush_page_here, reinterpret_cast<void*>(address.raw()));
+}
 
 CpuMask dirty_cpus(const Domain& domain) {
     CpuMask mask;

@@ -18,7 +18,7 @@ void flush_tlb_here();
 /// Flushes on the CPUs of the mask, and waits. Interrupts on.
 void flush_tlb(const CpuMask& mask);
 /// One page on the CPUs of the mask.
-void flush_page(const CpuMask& mask, u64 address);
+void flush_page(const CpuMask& mask, GuestVaddr address);
 /// CPUs whose TLB may hold translations of the domain.
 [[nodiscard]] CpuMask dirty_cpus(const Domain& domain);
 

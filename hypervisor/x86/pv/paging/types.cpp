@@ -61,15 +61,15 @@ void set_validated(Frame& table) {
 }
 
 /// An entry of a table that points to the table itself (linear page tables): only for reading, without a reference.
-bool is_linear(const Frame& table, Entry e) { return e.frame() == mfn_of(table); }
+bool is_linear(const Frame& table, PageEntry e) { return e.frame() == mfn_of(table); }
 
 Result<> check_table(Frame& table, PvDomain& owner, unsigned level) PX_REQUIRES(owner.page_table_lock);
 
 /// True if an absent entry of a table points to memory where it must not (L1TF). Nobody writes to the table.
 bool has_refused_entry(const Frame& table, const PvDomain& owner, unsigned level) {
-    const u64* const entries = to_virtual<u64>(table);
+    const PageTable& entries = *to_virtual<PageTable>(table);
     for (unsigned i = 0; i < entries_per_table; ++i)
-        if ((level != 4 || is_guest_slot(i)) && owner.absent_entries.refuse(entries[i])) return true;
+        if ((level != 4 || is_guest_slot(i)) && owner.absent_entries.refuse(entries[i].load())) return true;
     return false;
 }
 
@@ -83,15 +83,15 @@ Result<> complete(Frame& table, PvDomain& owner, unsigned level) PX_REQUIRES(own
 }
 
 Result<> check_l1(Frame& table, PvDomain& owner) {
-    u64* const entries = to_virtual<u64>(table);
+    PageTable& entries = *to_virtual<PageTable>(table);
     for (unsigned i = table.aux.load(std::memory_order_relaxed) & position_mask; i < entries_per_table; ++i) {
-        Entry e{entries[i]};
+        PageEntry e = entries[i].load();
         if (!e.is_present()) continue;
         if (const auto r = acquire_mapping(e, owner, owner); !r) {
             set_partial(table, i, false);
             return r;
         }
-        if (const Entry a = adjusted(e); a.raw != entries[i]) entries[i] = a.raw;
+        if (const PageEntry a = adjusted(e); a != entries[i].load()) entries[i].store(a);
     }
     set_validated(table);
     return {};
@@ -99,10 +99,10 @@ Result<> check_l1(Frame& table, PvDomain& owner) {
 
 /// One entry of a table above level 1: takes a reference on the table it points to, or on a partial one goes on.
 /// @param held  the entry holds a reference on a partial table already; set if it does when this fails.
-Result<> check_entry(Frame& table, Entry e, PvDomain& owner, unsigned level, bool& held)
+Result<> check_entry(Frame& table, PageEntry e, PvDomain& owner, unsigned level, bool& held)
     PX_REQUIRES(owner.page_table_lock) {
     if (!held) {
-        if (e.has(refused_in_tables) || !is_valid(e.frame())) return fail(Error::Invalid);
+        if (e.has_any(refused_in_tables) || !is_valid(e.frame())) return fail(Error::Invalid);
         if (is_linear(table, e)) return may_be_linear(e, owner, level) ? Result<>{} : Result<>{fail(Error::Invalid)};
         const Taken taken = take(frame_of(e.frame()), owner, table_type(level - 1));
         if (taken == Taken::No) return fail(Error::Invalid);
@@ -115,18 +115,18 @@ Result<> check_entry(Frame& table, Entry e, PvDomain& owner, unsigned level, boo
 
 Result<> check_table(Frame& table, PvDomain& owner, unsigned level) {
     if (level == 1) return check_l1(table, owner);
-    u64* const entries = to_virtual<u64>(table);
+    PageTable& entries = *to_virtual<PageTable>(table);
     const u32 progress = table.aux.load(std::memory_order_relaxed);
     bool held = (progress & partial_child) != 0;
     for (unsigned i = progress & position_mask; i < entries_per_table; ++i) {
         if (level == 4 && !is_guest_slot(i)) continue;
-        const Entry e{entries[i]};
+        const PageEntry e = entries[i].load();
         if (!e.is_present()) continue;
         if (const auto r = check_entry(table, e, owner, level, held); !r) {
             set_partial(table, i, held);
             return r;
         }
-        if (const Entry a = adjusted_table(e); a.raw != entries[i]) entries[i] = a.raw;
+        if (const PageEntry a = adjusted_table(e); a != entries[i].load()) entries[i].store(a);
         if (hypercall::should_preempt()) {
             set_partial(table, i + 1, false);
             return fail(Error::Restart);
@@ -141,16 +141,16 @@ Result<> drop(Frame& table, PvDomain& owner, unsigned level) PX_REQUIRES(owner.p
 
 /// Drops what the entries below the table's position hold. Errors: Restart; the table is partial then.
 Result<> tear_down(Frame& table, PvDomain& owner, unsigned level) PX_REQUIRES(owner.page_table_lock) {
-    const u64* const entries = to_virtual<u64>(table);
+    const PageTable& entries = *to_virtual<PageTable>(table);
     const u32 progress = table.aux.load(std::memory_order_relaxed);
     unsigned i = progress & position_mask;
     if (level == 1) {
-        while (i-- > 0) release_mapping(Entry{entries[i]}, owner);
+        while (i-- > 0) release_mapping(entries[i].load(), owner);
         return {};
     }
     if (progress & partial_child) ++i; // that entry too
     while (i-- > 0) {
-        const Entry e{entries[i]};
+        const PageEntry e = entries[i].load();
         if (!e.is_present() || (level == 4 && !is_guest_slot(i)) || is_linear(table, e)) continue;
         if (const auto r = drop(frame_of(e.frame()), owner, level - 1); !r) {
             set_partial(table, i, true);
@@ -221,7 +221,7 @@ Result<> acquire_descriptors(Frame& frame, PvDomain& owner) {
     const Taken taken = take(frame, owner, FrameType::Descriptors);
     if (taken == Taken::No) return fail(Error::Invalid);
     if (taken == Taken::More && frame.load().has(FrameState::validated)) return {};
-    if (!sanitise_page(to_virtual<u64>(frame))) {
+    if (!sanitise_page(*to_virtual<x86::DescriptorPage>(frame))) {
         release_writable(frame);
         return fail(Error::Invalid);
     }

@@ -52,17 +52,17 @@ void release_descriptors(Frame& frame);
 /// Whether an entry of a table of this level, above 1, may point to the table itself: for reading only, and in a
 /// top-level table for the hardware domain only. Through such an entry the hypervisor's own slots are seen a level
 /// down; a guest faults there, but the hypervisor, which copies for it as supervisor, would not.
-[[nodiscard]] bool may_be_linear(Entry entry, const Domain& owner, unsigned level);
+[[nodiscard]] bool may_be_linear(PageEntry entry, const Domain& owner, unsigned level);
 
 /// Takes the reference that a level 1 entry of domain `table_owner` needs for mapping a frame of `frame_owner` (itself,
 /// or a domain it may map the memory of; domid_io, domid_xen). May clear the writable bit where only reading is
 /// allowed. Errors, as Xen's: Busy: another's frame, or in use as what cannot be mapped so; Invalid: a memory type
 /// without devices; Access: one for the hypervisor's pages; of device memory Invalid and Perm.
-Result<> acquire_mapping(Entry& entry, PvDomain& table_owner, const Domain& frame_owner);
+Result<> acquire_mapping(PageEntry& entry, PvDomain& table_owner, const Domain& frame_owner);
 /// Notes on a frame, on which a reference is held, that this entry of a domain's tables is about to map it; makes its
 /// memory what the caches have if the entry goes past them for the first time.
-void note_mapping(Frame& frame, Entry entry, const Domain& table_owner);
+void note_mapping(Frame& frame, PageEntry entry, const Domain& table_owner);
 /// Drops it.
-void release_mapping(Entry entry, PvDomain& table_owner);
+void release_mapping(PageEntry entry, PvDomain& table_owner);
 
 } // namespace px::pv

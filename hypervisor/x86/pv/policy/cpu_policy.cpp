@@ -15,25 +15,47 @@ namespace {
 /// Feature bits that a paravirtual guest may have (SDM volume 2, CPUID; APM volume 3, appendix E). Left out are those
 /// of supervisor mode, of monitoring, of virtualization, and those whose MSRs guests have no access to.
 namespace allowed {
-// fpu de tsc msr pae mce cx8 apic sep mca cmov pat clflush mmx fxsr sse sse2 ss htt
-constexpr u32 edx_1 = 0x1f89'cbf5;
-// sse3 pclmul ssse3 fma cx16 sse4.1 sse4.2 movbe popcnt aes xsave avx f16c rdrand hypervisor
-constexpr u32 ecx_1 = 0xf6d8'3203;
-// fsgsbase bmi1 avx2 bmi2 erms avx512f,dq rdseed adx ifma clflushopt clwb avx512cd sha avx512bw,vl
-constexpr u32 ebx_7 = 0xf1af'0329;
-// prefetchwt1 vbmi vbmi2 gfni vaes vpclmul vnni bitalg vpopcntdq rdpid cldemote movdiri movdir64b
-constexpr u32 ecx_7 = 0x1a40'5f43;
-// 4vnniw 4fmaps fsrm serialize
-constexpr u32 edx_7 = 0x0000'401c;
-// vnni and bf16
-constexpr u32 eax_7_1 = 0x0000'0030;
-// syscall nx mmxext ffxsr rdtscp lm 3dnowext 3dnow
-constexpr u32 edx_ext = 0xea50'0800;
-constexpr u32 edx_ext_common = 0x0181'c3f5; // AMD repeats leaf 1's edx here
-// lahf cmp_legacy abm sse4a misalignsse 3dnowprefetch xop fma4 tbm
-constexpr u32 ecx_ext = 0x0021'09e3;
-constexpr u32 ebx_8 = 0x0000'0001;   // clzero
-constexpr u32 eax_d_1 = 0x0000'0007; // xsaveopt xsavec xgetbv(1)
+constexpr auto leaf_1c = [] {
+    using namespace x86::leaf_1c;
+    return sse3 | pclmul | ssse3 | fma | cx16 | sse41 | sse42 | movbe | popcnt | aes | xsave | avx | f16c | rdrand |
+           hypervisor;
+}();
+constexpr auto leaf_1d = [] {
+    using namespace x86::leaf_1d;
+    return fpu | de | tsc | msr | pae | mce | cx8 | apic | sep | mca | cmov | pat | clflush | mmx | fxsr | sse | sse2 |
+           ss | htt;
+}();
+constexpr auto leaf_7b = [] {
+    using namespace x86::leaf_7b;
+    return fsgsbase | bmi1 | avx2 | bmi2 | erms | avx512f | avx512dq | rdseed | adx | avx512ifma | clflushopt | clwb |
+           avx512cd | sha | avx512bw | avx512vl;
+}();
+constexpr auto leaf_7c = [] {
+    using namespace x86::leaf_7c;
+    return prefetchwt1 | avx512vbmi | avx512vbmi2 | gfni | vaes | vpclmul | avx512vnni | avx512bitalg |
+           avx512vpopcntdq | rdpid | cldemote | movdiri | movdir64b;
+}();
+constexpr auto leaf_7d = [] {
+    using namespace x86::leaf_7d;
+    return avx512_4vnniw | avx512_4fmaps | fsrm | serialize;
+}();
+constexpr auto leaf_7_1a = x86::leaf_7_1a::avx_vnni | x86::leaf_7_1a::avx512_bf16;
+constexpr auto leaf_d_1a = x86::leaf_d_1a::xsaveopt | x86::leaf_d_1a::xsavec | x86::leaf_d_1a::xgetbv1;
+constexpr auto extended_1c = [] {
+    using namespace x86::extended_1c;
+    return lahf | cmp_legacy | abm | sse4a | misalignsse | prefetchw | xop | fma4 | tbm;
+}();
+constexpr auto extended_1d = [] {
+    using namespace x86::extended_1d;
+    return syscall | nx | mmxext | ffxsr | rdtscp | long_mode | amd_3dnowext | amd_3dnow;
+}();
+/// AMD repeats some of leaf 1 here.
+constexpr auto extended_1d_of_amd = [] {
+    using namespace x86::leaf_1d;
+    constexpr auto repeated = fpu | de | tsc | msr | pae | mce | cx8 | apic | mca | cmov | pat | mmx | fxsr;
+    return x86::Extended1D(repeated.raw());
+}();
+constexpr auto extended_8b = x86::extended_8b::clzero;
 } // namespace allowed
 
 constexpr u32 vendor_amd_ebx = 0x68747541, vendor_hygon_ebx = 0x6f677948;
@@ -47,7 +69,7 @@ void clear(CpuidLeafValue& leaf) { leaf = {}; }
 
 /// Leaf 0xd for the components: sizes of the standard format are those the CPU gave for each component.
 void limit_xstate(CpuPolicy& p, u64 components) {
-    if (!(p.basic[1].c & 1u << 26)) components = 0;
+    if (!p.has(x86::leaf_1c::xsave)) components = 0;
     CpuidLeafValue& main = p.xstate[0];
     components &= (u64{main.d} << 32) | main.a;
     main.a = static_cast<u32>(components);
@@ -61,25 +83,26 @@ void limit_xstate(CpuPolicy& p, u64 components) {
         size = std::max(size, p.xstate[i].a + p.xstate[i].b);
     }
     main.b = main.c = size;
-    p.xstate[1].a &= components ? allowed::eax_d_1 : 0;
+    p.keep(components ? allowed::leaf_d_1a : x86::LeafDSub1A{});
     p.xstate[1].b = p.xstate[1].c = p.xstate[1].d = 0; // no XSAVES
 }
 
 /// Features that make no sense without others.
 void resolve_dependencies(CpuPolicy& p, u64 components) {
-    u32& c1 = p.basic[1].c;
-    u32& b7 = p.feature[0].b;
-    if (components == 0) c1 &= ~(1u << 26);
-    if (!(c1 & 1u << 26) || !(components & 4)) {
-        c1 &= ~(1u << 28 | 1u << 12 | 1u << 29);   // AVX, FMA, F16C
-        b7 &= ~(1u << 5);                          // AVX2
-        p.extended[1].c &= ~(1u << 11 | 1u << 16); // XOP, FMA4
-        p.feature[0].c &= ~(1u << 9 | 1u << 10);   // VAES, VPCLMULQDQ
+    using namespace x86;
+    if (components == 0) p.remove(leaf_1c::xsave);
+    if (!p.has(leaf_1c::xsave) || !(components & 4)) {
+        p.remove(leaf_1c::avx | leaf_1c::fma | leaf_1c::f16c);
+        p.remove(leaf_7b::avx2);
+        p.remove(extended_1c::xop | extended_1c::fma4);
+        p.remove(leaf_7c::vaes | leaf_7c::vpclmul);
     }
-    if (!(components & 0xe0) || !(b7 & 1u << 16)) {
-        b7 &= ~(1u << 16 | 1u << 17 | 1u << 21 | 1u << 28 | 1u << 30 | 1u << 31);
-        p.feature[0].c &= ~(1u << 1 | 1u << 6 | 1u << 11 | 1u << 12 | 1u << 14);
-        p.feature[0].d &= ~(1u << 2 | 1u << 3);
+    if (!(components & 0xe0) || !p.has(leaf_7b::avx512f)) {
+        p.remove(leaf_7b::avx512f | leaf_7b::avx512dq | leaf_7b::avx512ifma | leaf_7b::avx512cd | leaf_7b::avx512bw |
+                 leaf_7b::avx512vl);
+        p.remove(leaf_7c::avx512vbmi | leaf_7c::avx512vbmi2 | leaf_7c::avx512vnni | leaf_7c::avx512bitalg |
+                 leaf_7c::avx512vpopcntdq);
+        p.remove(leaf_7d::avx512_4vnniw | leaf_7d::avx512_4fmaps);
     }
 }
 
@@ -141,22 +164,23 @@ void read_policy(CpuPolicy& p, CpuidFunction cpuid) {
 void limit_to_pv(CpuPolicy& p, u64 components) {
     p.basic[0].a = std::min(p.basic[0].a, 0xdu);
     p.basic[1].b &= 0x0000ffff; // APIC id and count of logical CPUs belong to the vCPU
-    p.basic[1].d &= allowed::edx_1;
-    p.basic[1].c = (p.basic[1].c & allowed::ecx_1) | 1u << 31;
+    p.keep(allowed::leaf_1d);
+    p.keep(allowed::leaf_1c);
+    p.add(x86::leaf_1c::hypervisor);
     for (u32 leaf : {3u, 5u, 6u, 8u, 9u, 0xau, 0xcu}) clear(p.basic[leaf]);
     for (u32 leaf = 0xe; leaf < CpuPolicy::basic_leaves; ++leaf) clear(p.basic[leaf]);
-    p.feature[0].b &= allowed::ebx_7;
-    p.feature[0].c &= allowed::ecx_7;
-    p.feature[0].d &= allowed::edx_7;
-    p.feature[1] = {p.feature[1].a & allowed::eax_7_1, 0, 0, 0};
+    p.keep(allowed::leaf_7b);
+    p.keep(allowed::leaf_7c);
+    p.keep(allowed::leaf_7d);
+    p.feature[1] = {(p.get<x86::Leaf7Sub1A>() & allowed::leaf_7_1a).raw(), 0, 0, 0};
     clear(p.feature[2]);
     for (auto& t : p.topology) clear(t);
     if (p.extended[0].a >= CpuPolicy::extended_base)
         p.extended[0].a = std::min(p.extended[0].a, CpuPolicy::extended_base + 0x1c);
-    p.extended[1].d &= allowed::edx_ext | (is_amd(p) ? allowed::edx_ext_common : 0);
-    p.extended[1].c &= allowed::ecx_ext;
+    p.keep(is_amd(p) ? allowed::extended_1d | allowed::extended_1d_of_amd : allowed::extended_1d);
+    p.keep(allowed::extended_1c);
     p.extended[7] = {};
-    p.extended[8] = {p.extended[8].a & 0xffff, p.extended[8].b & allowed::ebx_8, 0, 0};
+    p.extended[8] = {p.extended[8].a & 0xffff, (p.get<x86::Extended8B>() & allowed::extended_8b).raw(), 0, 0};
     for (u32 leaf = 9; leaf < CpuPolicy::extended_leaves; ++leaf)
         if (leaf != 0x19 && leaf != 0x1a) clear(p.extended[leaf]);
     p.platform_info &= u64{1} << 31; // CPUID faulting

@@ -5,6 +5,7 @@
 #include "abi/cpu_policy.hpp"
 #include "base/number.hpp"
 #include "base/result.hpp"
+#include "x86/arch/cpuid_bits.hpp"
 
 #include <span>
 
@@ -13,6 +14,15 @@ namespace px::pv {
 /// Registers after CPUID.
 struct CpuidLeafValue {
     u32 a = 0, b = 0, c = 0, d = 0;
+    [[nodiscard]] constexpr u32& operator[](x86::CpuidRegister which) {
+        switch (which) {
+        case x86::CpuidRegister::A: return a;
+        case x86::CpuidRegister::B: return b;
+        case x86::CpuidRegister::C: return c;
+        case x86::CpuidRegister::D: break;
+        }
+        return d;
+    }
     friend bool operator==(const CpuidLeafValue&, const CpuidLeafValue&) = default;
 };
 
@@ -33,10 +43,30 @@ struct CpuPolicy {
     u64 platform_info = 0;                       ///< MSR 0xce (bit 31: CPUID faulting)
     u64 arch_capabilities = 0;                   ///< MSR 0x10a
 
+    /// One register of a leaf, by its type.
+    template <class Word> [[nodiscard]] constexpr Word get() const {
+        return Word(const_cast<CpuPolicy*>(this)->template place<Word>());
+    }
+    template <class Word> [[nodiscard]] constexpr bool has(Word bits) const { return get<Word>().has(bits); }
+    /// Takes away all but these bits, or these bits.
+    template <class Word> constexpr void keep(Word bits) { place<Word>() &= bits.raw(); }
+    template <class Word> constexpr void remove(Word bits) { place<Word>() &= ~bits.raw(); }
+    template <class Word> constexpr void add(Word bits) { place<Word>() |= bits.raw(); }
+
     /// The leaf's storage; null if the policy has no such leaf.
     [[nodiscard]] CpuidLeafValue* find(u32 leaf, u32 subleaf);
     [[nodiscard]] const CpuidLeafValue* find(u32 leaf, u32 subleaf) const {
         return const_cast<CpuPolicy*>(this)->find(leaf, subleaf);
+    }
+
+  private:
+    template <class Word> [[nodiscard]] constexpr u32& place() {
+        constexpr u32 leaf = Word::Identity::leaf, subleaf = Word::Identity::subleaf;
+        static_assert(leaf != 4 && leaf != 0xb && (subleaf == 0 || leaf == 7 || leaf == 0xd));
+        if constexpr (leaf == 7) return feature[subleaf][Word::Identity::in];
+        else if constexpr (leaf == 0xd) return xstate[subleaf][Word::Identity::in];
+        else if constexpr (leaf >= extended_base) return extended[leaf - extended_base][Word::Identity::in];
+        else return basic[leaf][Word::Identity::in];
     }
 };
 

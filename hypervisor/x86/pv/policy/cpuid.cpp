@@ -95,11 +95,12 @@ CpuidLeafValue guest_cpuid(const PvVcpu& vcpu, u32 leaf, u32 subleaf) {
     CpuidLeafValue value = *found;
     switch (leaf) {
     case 1:
-        value.b = (value.b & 0x00ffffff) | (vcpu.id.raw() * 2) << 24;
+        value.b = x86::leaf_1b::ApicId::put(x86::Leaf1B(value.b), vcpu.id.raw() * 2).raw();
         // OSXSAVE is on in the CPU whatever the guest has set: kernels take it for the hypervisor's word that XSAVE
         // works.
-        value.c &= ~(1u << 27);
-        if ((value.c & 1u << 26) && x86::host_cr4.has(x86::cr4::osxsave)) value.c |= 1u << 27;
+        value.c &= ~x86::leaf_1c::osxsave.raw();
+        if (policy.has(x86::leaf_1c::xsave) && x86::host_cr4.has(x86::cr4::osxsave))
+            value.c |= x86::leaf_1c::osxsave.raw();
         break;
     case 0xb:
         value.c = subleaf & 0xff;

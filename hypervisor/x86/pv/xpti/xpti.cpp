@@ -27,7 +27,7 @@ namespace image = x86::image;
 
 /// A CPU's tables, by the mode of the guest: user, kernel. Touched by their CPU only, with interrupts off.
 struct Tables {
-    u64* l4[2];
+    PageTable* l4[2];
     bool is_up_to_date[2];
 };
 PX_PER_CPU PerCpu<Tables> tables;
@@ -36,8 +36,8 @@ extern "C" char px_syscall_slots[];
 constexpr u64 syscall_slot_bytes = 64;
 
 /// Nothing is global: what the hypervisor maps must not stay in the TLB (CR4.PGE is off too).
-constexpr u64 code = x86::entry::code & ~x86::entry::global, data = x86::entry::data & ~x86::entry::global,
-              read_only = x86::entry::read_only & ~x86::entry::global;
+constexpr auto code = x86::mapping::code.without(page::global), data = x86::mapping::data.without(page::global),
+               read_only = x86::mapping::read_only.without(page::global);
 
 /// Physical address of something of a CPU: in the image for the boot CPU, in the direct map for the others.
 Paddr physical_of(u64 address) {
@@ -46,11 +46,12 @@ Paddr physical_of(u64 address) {
 }
 
 struct Part {
-    u64 start, bytes, flags;
+    u64 start, bytes;
+    PageBits bits;
 };
 
 /// The ways in and out, in `l4`: code, and what the CPU and that code read and write before CR3 is loaded.
-bool map_entry(u64* l4, CpuId cpu) {
+bool map_entry(PageTable& l4, CpuId cpu) {
     const auto address = [](const void* p) { return reinterpret_cast<u64>(p); };
     const u64 stack = address(&x86::cpu_info_of(cpu)) & ~(cpu_stack_size - 1);
     const u64 slot = address(px_syscall_slots) + cpu.raw() * syscall_slot_bytes;
@@ -63,18 +64,15 @@ bool map_entry(u64* l4, CpuId cpu) {
         {stack + cpu_stack_size - page_size, page_size, data}, // CpuInfo, and what is pushed on entry
     };
     for (const Part& p : parts)
-        if (!x86::map_range_in(l4, p.start, physical_of(p.start), p.bytes, p.flags, page_size)) return false;
+        if (!x86::map_range_in(l4, p.start, physical_of(p.start), p.bytes, p.bits, page_size)) return false;
     return true;
 }
 
-void copy_entries(u64* to, Mfn l4) {
-    const u64* const from = to_virtual<u64>(l4);
-    const Mfn own_frame = mfn_of(to_physical(to));
+void copy_entries(PageTable& to, Mfn l4) {
+    const PageTable& from = *to_virtual<PageTable>(l4);
+    const Mfn own_frame = mfn_of(to_physical(&to));
     const auto copy = [&](unsigned first, unsigned end) {
-        // Relaxed: the CPU's page walker is the only reader.
-        for (unsigned i = first; i < end; ++i)
-            __atomic_store_n(to + i, isolated_entry(__atomic_load_n(from + i, __ATOMIC_RELAXED), i, l4, own_frame),
-                             __ATOMIC_RELAXED);
+        for (unsigned i = first; i < end; ++i) to[i].store(isolated_entry(from[i].load(), i, l4, own_frame));
     };
     copy(0, layout::first_hypervisor_slot + 1);
     copy(layout::per_domain_slot, layout::per_domain_slot + 1);
@@ -89,9 +87,10 @@ bool create_cpu(CpuId cpu) {
     Tables& t = tables.on(cpu);
     if (!x86::speculation::isolates_page_tables() || t.l4[0]) return true;
     for (auto& l4 : t.l4)
-        if (!(l4 = static_cast<u64*>(heap::allocate_page()))) return false;
-    if (!map_entry(t.l4[0], cpu)) return false; // boot only: a CPU that cannot start takes its memory with it
-    for (unsigned i = layout::first_hypervisor_slot; i <= layout::last_hypervisor_slot; ++i) t.l4[1][i] = t.l4[0][i];
+        if (!(l4 = static_cast<PageTable*>(heap::allocate_page()))) return false;
+    if (!map_entry(*t.l4[0], cpu)) return false; // boot only: a CPU that cannot start takes its memory with it
+    for (unsigned i = layout::first_hypervisor_slot; i <= layout::last_hypervisor_slot; ++i)
+        (*t.l4[1])[i].store((*t.l4[0])[i].load());
     x86::cpu_info_of(cpu).syscall_slot = reinterpret_cast<u64*>(px_syscall_slots + cpu.raw() * syscall_slot_bytes);
     return true;
 }
@@ -121,7 +120,7 @@ extern "C" u64 px_xpti_enter_guest() {
     const unsigned mode = vcpu.in_kernel_mode;
     if (!t.is_up_to_date[mode]) {
         t.is_up_to_date[mode] = true;
-        copy_entries(t.l4[mode], l4);
+        copy_entries(*t.l4[mode], l4);
     }
     info.guest_cr3 = to_physical(t.l4[mode]).raw();
     return info.guest_cr3;

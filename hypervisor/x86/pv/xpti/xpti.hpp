@@ -13,18 +13,16 @@
 
 namespace px::pv::xpti {
 
-/// What an entry of the vCPU's L4 table becomes in the table that its guest runs on; 0: nothing. An entry that maps the
+/// What an entry of the vCPU's L4 table becomes in the table that its guest runs on, or nothing. An entry that maps the
 /// L4 table itself (linear page tables) maps the copy: through the L4 table the hypervisor's slots could be reached.
 /// Pure.
 /// @param own   the L4 table
 /// @param copy  the table that the entry goes to
-constexpr u64 isolated_entry(u64 entry, unsigned slot, Mfn own, Mfn copy) {
+constexpr PageEntry isolated_entry(PageEntry entry, unsigned slot, Mfn own, Mfn copy) {
     constexpr unsigned m2p_slot = x86::layout::first_hypervisor_slot;
     if (slot == m2p_slot || slot == x86::layout::per_domain_slot) return entry;
-    if (!is_guest_slot(slot)) return 0;
-    const Entry e{entry};
-    if (e.is_present() && e.frame() == own) return (entry & ~Entry::frame_mask) | copy.raw() << page_shift;
-    return entry;
+    if (!is_guest_slot(slot)) return {};
+    return entry.is_present() && entry.frame() == own ? entry.leading_to(copy) : entry;
 }
 
 /// Makes a CPU's tables, before it runs a guest. True also when no domain is isolated; false without memory.
