@@ -22,6 +22,7 @@ PARTS = {
     "style": "the rules of the house that a machine can check",
     "lab": "the lab's own tests",
     "unit": "host tests under AddressSanitizer and UBSan; those with threads also under ThreadSanitizer",
+    "models": "what CPUs agree on without a lock, every interleaving (spin)",
     "guests": "micro guests on each hypervisor",
     "system": "Linux as dom0 and as guest, in every cell of {hypervisor} x {toolstack}",
     "interop": "our halves beside stock Xen's",
@@ -266,9 +267,10 @@ def jobs(options, cells):
 
 
 def host_jobs(options):
-    """What needs no machine: host tests, each preset one job, and clang-tidy."""
+    """What needs no machine: host tests, each preset one job, models and clang-tidy."""
+    models = [Job("models", "models", lambda: pytest_job("models", "tests/models", [], options, 1200), 60)]
     named = [Job("tidy", "tidy", lambda: tidy(options), 500)] if "tidy" in options.parts else []
-    return [*unit_jobs(options), *named]
+    return [*unit_jobs(options), *(models if "models" in options.parts else []), *named]
 
 
 def unit_jobs(options):

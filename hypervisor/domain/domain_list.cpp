@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of domains by id, and how long a domain stays in it: until its last reference is gone.
+// The table of domains by id, and how long a domain stays in it: until its last reference is gone
+// (tests/models/references.pml).
 #include "domain/domain_list.hpp"
 
 #include "domain/create.hpp"

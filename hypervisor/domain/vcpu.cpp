@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every vCPU can do: run, wait, be paused, be told that it has events.
+// What every vCPU can do: run, wait, be paused, be told that it has events (tests/models/pause.pml).
 #include "domain/vcpu.hpp"
 
 #include "domain/domain.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reference counts of frames: lock-free transitions of the state word.
+// Reference counts of frames: lock-free transitions of the state word (tests/models/frame_types.pml).
 #include "memory/frame.hpp"
 
 #include "abi/types.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The TLB clock: when a frame lost its last use, and whether stale translations of it can still exist.
+// The TLB clock: when a frame lost its last use, and whether stale translations of it can still exist
+// (tests/models/tlb_clock.pml).
 #pragma once
 
 #include "base/number.hpp"

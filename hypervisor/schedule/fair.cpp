@@ -116,7 +116,9 @@ Fair::Decision Fair::dispatch(RunQueue& queue, Unit* next, Nanoseconds now) {
         if (next) {
             take_out(queue, *next);
             next->state = Unit::State::Running;
-            next->is_running.store(true, std::memory_order_relaxed);
+            // A full barrier before the look for events on its way out: who has sent one meanwhile, and then looks
+            // whether it runs, sees that it does and interrupts (Vcpu::kick), or the look sees the event.
+            next->is_running.store(true, std::memory_order_seq_cst);
             hooks_.state_changed(*next, Unit::State::Running, now);
         }
         queue.running = next;

@@ -19,9 +19,9 @@ void set_handler(SoftIrq which, Handler handler) { handlers[static_cast<unsigned
 // process().
 void raise(SoftIrq which) { pending.here().fetch_or(u64{1} << static_cast<unsigned>(which)); }
 
-// Why a bit that is set already needs no second interrupt: it is cleared only by its CPU, in process(), which then runs
-// the handler. So whoever finds it set comes before that handler, which sees what he did before (both operations are
-// full barriers). And the CPU gets to process() by itself, because of who set the bit:
+// (tests/models/way_out.pml) Why a bit that is set already needs no second interrupt: it is cleared only by its CPU, in
+// process(), which then runs the handler. So whoever finds it set comes before that handler, which sees what he did
+// before (both operations are full barriers). And the CPU gets to process() by itself, because of who set the bit:
 // - This CPU, in a handler of an interrupt. What was interrupted is a guest or a halt, and the way back to either
 // looks;
 //   or the hypervisor with interrupts on, which has its last look before a guest or a halt still before it: from that

@@ -14,6 +14,8 @@
 // working again: nothing may be done about the fault and then the instruction be repeated, because what was seen by the
 // last look (soft interrupts, events, copies of page tables) is out of date as soon as interrupts were on.
 //
+// tests/models/way_out.pml is this machine, against all that may come in between.
+//
 // An NMI may come anywhere. Its handler raises nothing and changes nothing that the last look looks at.
 #pragma once
 

@@ -144,7 +144,9 @@ def nodes(dom0, name):
     return {re.sub(CHANCE, r'\1 = "?"', line) for line in mine if not re.search(DELIBERATE, line)}
 
 
-SEEN = {}  # what rich() saw, by kind: stock's tools make such a guest with ten seconds of CPU, half of them in its scripts
+SEEN = (
+    {}
+)  # what rich() saw, by kind: stock's tools make such a guest with ten seconds of CPU, half of them in its scripts
 
 
 def rich(dom0, kind):

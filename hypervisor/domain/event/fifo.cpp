@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// FIFO events: pending, linking, unmasking. The guest can write every word at any time: nothing here trusts them.
+// FIFO events: pending, linking, unmasking. The guest can write every word at any time: nothing here trusts them. A
+// guest that goes by the rules loses none: tests/models/fifo.pml.
 #include "domain/event/fifo.hpp"
 
 namespace px::event::fifo {
