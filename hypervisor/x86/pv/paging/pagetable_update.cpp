@@ -90,7 +90,7 @@ Result<> update_machine_word(Paddr address, u64 value, PvDomain& owner, const Do
     const PageEntry next(value);
     // A release that was interrupted goes first: the word may be in, or map, a frame that is still a table by it, and
     // when it is done the frame may be another's. So nothing that is found out about the frame before counts after it.
-    if (!goes_on(hold, frame, next)) TRY(settle(owner, hold));
+    if (hold.frame && !goes_on(hold, frame, next)) TRY(settle(owner, hold));
     // Under the lock a page table stays one. Of anything else the owner is checked with the reference.
     if (frame.owner.load(std::memory_order_relaxed) != owner.id.raw()) return fail(Error::Invalid);
     const FrameState state = frame.load();
