@@ -16,7 +16,7 @@ Unpacked unpack_lz4(View packed, std::span<std::uint8_t> out) {
         at += 4;
         if (size == magic) continue; // again, where streams were joined
         // The last block is followed by less than a block's head, or by what the kernel's build appends.
-        if (size == 0 || size > packed.size() - at) {
+        if (size == 0 || size > packed.size() - at || size > LZ4_COMPRESSBOUND(block_size)) {
             if (filled != 0 && packed.size() == at) break;
             return std::unexpected(Trouble::Damaged);
         }

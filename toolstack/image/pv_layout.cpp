@@ -2,6 +2,8 @@
 // Layout of a new PV guest.
 #include "image/pv_layout.hpp"
 
+#include "abi/pv.hpp"
+
 #include <fmt/format.h>
 
 namespace image {
@@ -14,6 +16,14 @@ namespace {
 constexpr std::uint64_t pages_of(std::uint64_t bytes) { return (bytes + page_bytes - 1) >> page_shift; }
 constexpr std::uint64_t up(std::uint64_t value, std::uint64_t to) { return (value + to - 1) / to * to; }
 constexpr unsigned level_shift(unsigned level) { return page_shift + 9 * level; } ///< of what one table covers
+
+/// Whether pages can be mapped at an address that the kernel chose: it is a page's, and all of them are a guest's.
+bool has_room(std::uint64_t address, std::uint64_t pages) {
+    constexpr std::uint64_t lower_end = std::uint64_t{1} << 47;
+    if (address % page_bytes || pages > UINT64_MAX >> page_shift) return false;
+    if (address < lower_end) return pages << page_shift <= lower_end - address;
+    return address >= abi::hypervisor_virt_end && pages << page_shift <= 0 - address;
+}
 
 /// Tables of one level that ranges need, without counting a table twice that two ranges share.
 void add_tables(std::vector<Table>& tables, unsigned level, const std::vector<Range>& ranges) {
@@ -43,6 +53,13 @@ Result<Frames> kernel_frames(const Elf& kernel) {
         high = std::max(high, offset + segment.size);
     }
     return Frames{low >> page_shift, pages_of(high) - (low >> page_shift)};
+}
+
+Result<void> check_size(std::uint64_t needed, std::uint64_t pages) {
+    if (needed <= pages) return {};
+    return fail(fmt::format("the guest needs at least {} MiB for its kernel and RAM disk, but has {} MiB",
+                            (needed >> 8) + 1, pages >> 8),
+                "raise memory=");
 }
 
 Result<void> check_notes(const Notes& notes) {
@@ -90,12 +107,16 @@ Result<PvLayout> layout_pv(const Elf& kernel, std::uint64_t ramdisk_bytes, std::
     out.start_info = take(1);
     out.xenstore = take(1);
     out.console = take(1);
+    TRY(check_size(next, pages)); // before tables are counted: there would be no end of them
+    auto nowhere = [] { return fail("the kernel wants to be mapped at addresses that are not a guest's"); };
+    if (notes.init_p2m && !has_room(*notes.init_p2m, p2m_pages)) return nowhere();
     // The tables map themselves, the stack and 512 KiB beyond, up to a 4 MiB boundary: more tables may move that.
     auto tables_at = next;
     std::uint64_t count = 0;
     for (;;) {
         auto end = up(out.address_of(tables_at + count + 1) + (512 << 10), 4 << 20);
         auto mapped = (end - out.virtual_base) >> page_shift;
+        if (!has_room(out.virtual_base, mapped)) return nowhere();
         out.ranges = {{out.virtual_base, {0, mapped}}};
         if (notes.init_p2m) out.ranges.push_back({*notes.init_p2m, {0, p2m_pages}});
         out.page_tables = tables_for(out.ranges);
@@ -111,10 +132,7 @@ Result<PvLayout> layout_pv(const Elf& kernel, std::uint64_t ramdisk_bytes, std::
         out.ranges[1].frames = out.p2m;
     }
     if (out.ramdisk_by_frame) out.ramdisk = take(pages_of(ramdisk_bytes));
-    if (next > pages)
-        return fail(fmt::format("the guest needs at least {} MiB for its kernel and RAM disk, but has {} MiB",
-                                (next >> 8) + 1, pages >> 8),
-                    "raise memory=");
+    TRY(check_size(next, pages));
     for (std::size_t i = 0; i < out.page_tables.size(); ++i) out.page_tables[i].frame = out.tables.first + i;
     return out;
 }

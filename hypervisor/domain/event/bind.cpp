@@ -102,16 +102,17 @@ Result<> bind_virq(abi::EvtchnBindVirq& op) {
     if (is_global(op.virq) && op.vcpu != 0) return fail(Error::Invalid);
     Vcpu* vcpu = domain.vcpu(VcpuId(op.vcpu));
     if (!vcpu) return fail(Error::NoEntry);
+    Port& bound = vcpu->virq_port[bounded(op.virq, std::size(vcpu->virq_port))];
     EventChannels& table = *domain.events;
     Guard guard(table.lock);
-    if (vcpu->virq_port[op.virq].raw() != 0) return fail(Error::Exists);
+    if (bound.raw() != 0) return fail(Error::Exists);
     const Port port = TRY(table.allocate());
     Channel& channel = *table.channel(port);
     IrqGuard channel_guard(channel.lock);
     channel.virq = op.virq;
     channel.vcpu.store(op.vcpu, std::memory_order_relaxed);
     channel.set_state(State::Virq);
-    vcpu->virq_port[op.virq] = port;
+    bound = port;
     op.port = port.raw();
     return {};
 }

@@ -103,3 +103,47 @@ MICRO_CASE(shared_pages_of_the_dead_are_nobodys) {
     CHECK_IS(destroy_domain(5), 0);
     CHECK(is_gone(5));
 }
+
+/// Registers that are set for a vCPU are taken whole or not at all.
+MICRO_CASE(extended_state_that_cannot_be_read_changes_nothing) {
+    static abi::Domctl op;
+    constexpr u64 x87_and_sse = 3, size = 16 + 576; // XCR0 twice, the legacy part, the header
+    constexpr unsigned at_area = 16, at_mxcsr = at_area + 24, at_register = at_area + 160, at_present = at_area + 512;
+    make_domain(5, 8);
+    op.u.max_vcpus.max = 1;
+    CHECK_IS(domctl(abi::DomctlCommand::MaxVcpus, 5, op), 0);
+    const auto act = [](abi::DomctlCommand command, const void* buffer, u64 bytes, u64 mask) {
+        memset(&op, 0, sizeof op);
+        op.u.vcpuextstate.xfeature_mask = mask;
+        op.u.vcpuextstate.size = bytes;
+        op.u.vcpuextstate.buffer.address = reinterpret_cast<u64>(buffer);
+        return domctl(command, 5, op);
+    };
+    u8 *const whole = static_cast<u8*>(new_page()), *const cut = static_cast<u8*>(new_page()),
+              *const hole = static_cast<u8*>(new_page());
+    CHECK(hole == cut + page_bytes);
+    const auto put = [&](unsigned at, u64 value) { memcpy(whole + at, &value, sizeof value); };
+    put(0, x87_and_sse);
+    put(8, x87_and_sse);
+    put(at_present, x87_and_sse);
+    put(at_mxcsr, 0x1f80);
+    memset(whole + at_register, 0x5a, 16);
+    CHECK_IS(act(abi::DomctlCommand::SetVcpuExtState, whole, size, x87_and_sse), 0);
+    // The same but for that register, with its end where nothing is mapped.
+    u8* const broken = hole - size + 64;
+    memcpy(broken, whole, size - 64);
+    memset(broken + at_register, 0x33, 16);
+    const u64 own = mfn_of(hole);
+    CHECK_IS(update_va(hole, 0), 0);
+    CHECK_IS(act(abi::DomctlCommand::SetVcpuExtState, broken, size, x87_and_sse), error(Errno::Fault));
+    CHECK_IS(update_va(hole, entry_of(own)), 0);
+    CHECK_IS(act(abi::DomctlCommand::GetVcpuExtState, nullptr, 0, 0), 0);
+    const u64 now = op.u.vcpuextstate.size;
+    memset(whole, 0, page_bytes);
+    CHECK(now >= size && now <= page_bytes);
+    CHECK_IS(act(abi::DomctlCommand::GetVcpuExtState, whole, now, op.u.vcpuextstate.xfeature_mask), 0);
+    CHECK_IS(*reinterpret_cast<u64*>(whole), x87_and_sse);
+    for (unsigned i = 0; i < 16; ++i) CHECK_IS(whole[at_register + i], 0x5a);
+    CHECK_IS(destroy_domain(5), 0);
+    CHECK(is_gone(5));
+}

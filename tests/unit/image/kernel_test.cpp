@@ -163,3 +163,31 @@ TEST(PvLayout, TooSmallAndNotPv) {
     elf.notes = {};
     EXPECT_EQ(layout_pv(elf, 0, 64 << 8).error().what, "the kernel has no Xen notes");
 }
+
+/// What a kernel says of itself is only asked for: addresses that are no guest's, or that wrap, are an error, and so is,
+/// at once, a segment far beyond the guest's memory.
+TEST(PvLayout, AddressesThatAreNoGuests) {
+    auto file = make_elf();
+    auto kernel = make_kernel(file);
+    ASSERT_TRUE(kernel);
+    constexpr std::uint64_t pages = 256 << 8;
+    constexpr std::uint64_t bad[] = {0xffff'ffff'ffff'f000, 0xffff'ffff'ffff'0000, 0xffff'8000'0000'0000,
+                                     0xffff'87ff'ffff'f000, 0x0000'7fff'ffff'f000, 0x0000'8000'0000'0000,
+                                     0x8000'0000'0000'0000};
+    for (auto address : bad) {
+        auto elf = kernel->elf();
+        elf.notes.virtual_base = address;
+        auto layout = layout_pv(elf, 0, pages);
+        ASSERT_FALSE(layout) << std::hex << address;
+        elf = kernel->elf();
+        elf.notes.init_p2m = address;
+        EXPECT_FALSE(layout_pv(elf, 0, pages)) << std::hex << address;
+    }
+    auto elf = kernel->elf();
+    elf.notes.init_p2m = 0x8000000001;
+    EXPECT_FALSE(layout_pv(elf, 0, pages));
+    elf = kernel->elf();
+    elf.notes.virtual_base = 0;
+    elf.segments[0].address = std::uint64_t{1} << 40;
+    EXPECT_EQ(layout_pv(elf, 0, pages).error().remedy, "raise memory=");
+}

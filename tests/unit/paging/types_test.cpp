@@ -210,6 +210,29 @@ TEST_F(Types, PreemptionEndsAndOthersMayFinish) {
     model::check(guest, roots, frames);
 }
 
+/// An update that finds a release of its vCPU unfinished finishes that first. That may drop the very table it was to
+/// change: then the word is data, and what the entry held is held no more.
+TEST_F(Types, AnUpdateJudgesTheTableAfterTheReleaseThatItFinishes) {
+    for (unsigned i = 1; i <= 4; ++i) words(0)[i] = entry(mfn(i), 7); // level 3; 1 to 4 are of level 2
+    words(1)[0] = entry(mfn(5), 7);
+    words(5)[0] = entry(mfn(6), 7);
+    for (const u64 value : {u64{0}, entry(mfn(7), 7), entry(mfn(5), 5)}) {
+        words(1)[0] = entry(mfn(5), 7);
+        fake::set_preempted(false);
+        ASSERT_TRUE(pin(0, 3));
+        fake::set_preempted(true);
+        ASSERT_TRUE(unpin(0));
+        ASSERT_FALSE(holds_are_empty());
+        ASSERT_TRUE(pv::is_table(*frames[1], 2)); // by the entry of the table in the hold
+        fake::set_preempted(false);
+        EXPECT_TRUE(write(mfn(1), 0, value));
+        EXPECT_TRUE(holds_are_empty());
+        EXPECT_FALSE(pv::is_table(*frames[1]));
+        EXPECT_EQ(words(1)[0], value);
+        model::check(guest, roots, frames);
+    }
+}
+
 /// What a failed check leaves behind is released before the caller hears of it, by as many steps as it takes.
 TEST_F(Types, AFailedCallEndsWithNothingHeld) {
     for (unsigned i = 1; i <= 20; ++i) words(0)[i] = entry(mfn(i), 7);

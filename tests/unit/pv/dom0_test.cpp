@@ -127,6 +127,27 @@ TEST(Layout, NothingOverlapsAndTablesSuffice) {
     EXPECT_FALSE(make_layout(k, 4096, 0)) << "kernel at 16 MiB, domain of 16 MiB";
 }
 
+/// A kernel's notes may be damaged: what they ask for is a guest's addresses, or there is no layout. Nothing wraps.
+TEST(Layout, OnlyAtAGuestsAddresses) {
+    constexpr u64 frames = 65536;
+    constexpr u64 bad[] = {0xffff'ffff'ffff'f000, 0xffff'ffff'ffff'0000, 0xffff'8000'0000'0000, 0xffff'87ff'ffff'f000,
+                           0x0000'7fff'ffff'f000, 0x0000'8000'0000'0000, 0x8000'0000'0000'0000, base + 1};
+    const Kernel good = *parse_kernel(kernel_file());
+    for (const u64 address : bad) {
+        Kernel k = good;
+        k.virt_base = GuestVaddr(address);
+        EXPECT_FALSE(make_layout(k, frames, 0)) << std::hex << address;
+        k = good;
+        k.init_p2m = GuestVaddr(address);
+        EXPECT_FALSE(make_layout(k, frames, 0)) << std::hex << address;
+    }
+    Kernel k = good;
+    k.virt_base = GuestVaddr(0xffff'8800'0000'0000);
+    EXPECT_TRUE(make_layout(k, frames, 0));
+    k.end = u64{1} << 41;
+    EXPECT_FALSE(make_layout(k, frames, 0)) << "far beyond the domain";
+}
+
 TEST(Layout, TableCounts) {
     EXPECT_EQ(tables_below_l4(GuestVaddr(0), GuestVaddr(0x1000)), 3u);
     EXPECT_EQ(tables_below_l4(GuestVaddr(0), GuestVaddr(0x200000)), 3u);

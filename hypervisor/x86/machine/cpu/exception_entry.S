@@ -32,6 +32,7 @@ exception_entry:
     cld
     PATCH_CLAC
     SAVE_REGISTERS
+    CLEAR_R12_TO_R15
     PATCH_ISOLATE px_xpti_exception
 1:  movq %rsp, %rdi
     movq %rsp, %rbx
@@ -48,6 +49,7 @@ interrupt_entry:
     cld
     PATCH_CLAC
     SAVE_REGISTERS
+    CLEAR_R12_TO_R15
     PATCH_ISOLATE px_xpti_interrupt
     movq %rsp, %rdi
     movq %rsp, %rbx
@@ -71,6 +73,7 @@ ist_entry:
     cld
     PATCH_CLAC
     SAVE_REGISTERS
+    CLEAR_R12_TO_R15
     PATCH_ISOLATE px_xpti_ist
     testb $3, REG_CS(%rsp)
     jz 1b

@@ -39,7 +39,8 @@ struct Layout {
 /// Page tables of levels 1 to 3 that [start, end) needs.
 u64 tables_below_l4(GuestVaddr start, GuestVaddr end);
 
-/// Places a kernel, a list for `frames` frames, and an initrd. Empty when they do not fit.
+/// Places a kernel, a list for `frames` frames, and an initrd. Empty when they do not fit, or when the kernel wants to
+/// have something at addresses that are not a guest's.
 std::optional<Layout> make_layout(const Kernel& kernel, u64 frames, u64 initrd_bytes);
 
 } // namespace px::pv::dom0

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A vCPU's state beyond vcpu_guest_context, for savers and restorers: callbacks, extended registers, frame types.
+#include "memory/heap.hpp"
 #include "x86/arch/address.hpp"
 #include "x86/arch/msr.hpp"
 #include "x86/machine/cpu/cpu.hpp"
@@ -89,6 +90,23 @@ Result<> get_ext_state(PvDomain& domain, abi::DomctlVcpuExtState& op) {
         .write_array(static_cast<const u8*>(vcpu.xsave_area), fpu_layout.bytes);
 }
 
+namespace {
+
+/// What XRSTOR would refuse is the tools' mistake, not a reason for the hypervisor to fault (SDM volume 1, 13.8).
+void make_loadable(u8* area) {
+    constexpr std::size_t at_mxcsr = 24, at_header = 512, header_words = 8;
+    u64 header[header_words] = {}; // but for the first word, which components there are: the standard format
+    __builtin_memcpy(header, area + at_header, sizeof(header[0]));
+    header[0] &= fpu_layout.components;
+    __builtin_memcpy(area + at_header, header, sizeof(header));
+    u32 mxcsr;
+    __builtin_memcpy(&mxcsr, area + at_mxcsr, sizeof(mxcsr));
+    mxcsr &= 0xffff;
+    __builtin_memcpy(area + at_mxcsr, &mxcsr, sizeof(mxcsr));
+}
+
+} // namespace
+
 Result<> set_ext_state(PvDomain& domain, const abi::DomctlVcpuExtState& op) {
     PvVcpu& vcpu = *TRY(named_vcpu(domain, op.vcpu));
     if (op.size == 0) return {};
@@ -97,20 +115,19 @@ Result<> set_ext_state(PvDomain& domain, const abi::DomctlVcpuExtState& op) {
     if (op.xfeature_mask & ~fpu_layout.components) return fail(Error::Invalid);
     const auto header = TRY(GuestPointer<ExtStateHeader>(op.buffer.address).read());
     if (!is_valid_xcr0(header.xcr0, fpu_layout.components)) return fail(Error::Invalid);
-    const Paused paused(vcpu);
-    reset_fpu(vcpu);
-    auto* area = static_cast<u8*>(vcpu.xsave_area);
-    TRY(GuestPointer<u8>(op.buffer.address + sizeof(header)).read_array(area, op.size - sizeof(header)));
-    // What XRSTOR would refuse is the tools' mistake, not a reason for the hypervisor to fault (SDM volume 1, 13.8).
-    u64* xstate = reinterpret_cast<u64*>(area + 512);
-    xstate[0] &= fpu_layout.components;
-    for (unsigned i = 1; i < 8; ++i) xstate[i] = 0;
-    u32 mxcsr;
-    __builtin_memcpy(&mxcsr, area + 24, sizeof(mxcsr));
-    mxcsr &= 0xffff;
-    __builtin_memcpy(area + 24, &mxcsr, sizeof(mxcsr));
-    vcpu.xcr0 = header.xcr0;
-    return {};
+    // Whole before anything changes: a call that fails leaves the vCPU the state that it had.
+    auto* const area = static_cast<u8*>(heap::allocate_bytes(fpu_layout.bytes));
+    if (!area) return fail(Error::NoMemory);
+    const Result<> read =
+        GuestPointer<u8>(op.buffer.address + sizeof(header)).read_array(area, op.size - sizeof(header));
+    if (read) {
+        make_loadable(area);
+        const Paused paused(vcpu);
+        __builtin_memcpy(vcpu.xsave_area, area, fpu_layout.bytes);
+        vcpu.xcr0 = header.xcr0;
+    }
+    heap::free_bytes(area);
+    return read;
 }
 
 Result<> get_msrs(PvDomain& domain, abi::DomctlVcpuMsrs& op) {
