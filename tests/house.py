@@ -57,7 +57,8 @@ FLOORS = {
         ("hypervisor/hypercall", "packing"),  # up to here portable
         ("hypervisor/x86/arch",),
         ("hypervisor/x86",),
-        ("hypervisor/x86/machine",),  # knows no kind of guest
+        ("hypervisor/x86/machine",),  # knows no guest
+        ("hypervisor/x86/guest",),  # knows no kind of guest
         ("hypervisor/x86/pv", "hypervisor/x86/hvm"),
         ("hypervisor/x86/hypercall",),
         ("hypervisor/start",),  # the roof: nobody knows it

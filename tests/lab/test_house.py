@@ -37,8 +37,10 @@ def test_an_include_that_climbs_is_told_with_both_floors(monkeypatch, tmp_path):
         ("hypervisor/memory/a.cpp", "domain/b.hpp", "hypervisor/domain/b.hpp", (3, 5)),
         ("hypervisor/domain/grant/a.cpp", "x86/b.hpp", "hypervisor/x86/b.hpp", (5, 8)),
         ("hypervisor/x86/a.hpp", "x86/machine/cpu/b.hpp", "hypervisor/x86/machine/cpu/b.hpp", (8, 9)),
-        ("hypervisor/x86/machine/cpu/a.S", "x86/pv/b.inc", "hypervisor/x86/pv/b.inc", (9, 10)),
-        ("hypervisor/x86/hypercall/a.cpp", "start/b.hpp", "hypervisor/start/b.hpp", (11, 12)),
+        ("hypervisor/x86/machine/cpu/a.S", "x86/pv/b.inc", "hypervisor/x86/pv/b.inc", (9, 11)),
+        ("hypervisor/x86/machine/a.cpp", "x86/guest/b.hpp", "hypervisor/x86/guest/b.hpp", (9, 10)),
+        ("hypervisor/x86/guest/a.cpp", "x86/pv/b.hpp", "hypervisor/x86/pv/b.hpp", (10, 11)),
+        ("hypervisor/x86/hypercall/a.cpp", "start/b.hpp", "hypervisor/start/b.hpp", (12, 13)),
         ("toolstack/xen/a.cpp", "domain/b.hpp", "toolstack/domain/b.hpp", (2, 4)),
     ):
         parts = [house.part_of(one) for one in (path, target)]

@@ -3,12 +3,14 @@
 #pragma once
 
 #include "domain/domain.hpp"
+#include "x86/guest/policy/cpu_policy.hpp"
 #include "x86/machine/cpu/speculation.hpp"
 #include "x86/pv/paging/table_hold.hpp"
-#include "x86/pv/policy/cpu_policy.hpp"
 #include "x86/pv/time_stamp.hpp"
 
 namespace px::pv {
+
+using namespace guest; // a paravirtual guest is one of x86's: what these share has no prefix here
 
 /// A 64-bit paravirtual guest. Who includes this knows that the domain is one (see pv_domain()).
 class PvDomain final : public Domain {

@@ -3,15 +3,15 @@
 #include "x86/pv/paging/tlb.hpp"
 
 #include "machine/machine.hpp"
+#include "x86/guest/tlb_clock.hpp"
 #include "x86/instructions.hpp"
-#include "x86/pv/paging/tlb_clock.hpp"
 #include "x86/pv/xpti/xpti.hpp"
 
 namespace px {
 
 namespace {
 
-constinit pv::TlbClock tlb_clock;
+constinit guest::TlbClock tlb_clock;
 PX_PER_CPU PerCpu<std::atomic<u64>> flushed_at; ///< time of the CPU's last flush
 
 /// Flushes by loading CR3: all translations but global ones, of which guests have none, and the caches of upper tables

@@ -2,7 +2,7 @@
 // CPUID of paravirtual guests: the domain's policy, and the bits that depend on the moment.
 #pragma once
 
-#include "x86/pv/policy/cpu_policy.hpp"
+#include "x86/guest/policy/cpu_policy.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
 namespace px::pv {

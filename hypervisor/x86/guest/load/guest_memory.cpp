@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dom0's memory while it is built.
-#include "x86/pv/dom0/guest_memory.hpp"
+#include "x86/guest/load/guest_memory.hpp"
 
 #include "memory/heap.hpp"
 
 #include <algorithm>
 #include <cstring>
 
-namespace px::pv::dom0 {
+namespace px::guest::load {
 
-void GuestMemory::allocate(PvDomain& domain, u64 frames) {
+void GuestMemory::allocate(Domain& domain, u64 frames) {
     unsigned order = heap::max_order;
     while (total_ < frames && count_ < max_runs) {
         while ((u64{1} << order) > frames - total_) --order;
@@ -48,4 +48,4 @@ void GuestMemory::write(u64 address, std::span<const u8> bytes) const {
     }
 }
 
-} // namespace px::pv::dom0
+} // namespace px::guest::load

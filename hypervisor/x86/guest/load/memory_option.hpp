@@ -6,7 +6,7 @@
 
 #include <string_view>
 
-namespace px::pv::dom0 {
+namespace px::guest::load {
 
 /// "SIZE", "-SIZE" (all but that), "N%", "N%+SIZE", "N%-SIZE". Sizes without suffix are KiB.
 struct Amount {
@@ -34,4 +34,4 @@ struct MemorySize {
 /// Dom0's size, of so many frames that can be had. Without the option: all but a sixteenth, at most 128 MiB.
 MemorySize memory_size(const MemoryOption& option, u64 available);
 
-} // namespace px::pv::dom0
+} // namespace px::guest::load

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Emulated writes: which instructions, what they compute, which flags they set (SDM volume 2).
-#include "x86/pv/paging/write_operation.hpp"
+#include "x86/guest/write_operation.hpp"
 
 #include <bit>
 
-namespace px::pv {
+namespace px::guest {
 
 namespace {
 
@@ -183,4 +183,4 @@ void WriteOperation::finish(const Instruction& i, x86::Registers& r) const {
     r.rip += i.length;
 }
 
-} // namespace px::pv
+} // namespace px::guest

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The decoder: prefixes, opcode maps, ModRM and SIB, immediates (SDM volume 2, chapter 2 and appendix A).
-#include "x86/pv/emulate/decode.hpp"
+#include "x86/guest/decode.hpp"
 
-namespace px::pv {
+namespace px::guest {
 
 namespace {
 
@@ -332,4 +332,4 @@ u64 effective_address(x86::Registers& r, const Instruction& i) {
     return address & i.address_mask();
 }
 
-} // namespace px::pv
+} // namespace px::guest

@@ -8,7 +8,7 @@
 #include <optional>
 #include <span>
 
-namespace px::pv {
+namespace px::guest {
 
 /// Longest instruction (SDM 2A 2.3.11).
 inline constexpr unsigned max_instruction_bytes = 15;
@@ -65,4 +65,4 @@ void write_register(x86::Registers& registers, const Instruction& i, unsigned nu
 /// Offset of the memory operand in its segment (the segment's base is not added).
 [[nodiscard]] u64 effective_address(x86::Registers& registers, const Instruction& i);
 
-} // namespace px::pv
+} // namespace px::guest

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "x86/arch/flags.hpp"
-#include "x86/pv/emulate/decode.hpp"
+#include "x86/guest/decode.hpp"
 
-namespace px::pv {
+namespace px::guest {
 
 /// An instruction that writes 1 to 8 bytes of memory, its register and immediate operands read.
 struct WriteOperation {
@@ -50,4 +50,4 @@ struct WriteOperation {
 /// The operation of an instruction with a memory destination, or nothing for instructions that are not handled.
 [[nodiscard]] std::optional<WriteOperation> write_operation(const Instruction& i, x86::Registers& r);
 
-} // namespace px::pv
+} // namespace px::guest

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <span>
 
-namespace px::pv::dom0 {
+namespace px::guest::load {
 
 /// A part of the file that is loaded.
 struct Segment {
@@ -37,4 +37,4 @@ struct Kernel {
 /// Reads header, program headers and notes; checks that all lies in the file and that nothing wraps. Errors: NoExec.
 Result<Kernel> parse_kernel(std::span<const u8> file);
 
-} // namespace px::pv::dom0
+} // namespace px::guest::load

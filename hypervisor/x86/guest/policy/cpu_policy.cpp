@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // CPU policies: reading, limiting to what paravirtual guests can use, consistency.
-#include "x86/pv/policy/cpu_policy.hpp"
+#include "x86/guest/policy/cpu_policy.hpp"
 
 #include "base/bounded.hpp"
 #include "x86/arch/msr.hpp"
@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <bit>
 
-namespace px::pv {
+namespace px::guest {
 
 namespace {
 
@@ -275,4 +275,4 @@ Result<> merge(CpuPolicy& p, const abi::MsrEntry& entry) {
     }
 }
 
-} // namespace px::pv
+} // namespace px::guest

@@ -6,7 +6,7 @@
 
 #include <atomic>
 
-namespace px::pv {
+namespace px::guest {
 
 /// Frames get a stamp when a use of them ends; CPUs note the time at which they begin a flush. A CPU whose time is
 /// later than a stamp has flushed since. The clock ticks at the first flush after a stamp: other flushes, and stamps
@@ -46,4 +46,4 @@ class TlbClock {
     std::atomic<u64> stamped_{0}; ///< the last stamp, or an older one
 };
 
-} // namespace px::pv
+} // namespace px::guest

@@ -3,17 +3,17 @@
 #pragma once
 
 #include "base/panic.hpp"
-#include "x86/pv/pv_domain.hpp"
+#include "domain/domain.hpp"
 
 #include <span>
 
-namespace px::pv::dom0 {
+namespace px::guest::load {
 
 /// Frames in runs, in the order of their pseudo-physical numbers.
 class GuestMemory {
   public:
     /// Allocates up to `frames` frames in runs as long as can be had, and gives them to the domain.
-    void allocate(PvDomain& domain, u64 frames);
+    void allocate(Domain& domain, u64 frames);
 
     [[nodiscard]] u64 frames() const { return total_; }
     [[nodiscard]] Mfn mfn(u64 pfn) const;
@@ -33,4 +33,4 @@ class GuestMemory {
     u64 total_ = 0;
 };
 
-} // namespace px::pv::dom0
+} // namespace px::guest::load

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Unpacking dom0's kernel. It is trusted, but may be damaged: each way to fail has its sentence.
-#include "x86/pv/dom0/unpack.hpp"
+#include "x86/guest/load/unpack.hpp"
 
 #include "base/lock.hpp"
 #include "base/log.hpp"
@@ -8,7 +8,7 @@
 #include "packing/packing.hpp"
 #include "x86/instructions.hpp"
 
-namespace px::pv::dom0 {
+namespace px::guest::load {
 
 namespace {
 
@@ -63,4 +63,4 @@ UnpackedKernel unpack_kernel(std::span<const u8> image) {
     return kernel;
 }
 
-} // namespace px::pv::dom0
+} // namespace px::guest::load

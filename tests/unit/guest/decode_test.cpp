@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The decoder: lengths and operands of known encodings, arbitrary bytes; and what emulated writes compute.
-#include "x86/pv/emulate/decode.hpp"
+#include "x86/guest/decode.hpp"
 
-#include "x86/pv/paging/write_operation.hpp"
+#include "x86/guest/write_operation.hpp"
 
 #include <gtest/gtest.h>
 #include <random>
 #include <vector>
 
 using namespace px;
-using namespace px::pv;
+using namespace px::guest;
 
 namespace {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // dom0_mem=.
-#include "x86/pv/dom0/memory_option.hpp"
+#include "x86/guest/load/memory_option.hpp"
 
 #include "boot/options.hpp"
 
 #include <algorithm>
 
-namespace px::pv::dom0 {
+namespace px::guest::load {
 
 namespace {
 
@@ -66,4 +66,4 @@ MemorySize memory_size(const MemoryOption& option, u64 available) {
     return {frames, std::max(max_frames, frames)};
 }
 
-} // namespace px::pv::dom0
+} // namespace px::guest::load

@@ -9,7 +9,7 @@
 
 #include <span>
 
-namespace px::pv {
+namespace px::guest {
 
 /// Registers after CPUID.
 struct CpuidLeafValue {
@@ -97,4 +97,4 @@ u32 serialise_msrs(const CpuPolicy& policy, std::span<abi::MsrEntry, max_seriali
 Result<> merge(CpuPolicy& policy, const abi::CpuidLeaf& leaf);
 Result<> merge(CpuPolicy& policy, const abi::MsrEntry& entry);
 
-} // namespace px::pv
+} // namespace px::guest

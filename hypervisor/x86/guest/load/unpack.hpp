@@ -6,7 +6,7 @@
 
 #include <span>
 
-namespace px::pv::dom0 {
+namespace px::guest::load {
 
 struct UnpackedKernel {
     std::span<const u8> file;
@@ -18,4 +18,4 @@ struct UnpackedKernel {
 /// cannot. Boot only: the decoders use the FPU's registers.
 UnpackedKernel unpack_kernel(std::span<const u8> image);
 
-} // namespace px::pv::dom0
+} // namespace px::guest::load

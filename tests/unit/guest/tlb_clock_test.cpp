@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The TLB clock: a CPU is only believed to hold nothing of a frame when it has flushed since the frame's stamp.
-#include "x86/pv/paging/tlb_clock.hpp"
+#include "x86/guest/tlb_clock.hpp"
 
 #include "memory/tlb.hpp"
 
@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-namespace px::pv {
+namespace px::guest {
 namespace {
 
 TEST(TlbClock, AFlushCountsOnlyForStampsBeforeIt) {
@@ -88,4 +88,4 @@ TEST(TlbClock, NobodyThatIsNotFlushedKeepsAnOldEntry) {
 }
 
 } // namespace
-} // namespace px::pv
+} // namespace px::guest

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading paravirtual kernels' ELF files (System V ABI, chapters 4 and 5; public/elfnote.h).
-#include "x86/pv/dom0/elf.hpp"
+#include "x86/guest/load/elf.hpp"
 
 #include "abi/elfnote.hpp"
 
 #include <algorithm>
 #include <cstring>
 
-namespace px::pv::dom0 {
+namespace px::guest::load {
 
 namespace {
 
@@ -131,4 +131,4 @@ Result<Kernel> parse_kernel(File file) {
     return kernel;
 }
 
-} // namespace px::pv::dom0
+} // namespace px::guest::load

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // CPU policies: limits, round trips through the tools' form, consistency of leaves.
-#include "x86/pv/policy/cpu_policy.hpp"
+#include "x86/guest/policy/cpu_policy.hpp"
 
 #include <gtest/gtest.h>
 
 #include <map>
 #include <random>
 
-namespace px::pv {
+namespace px::guest {
 namespace {
 
 /// A CPU of the recorded kind: AMD, with AVX-512 and everything else a guest must not see all at once.
@@ -167,4 +167,4 @@ TEST(CpuPolicy, RandomPoliciesNeverExceedTheMaximum) {
 }
 
 } // namespace
-} // namespace px::pv
+} // namespace px::guest
