@@ -9,6 +9,7 @@
 #include "domain/run/schedule.hpp"
 #include "hypercall/build_information.hpp"
 #include "schedule/softirq.hpp"
+#include "x86/guest/init.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/clock/clock.hpp"
 #include "x86/machine/console/console.hpp"
@@ -74,6 +75,7 @@ void run() {
     init_domains();
     schedule::init();
     schedule::init_cpu(CpuId(0));
+    guest::init();
     pv::init();
     pv::init_cpu(CpuId(0));
     x86::mca::init();

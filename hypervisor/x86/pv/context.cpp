@@ -3,13 +3,13 @@
 #include "x86/pv/context.hpp"
 
 #include "domain/run/schedule.hpp"
+#include "x86/guest/fpu.hpp"
 #include "x86/layout.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/speculation.hpp"
 #include "x86/machine/paging/paging.hpp"
 #include "x86/pv/emulate/control_register.hpp"
 #include "x86/pv/emulate/debug_register.hpp"
-#include "x86/pv/fpu.hpp"
 #include "x86/pv/paging/descriptor.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 #include "x86/pv/paging/tlb.hpp"
@@ -52,6 +52,17 @@ void leave_space() {
 
 } // namespace
 
+void PvVcpu::save_extended_state() {
+    if (control.task_switched) x86::clts();
+    save_fpu(*this);
+}
+
+void PvVcpu::load_extended_state() {
+    x86::clts();
+    load_fpu(*this);
+    if (control.task_switched) x86::write_cr0(x86::read_cr0() | x86::cr0::task_switched);
+}
+
 void PvVcpu::save_state() {
     registers = x86::guest_registers();
     segments.ds = x86::read_ds();
@@ -63,7 +74,7 @@ void PvVcpu::save_state() {
     const u64 inactive = read_inactive_gs_base();
     segments.gs_base_kernel = in_kernel_mode ? active : inactive;
     segments.gs_base_user = in_kernel_mode ? inactive : active;
-    save_fpu(*this);
+    save_extended_state();
     if (debug.dr7.has_any(x86::dr7::enables)) x86::write_dr7(x86::dr7::nothing);
 }
 
@@ -77,7 +88,7 @@ void PvVcpu::load_state() {
     x86::wrgsbase(in_kernel_mode ? segments.gs_base_kernel : segments.gs_base_user);
     write_inactive_gs_base(in_kernel_mode ? segments.gs_base_user : segments.gs_base_kernel);
     if (x86::cpu_features.has_tsc_aux()) x86::load_tsc_aux(tsc_aux);
-    load_fpu(*this);
+    load_extended_state();
     if (debug.dr7.has_any(x86::dr7::enables)) load_debug_registers(*this);
     x86::guest_registers() = registers;
 }

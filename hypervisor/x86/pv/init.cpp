@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Start of the paravirtual part: guest kind, CPU policies, and the ways in on each CPU.
+// Start of the paravirtual part: guest kind, and the ways in on each CPU.
 #include "x86/pv/init.hpp"
 
 #include "base/panic.hpp"
@@ -8,8 +8,6 @@
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/pv/bounce.hpp"
-#include "x86/pv/fpu.hpp"
-#include "x86/pv/policy/cpuid.hpp"
 #include "x86/pv/xpti/xpti.hpp"
 
 namespace px::pv {
@@ -37,8 +35,6 @@ constexpr auto syscall_flag_mask = rflags::trap | rflags::interrupts | rflags::d
 void init() {
     domain_factory = &make_pv_domain;
     smap_in_use = x86::host_cr4.has(x86::cr4::smap);
-    init_fpu();
-    init_cpu_policies();
     if (!xpti::create_cpu(CpuId(0))) panic("not enough memory for guests' page tables");
     init_cpu(CpuId(0));
 }

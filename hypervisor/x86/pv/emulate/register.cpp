@@ -5,9 +5,9 @@
 #include "x86/pv/emulate/control_register.hpp"
 #include "x86/pv/emulate/debug_register.hpp"
 #include "x86/pv/emulate/emulate.hpp"
-#include "x86/pv/fpu.hpp"
 #include "x86/pv/guest_copy.hpp"
 #include "x86/pv/paging/pagetable.hpp"
+#include "x86/pv/task_switched.hpp"
 
 namespace px::pv {
 

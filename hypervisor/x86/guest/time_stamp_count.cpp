@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The emulated counter's arithmetic. Pure: also compiled into the host tests.
+#include "x86/guest/time_stamp.hpp"
 #include "x86/machine/clock/clock_scale.hpp"
-#include "x86/pv/time_stamp.hpp"
 
-namespace px::pv {
+namespace px::guest {
 
 void TimeStamp::set_rate(u32 ticks_per_ms) {
     const x86::clock::Scale scale = x86::clock::scale_of(u64{ticks_per_ms} * 1000);
@@ -21,4 +21,4 @@ u64 TimeStamp::read(Nanoseconds system_time) {
     return seen < now ? now : seen;
 }
 
-} // namespace px::pv
+} // namespace px::guest

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// CPUID of paravirtual guests.
-#include "x86/pv/policy/cpuid.hpp"
+// CPUID of guests.
+#include "x86/guest/policy/cpuid.hpp"
 
 #include "abi/cpuid.hpp"
 #include "abi/domctl.hpp"
 #include "machine/machine.hpp"
+#include "x86/guest/fpu.hpp"
+#include "x86/guest/msr.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/cpuid_faulting.hpp"
-#include "x86/pv/emulate/control_register.hpp"
-#include "x86/pv/emulate/emulate.hpp"
-#include "x86/pv/emulate/msr.hpp"
-#include "x86/pv/fpu.hpp"
 
-#include <bit>
-
-namespace px::pv {
+namespace px::guest {
 
 HostPolicies host_policies;
 
@@ -28,8 +24,8 @@ CpuidLeafValue host_leaf(u32 leaf, u32 subleaf) {
 }
 
 /// Leaf +3: how the guest's time stamp counter behaves.
-CpuidLeafValue time_leaf(const PvVcpu& vcpu, u32 subleaf) {
-    const PvDomain& domain = vcpu.pv_domain();
+CpuidLeafValue time_leaf(const X86Vcpu& vcpu, u32 subleaf) {
+    const X86Domain& domain = vcpu.x86_domain();
     const TimeStamp& t = domain.time_stamp;
     const u32 host_khz = static_cast<u32>(machine::cycles_khz());
     switch (subleaf) {
@@ -50,18 +46,20 @@ CpuidLeafValue time_leaf(const PvVcpu& vcpu, u32 subleaf) {
     }
 }
 
-CpuidLeafValue hypervisor_leaf(const PvVcpu& vcpu, u32 index, u32 subleaf) {
-    const u32 own_limit = vcpu.pv_domain().policy->hypervisor_limit & 0xff;
-    const u32 limit = own_limit != 0 && own_limit < abi::cpuid_max_num_leaves ? own_limit : abi::cpuid_max_num_leaves;
-    if (index > limit) return {};
-    switch (index) {
+u32 hypervisor_leaf_limit(const CpuPolicy& policy) {
+    const u32 own_limit = policy.hypervisor_limit & 0xff;
+    return own_limit != 0 && own_limit < abi::cpuid_max_num_leaves ? own_limit : abi::cpuid_max_num_leaves;
+}
+
+CpuidLeafValue hypervisor_leaf(const X86Vcpu& vcpu, u32 number, u32 subleaf) {
+    const u32 limit = hypervisor_leaf_limit(*vcpu.x86_domain().policy);
+    if (number > limit) return {};
+    switch (number) {
     case 0:
         return {abi::cpuid_hypervisor_leaf(limit), abi::cpuid_signature_ebx, abi::cpuid_signature_ecx,
                 abi::cpuid_signature_edx};
     case 1: return {xen_version_number, 0, 0, 0};
-    case 2: return {1, abi::msr_hypercall_page, abi::cpuid_feat1_mmu_pt_update_preserve_ad, 0};
     case 3: return time_leaf(vcpu, subleaf);
-    case 5: return {0, static_cast<u32>(std::bit_width(max_frame.raw() - 1) + page_shift), 0, 0};
     default: return {};
     }
 }
@@ -86,8 +84,10 @@ void init_cpu_policies() {
     limit_to_pv(host_policies.pv, fpu_layout.components);
 }
 
-CpuidLeafValue guest_cpuid(const PvVcpu& vcpu, u32 leaf, u32 subleaf) {
-    const CpuPolicy& policy = *vcpu.pv_domain().policy;
+bool shows_hypervisor_leaf(const CpuPolicy& policy, u32 number) { return number <= hypervisor_leaf_limit(policy); }
+
+CpuidLeafValue common_cpuid(const X86Vcpu& vcpu, u32 leaf, u32 subleaf) {
+    const CpuPolicy& policy = *vcpu.x86_domain().policy;
     if (leaf - abi::cpuid_first_leaf < 0x100) return hypervisor_leaf(vcpu, leaf - abi::cpuid_first_leaf, subleaf);
     if (leaf >= CpuPolicy::extended_base ? leaf > policy.extended[0].a : leaf > policy.basic[0].a) return {};
     const CpuidLeafValue* const found = policy.find(leaf, subleaf);
@@ -96,11 +96,7 @@ CpuidLeafValue guest_cpuid(const PvVcpu& vcpu, u32 leaf, u32 subleaf) {
     switch (leaf) {
     case 1:
         value.b = x86::leaf_1b::ApicId::put(x86::Leaf1B(value.b), vcpu.id.raw() * 2).raw();
-        // OSXSAVE is on in the CPU whatever the guest has set: kernels take it for the hypervisor's word that XSAVE
-        // works.
         value.c &= ~x86::leaf_1c::osxsave.raw();
-        if (policy.has(x86::leaf_1c::xsave) && x86::host_cr4.has(x86::cr4::osxsave))
-            value.c |= x86::leaf_1c::osxsave.raw();
         break;
     case 0xb:
         value.c = subleaf & 0xff;
@@ -114,12 +110,4 @@ CpuidLeafValue guest_cpuid(const PvVcpu& vcpu, u32 leaf, u32 subleaf) {
     return value;
 }
 
-void emulate_cpuid(PvVcpu& vcpu, x86::Registers& r) {
-    const CpuidLeafValue value = guest_cpuid(vcpu, static_cast<u32>(r.rax), static_cast<u32>(r.rcx));
-    r.rax = value.a;
-    r.rbx = value.b;
-    r.rcx = value.c;
-    r.rdx = value.d;
-}
-
-} // namespace px::pv
+} // namespace px::guest

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The emulated time stamp counter: its rate, and that guests get back to system time.
+#include "x86/guest/time_stamp.hpp"
 #include "x86/machine/clock/clock_scale.hpp"
-#include "x86/pv/time_stamp.hpp"
 
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@ u64 guest_time(const machine::TimeScale& t, u64 tsc) {
 
 TEST(TimeStamp, CountsAtItsRate) {
     for (const u32 khz : {1000u, 1'000'000u, 1'234'567u, 2'147'483u, 2'500'000u, 4'000'000u}) {
-        pv::TimeStamp t;
+        guest::TimeStamp t;
         t.set_rate(khz);
         t.start = 1000;
         EXPECT_EQ(t.ticks_at(999), 0u);
@@ -31,7 +31,7 @@ TEST(TimeStamp, GuestsGetBackToSystemTime) {
     constexpr Nanoseconds year = Nanoseconds{365} * 86400 * 1'000'000'000;
     for (const u32 khz : {1'000'000u, 1'234'567u, 2'999'998u})
         for (const Nanoseconds start : {Nanoseconds{0}, Nanoseconds{123'456'789}, -year}) {
-            pv::TimeStamp t;
+            guest::TimeStamp t;
             t.set_rate(khz);
             t.start = start;
             for (const Nanoseconds age :
@@ -46,7 +46,7 @@ TEST(TimeStamp, GuestsGetBackToSystemTime) {
 
 /// The tools may say any age.
 TEST(TimeStamp, AnyAgeAtAll) {
-    pv::TimeStamp t;
+    guest::TimeStamp t;
     t.set_rate(1'000'000);
     t.start = std::numeric_limits<Nanoseconds>::min();
     EXPECT_GT(t.ticks_at(1000), t.ticks_at(0));
@@ -55,7 +55,7 @@ TEST(TimeStamp, AnyAgeAtAll) {
 }
 
 TEST(TimeStamp, NeverGoesBack) {
-    pv::TimeStamp t;
+    guest::TimeStamp t;
     t.set_rate(1'000'000);
     const u64 late = t.read(5000);
     EXPECT_EQ(t.read(4000), late); // a CPU whose clock is a little behind

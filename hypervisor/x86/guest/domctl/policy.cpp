@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // CPU policies of domains, read and set by the tools.
-#include "x86/pv/domctl/domctl.hpp"
-#include "x86/pv/fpu.hpp"
-#include "x86/pv/policy/cpuid.hpp"
+#include "x86/guest/domctl/domctl.hpp"
+#include "x86/guest/fpu.hpp"
+#include "x86/guest/policy/cpuid.hpp"
 
 #include "memory/heap.hpp"
 
-namespace px::pv::domctl {
+namespace px::guest::domctl {
 namespace {
 
 /// A policy to work on, with its serialised leaves: too big for the stack.
@@ -30,7 +30,7 @@ class ScratchHolder {
     Scratch* scratch_;
 };
 
-bool has_started(const PvDomain& domain) {
+bool has_started(const X86Domain& domain) {
     for (u32 i = 0; i < domain.max_vcpus; ++i)
         if (domain.vcpus[i] && domain.vcpus[i]->is_initialised) return true;
     return false;
@@ -61,12 +61,12 @@ Result<> merge_msrs(CpuPolicy& policy, abi::DomctlCpuPolicy& op) {
 
 } // namespace
 
-Result<> get_cpu_policy(PvDomain& domain, abi::DomctlCpuPolicy& op) {
+Result<> get_cpu_policy(X86Domain& domain, abi::DomctlCpuPolicy& op) {
     ScratchHolder scratch;
     if (!scratch) return fail(Error::NoMemory);
     {
         Guard guard(domain.lock);
-        scratch->policy = domain.policy ? *domain.policy : host_policies.pv;
+        scratch->policy = *domain.policy;
     }
     if (op.leaves.is_null()) {
         op.nr_leaves = max_serialised_leaves;
@@ -87,21 +87,19 @@ Result<> get_cpu_policy(PvDomain& domain, abi::DomctlCpuPolicy& op) {
     return {};
 }
 
-Result<> set_cpu_policy(PvDomain& domain, abi::DomctlCpuPolicy& op) {
+Result<> set_cpu_policy(X86Domain& domain, abi::DomctlCpuPolicy& op) {
     op.err_leaf = op.err_subleaf = op.err_msr = ~0u;
     if (op.nr_leaves > max_serialised_leaves || op.nr_msrs > max_serialised_msrs) return fail(Error::TooBig);
     if (has_started(domain)) return fail(Error::Exists);
     ScratchHolder scratch;
     if (!scratch) return fail(Error::NoMemory);
-    scratch->policy = domain.policy ? *domain.policy : host_policies.pv;
+    scratch->policy = *domain.policy;
     TRY(merge_leaves(scratch->policy, op));
     TRY(merge_msrs(scratch->policy, op));
-    recalculate(scratch->policy, host_policies.pv, fpu_layout.components);
+    recalculate(scratch->policy, domain.largest_policy(), fpu_layout.components);
     Guard guard(domain.lock);
-    if (!domain.policy) domain.policy = make<CpuPolicy>();
-    if (!domain.policy) return fail(Error::NoMemory);
     *domain.policy = scratch->policy;
     return {};
 }
 
-} // namespace px::pv::domctl
+} // namespace px::guest::domctl

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "x86/pv/pv_vcpu.hpp"
+#include "x86/guest/x86_vcpu.hpp"
 
-namespace px::pv {
+namespace px::guest {
 
 /// State components of the host (XCR0 bits) that guests may enable, and the size of a standard-format area for all of
 /// them. 0 components: no XSAVE, FXSAVE is used. Set by init_fpu, constant afterwards.
@@ -35,20 +35,18 @@ constexpr bool restore_keeps_pointers(bool is_amd, x86::Extended8B features) {
 }
 
 /// Allocates the vCPU's area with the reset state. Errors: NoMemory.
-Result<> make_fpu(PvVcpu& vcpu);
-void free_fpu(PvVcpu& vcpu);
+Result<> make_fpu(X86Vcpu& vcpu);
+void free_fpu(X86Vcpu& vcpu);
 /// Area back to the reset state.
-void reset_fpu(PvVcpu& vcpu);
-/// Current vCPU: CPU to area, area to CPU.
-void save_fpu(PvVcpu& vcpu);
-void load_fpu(PvVcpu& vcpu);
+void reset_fpu(X86Vcpu& vcpu);
+/// Current vCPU: CPU to area, area to CPU. CR0.TS is clear, and is so afterwards.
+void save_fpu(X86Vcpu& vcpu);
+void load_fpu(X86Vcpu& vcpu);
 /// XSETBV by the current vCPU. False: bad value.
-bool set_xcr0(PvVcpu& vcpu, u64 value);
-/// CR0.TS as the current guest sees it.
-void set_task_switched(PvVcpu& vcpu, bool set);
+bool set_xcr0(X86Vcpu& vcpu, u64 value);
 /// Replaces the legacy part (512 bytes, FXSAVE format), reserved MXCSR bits cleared; the rest is reset.
-void set_legacy_fpu(PvVcpu& vcpu, const void* fxsave_image);
+void set_legacy_fpu(X86Vcpu& vcpu, const void* fxsave_image);
 /// Copies the legacy part out.
-void get_legacy_fpu(const PvVcpu& vcpu, void* fxsave_image);
+void get_legacy_fpu(const X86Vcpu& vcpu, void* fxsave_image);
 
-} // namespace px::pv
+} // namespace px::guest

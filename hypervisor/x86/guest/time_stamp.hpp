@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The time stamp counter of paravirtual guests: the CPU's own, or one that the hypervisor counts in system time.
+// The time stamp counter of guests: the CPU's own, or one that the hypervisor counts in system time.
 #pragma once
 
 #include "base/result.hpp"
@@ -7,7 +7,7 @@
 
 #include <atomic>
 
-namespace px::pv {
+namespace px::guest {
 
 /// An emulated counter: `khz` ticks per millisecond of system time since `start`. Pure but for `last`.
 struct TimeStamp {
@@ -36,12 +36,12 @@ struct TimeStamp {
     }
 };
 
-class PvDomain;
+class X86Domain;
 
 /// settscinfo for a paused domain that is not the caller's: mode, age in nanoseconds, rate (0: the host's),
 /// incarnation. Errors: Invalid mode.
-Result<> set_time_stamp(PvDomain& domain, u32 mode, u64 elapsed, u32 khz, u32 incarnation);
+Result<> set_time_stamp(X86Domain& domain, u32 mode, u64 elapsed, u32 khz, u32 incarnation);
 /// What RDTSC and MSR 0x10 read.
-[[nodiscard]] u64 read_time_stamp(PvDomain& domain);
+[[nodiscard]] u64 read_time_stamp(X86Domain& domain);
 
-} // namespace px::pv
+} // namespace px::guest

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whose counter a guest reads.
-#include "x86/pv/time_stamp.hpp"
+#include "x86/guest/time_stamp.hpp"
 
 #include "domain/time.hpp"
+#include "x86/guest/x86_domain.hpp"
 #include "x86/instructions.hpp"
-#include "x86/pv/pv_domain.hpp"
 
-namespace px::pv {
+namespace px::guest {
 
 namespace {
 
@@ -17,7 +17,7 @@ bool wants_emulation(u32 mode) {
 
 } // namespace
 
-Result<> set_time_stamp(PvDomain& domain, u32 mode, u64 elapsed, u32 khz, u32 incarnation) {
+Result<> set_time_stamp(X86Domain& domain, u32 mode, u64 elapsed, u32 khz, u32 incarnation) {
     if (mode > abi::tsc_mode_never_emulate) return fail(Error::Invalid);
     domain.tsc_mode = mode;
     // The hardware domain drives devices by it: its counter is the host's, whatever the mode.
@@ -33,8 +33,8 @@ Result<> set_time_stamp(PvDomain& domain, u32 mode, u64 elapsed, u32 khz, u32 in
     return {};
 }
 
-u64 read_time_stamp(PvDomain& domain) {
+u64 read_time_stamp(X86Domain& domain) {
     return domain.time_stamp.is_emulated ? domain.time_stamp.read(machine::now()) : x86::rdtsc();
 }
 
-} // namespace px::pv
+} // namespace px::guest

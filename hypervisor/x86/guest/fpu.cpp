@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Floating point and extended state of paravirtual vCPUs.
-#include "x86/pv/fpu.hpp"
+// Floating point and extended state of vCPUs.
+#include "x86/guest/fpu.hpp"
 
 #include "base/log.hpp"
-#include "hypercall/handlers.hpp"
 #include "memory/heap.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 
 #include <cstring>
 
-namespace px::pv {
+namespace px::guest {
 
 FpuLayout fpu_layout;
 
@@ -20,7 +19,7 @@ constexpr std::size_t mxcsr_offset = 24, mxcsr_mask_offset = 28, header_offset =
 u32 mxcsr_mask = 0xffbf;
 bool keeps_pointers = false; // constant after boot
 
-u8* area_of(const PvVcpu& vcpu) { return static_cast<u8*>(vcpu.xsave_area); }
+u8* area_of(const X86Vcpu& vcpu) { return static_cast<u8*>(vcpu.xsave_area); }
 
 } // namespace
 
@@ -39,7 +38,7 @@ void init_fpu() {
     fpu_layout = {.components = x86::cpu_features.xcr0, .bytes = x86::cpu_features.xsave_bytes};
 }
 
-Result<> make_fpu(PvVcpu& vcpu) {
+Result<> make_fpu(X86Vcpu& vcpu) {
     // Sizes above a page would not be aligned: areas of 64 bytes' alignment come as whole pages then.
     unsigned order = 0;
     while ((page_size << order) < fpu_layout.bytes) ++order;
@@ -50,7 +49,7 @@ Result<> make_fpu(PvVcpu& vcpu) {
     return {};
 }
 
-void free_fpu(PvVcpu& vcpu) {
+void free_fpu(X86Vcpu& vcpu) {
     if (!vcpu.xsave_area) return;
     unsigned order = 0;
     while ((page_size << order) < fpu_layout.bytes) ++order;
@@ -58,7 +57,7 @@ void free_fpu(PvVcpu& vcpu) {
     vcpu.xsave_area = nullptr;
 }
 
-void reset_fpu(PvVcpu& vcpu) {
+void reset_fpu(X86Vcpu& vcpu) {
     u8* const area = area_of(vcpu);
     std::memset(area, 0, fpu_layout.bytes);
     const u16 control_word = 0x37f;
@@ -70,8 +69,7 @@ void reset_fpu(PvVcpu& vcpu) {
     vcpu.xcr0 = 1;
 }
 
-void save_fpu(PvVcpu& vcpu) {
-    if (vcpu.control.task_switched) x86::clts();
+void save_fpu(X86Vcpu& vcpu) {
     if (fpu_layout.components == 0) {
         x86::fxsave(vcpu.xsave_area);
         return;
@@ -81,8 +79,7 @@ void save_fpu(PvVcpu& vcpu) {
     x86::xsave(vcpu.xsave_area, fpu_layout.components);
 }
 
-void load_fpu(PvVcpu& vcpu) {
-    x86::clts();
+void load_fpu(X86Vcpu& vcpu) {
     if (keeps_pointers) x86::fninit(); // clears them
     const bool loaded = fpu_layout.components == 0 ? x86::fxrstor(vcpu.xsave_area)
                                                    : x86::xrstor(vcpu.xsave_area, fpu_layout.components);
@@ -96,24 +93,16 @@ void load_fpu(PvVcpu& vcpu) {
                                                 : x86::xrstor(vcpu.xsave_area, fpu_layout.components);
     }
     if (fpu_layout.components != 0 && vcpu.xcr0 != fpu_layout.components) x86::xsetbv(0, vcpu.xcr0);
-    if (vcpu.control.task_switched) x86::write_cr0(x86::read_cr0() | x86::cr0::task_switched);
 }
 
-bool set_xcr0(PvVcpu& vcpu, u64 value) {
+bool set_xcr0(X86Vcpu& vcpu, u64 value) {
     if (!is_valid_xcr0(value, fpu_layout.components)) return false;
     vcpu.xcr0 = value;
     x86::xsetbv(0, value);
     return true;
 }
 
-void set_task_switched(PvVcpu& vcpu, bool set) {
-    if (vcpu.control.task_switched == set) return;
-    vcpu.control.task_switched = set;
-    if (set) x86::write_cr0(x86::read_cr0() | x86::cr0::task_switched);
-    else x86::clts();
-}
-
-void set_legacy_fpu(PvVcpu& vcpu, const void* fxsave_image) {
+void set_legacy_fpu(X86Vcpu& vcpu, const void* fxsave_image) {
     reset_fpu(vcpu);
     u8* const area = area_of(vcpu);
     std::memcpy(area, fxsave_image, 512);
@@ -123,15 +112,6 @@ void set_legacy_fpu(PvVcpu& vcpu, const void* fxsave_image) {
     std::memcpy(area + mxcsr_offset, &mxcsr, sizeof(mxcsr));
 }
 
-void get_legacy_fpu(const PvVcpu& vcpu, void* fxsave_image) { std::memcpy(fxsave_image, vcpu.xsave_area, 512); }
+void get_legacy_fpu(const X86Vcpu& vcpu, void* fxsave_image) { std::memcpy(fxsave_image, vcpu.xsave_area, 512); }
 
-} // namespace px::pv
-
-namespace px::hypercall {
-
-Outcome fpu_taskswitch(Call& call) {
-    pv::set_task_switched(pv::current_pv(), call.args[0] != 0);
-    return Outcome::of(0);
-}
-
-} // namespace px::hypercall
+} // namespace px::guest

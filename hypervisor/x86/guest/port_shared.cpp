@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ports of devices that the hypervisor drives too: PCI configuration mechanism 1, CMOS clock, speaker timer.
 #include "x86/arch/msr.hpp"
+#include "x86/guest/port.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/machine/pci/msi.hpp"
 #include "x86/machine/pci/port_lock.hpp"
-#include "x86/pv/emulate/port.hpp"
 
-namespace px::pv {
+namespace px::guest {
 
 namespace {
 
@@ -23,7 +23,7 @@ bool is_pci(u16 port) { return port >= pci_address_port && port < pci_data_port 
 
 /// Bytes of devices that are dom0's. The CMOS clock can be another domain's too, but directly nobody's: the hypervisor
 /// reads it, and its index has a bit that switches NMIs off.
-bool is_of_shared_device(const PvDomain& domain, u16 port, unsigned bytes) {
+bool is_of_shared_device(const X86Domain& domain, u16 port, unsigned bytes) {
     if (bytes != 1) return false;
     const bool is_cmos = port == cmos_index || port == cmos_data;
     return domain.is_hardware_domain || (is_cmos && has_port_permission(domain, port, 1));
@@ -41,7 +41,7 @@ bool is_extended(u32 address) {
     u64 value;
     return x86::rdmsr_safe(x86::Msr::NbCfg, value) && (value & enabled) != 0;
 }
-u32 read_pci(const PvDomain& domain, u16 port, unsigned bytes) {
+u32 read_pci(const X86Domain& domain, u16 port, unsigned bytes) {
     if (port < pci_data_port) {
         if (bytes == 4 && port == pci_address_port) return domain.pci_address;
         return all_ones(bytes);
@@ -56,7 +56,7 @@ u32 read_pci(const PvDomain& domain, u16 port, unsigned bytes) {
     }
 }
 
-void write_pci(PvDomain& domain, u16 port, unsigned bytes, u32 value) {
+void write_pci(X86Domain& domain, u16 port, unsigned bytes, u32 value) {
     if (port < pci_data_port) {
         if (bytes == 4 && port == pci_address_port) domain.pci_address = value;
         return;
@@ -81,7 +81,7 @@ void write_pci(PvDomain& domain, u16 port, unsigned bytes, u32 value) {
 
 } // namespace
 
-bool read_shared_device(PvDomain& domain, u16 port, unsigned bytes, u32& value) {
+bool read_shared_device(X86Domain& domain, u16 port, unsigned bytes, u32& value) {
     if (is_pci(port)) {
         value = read_pci(domain, port, bytes);
         return true;
@@ -101,7 +101,7 @@ bool read_shared_device(PvDomain& domain, u16 port, unsigned bytes, u32& value) 
     }
 }
 
-bool write_shared_device(PvDomain& domain, u16 port, unsigned bytes, u32 value) {
+bool write_shared_device(X86Domain& domain, u16 port, unsigned bytes, u32 value) {
     if (is_pci(port)) {
         write_pci(domain, port, bytes, value);
         return true;
@@ -124,4 +124,4 @@ bool write_shared_device(PvDomain& domain, u16 port, unsigned bytes, u32 value) 
     }
 }
 
-} // namespace px::pv
+} // namespace px::guest

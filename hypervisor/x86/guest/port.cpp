@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// I/O ports of paravirtual domains.
-#include "x86/pv/emulate/port.hpp"
+// I/O ports of domains.
+#include "x86/guest/port.hpp"
 
 #include "memory/heap.hpp"
 #include "x86/instructions.hpp"
 
 #include <cstring>
 
-namespace px::pv {
+namespace px::guest {
 
 namespace {
 
@@ -34,7 +34,7 @@ void raw_write(u16 port, unsigned bytes, u32 value) {
 
 } // namespace
 
-Result<> set_port_permission(PvDomain& domain, u32 first, u32 count, bool allow) {
+Result<> set_port_permission(X86Domain& domain, u32 first, u32 count, bool allow) {
     if (first > port_count || count > port_count - first) return fail(Error::Invalid);
     if (!domain.io_bitmap) {
         if (!allow) return {};
@@ -52,14 +52,19 @@ Result<> set_port_permission(PvDomain& domain, u32 first, u32 count, bool allow)
     return {};
 }
 
-bool has_port_permission(const PvDomain& domain, u32 first, u32 count) {
+void free_port_permissions(X86Domain& domain) {
+    if (domain.io_bitmap) heap::free(frame_of_virtual(domain.io_bitmap), bitmap_order, false);
+    domain.io_bitmap = nullptr;
+}
+
+bool has_port_permission(const X86Domain& domain, u32 first, u32 count) {
     if (!domain.io_bitmap || first + count > port_count) return false;
     for (u32 port = first; port < first + count; ++port)
         if (domain.io_bitmap[port / 8] >> port % 8 & 1) return false;
     return true;
 }
 
-u32 read_port(PvDomain& domain, u16 port, unsigned bytes) {
+u32 read_port(X86Domain& domain, u16 port, unsigned bytes) {
     u32 value = 0;
     if (bytes != 1 && is_of_cmos(port, bytes)) {
         for (unsigned i = 0; i < bytes; ++i) value |= read_port(domain, static_cast<u16>(port + i), 1) << 8 * i;
@@ -70,7 +75,7 @@ u32 read_port(PvDomain& domain, u16 port, unsigned bytes) {
     return raw_read(port, bytes);
 }
 
-void write_port(PvDomain& domain, u16 port, unsigned bytes, u32 value) {
+void write_port(X86Domain& domain, u16 port, unsigned bytes, u32 value) {
     if (bytes != 1 && is_of_cmos(port, bytes)) {
         for (unsigned i = 0; i < bytes; ++i) write_port(domain, static_cast<u16>(port + i), 1, value >> 8 * i & 0xff);
         return;
@@ -79,4 +84,4 @@ void write_port(PvDomain& domain, u16 port, unsigned bytes, u32 value) {
     if (has_port_permission(domain, port, bytes)) raw_write(port, bytes, value);
 }
 
-} // namespace px::pv
+} // namespace px::guest

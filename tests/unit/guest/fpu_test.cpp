@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Extended state: what a guest may enable, and which CPUs leave the last x87 instruction's pointers in place.
-#include "x86/pv/fpu.hpp"
+#include "x86/guest/fpu.hpp"
 
 #include <gtest/gtest.h>
 
-namespace px::pv {
+namespace px::guest {
 namespace {
 
 TEST(Fpu, PointersStayOnAmdsCpusThatDoNotSayOtherwise) {
@@ -22,4 +22,4 @@ TEST(Fpu, ComponentsThatBelongTogether) {
 }
 
 } // namespace
-} // namespace px::pv
+} // namespace px::guest
