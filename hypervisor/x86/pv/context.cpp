@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The context switch, and the state of a paravirtual vCPU that it moves.
+// The state of a paravirtual vCPU that a context switch moves.
 #include "x86/pv/context.hpp"
 
-#include "domain/run/schedule.hpp"
 #include "x86/guest/fpu.hpp"
 #include "x86/layout.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/speculation.hpp"
-#include "x86/machine/paging/paging.hpp"
 #include "x86/pv/emulate/control_register.hpp"
 #include "x86/pv/emulate/debug_register.hpp"
 #include "x86/pv/paging/descriptor.hpp"
@@ -41,13 +39,6 @@ void enter_space(PvVcpu& vcpu) {
     constexpr u64 limit = (abi::first_reserved_gdt_page + 1) * page_size - 1;
     x86::lgdt({static_cast<u16>(limit), x86::layout::gdt_address(vcpu.id)});
     load_ldt(vcpu);
-}
-
-/// Back to the hypervisor's own address space, for an idle vCPU.
-void leave_space() {
-    x86::load_own_gdt();
-    x86::lldt({});
-    load_cr3(mfn_of(x86::hypervisor_page_table()));
 }
 
 } // namespace
@@ -94,36 +85,3 @@ void PvVcpu::load_state() {
 }
 
 } // namespace px::pv
-
-namespace px {
-
-namespace {
-
-/// Continues at `where` on an empty main stack.
-[[noreturn]] void continue_at(Vcpu::Continuation where) {
-    const u64 top = reinterpret_cast<u64>(&x86::guest_registers());
-    register const Vcpu::Continuation target asm("r11") = where;
-    asm volatile("movq %0, %%rsp\n"
-                 "xorl %%ebp, %%ebp\n"
-                 "pushq $0\n"
-                 "jmp __x86_indirect_thunk_r11" ::"r"(top & ~u64{15}),
-                 "r"(target)
-                 : "memory");
-    __builtin_unreachable();
-}
-
-} // namespace
-
-void context_switch(Vcpu& previous, Vcpu& next) {
-    x86::disable_interrupts();
-    if (!previous.is_idle()) previous.save_state();
-    cpu_info().current = &next;
-    if (!next.is_idle()) next.load_state();
-    else if (!previous.is_idle()) pv::leave_space();
-    if (!previous.is_idle()) previous.dirty_cpu.store(~0u, std::memory_order_release); // loading CR3 has flushed
-    schedule::switch_finished(previous);
-    if (next.is_idle()) x86::enable_interrupts();
-    continue_at(next.continuation());
-}
-
-} // namespace px
