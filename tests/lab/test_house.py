@@ -73,6 +73,25 @@ def test_each_folder_is_on_a_floor(monkeypatch, tmp_path):
     assert not breaks("lab/agent/a.cpp", HEAD, monkeypatch, tmp_path)
 
 
+def test_kinds_of_guests_are_asked_for_not_assumed(tmp_path, monkeypatch):
+    monkeypatch.setattr(house, "ROOT", tmp_path)
+
+    def casts(path, text):
+        return [*house.check_casts(tmp_path / path, text)]
+
+    for cast in (
+        "static_cast<PvDomain&>(*named)",
+        "static_cast<const pv::PvVcpu*>(vcpu)",
+        "static_cast<HvmDomain &>(d)",
+    ):
+        assert len(casts("hypervisor/x86/pv/paging/mmu_owner.hpp", cast)) == 1
+        assert not casts("hypervisor/x86/pv/pv_vcpu.hpp", cast)
+        assert not casts("tests/unit/paging/a.cpp", cast)
+    assert not casts(
+        "hypervisor/x86/pv/a.cpp", "as_pv(domain); static_cast<Domain&>(domain); static_cast<PvDomainId>(1)"
+    )
+
+
 def test_heads_and_lengths(monkeypatch, tmp_path):
     assert "no SPDX" in breaks("abi/a.hpp", "int a;\n", monkeypatch, tmp_path)[0]
     assert "limit" in breaks("abi/b.hpp", HEAD + "\n" * 900, monkeypatch, tmp_path)[0]

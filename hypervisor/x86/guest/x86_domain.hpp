@@ -28,7 +28,7 @@ class X86Domain : public Domain {
     [[nodiscard]] virtual const CpuPolicy& largest_policy() const = 0;
 
   protected:
-    explicit X86Domain(DomId number) : Domain(number) {}
+    X86Domain(DomId number, const GuestKind& of_kind) : Domain(number, &of_kind) {}
     ~X86Domain() override;
 };
 

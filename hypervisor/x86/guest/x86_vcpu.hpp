@@ -32,6 +32,11 @@ class X86Vcpu : public Vcpu {
     ~X86Vcpu() override;
 };
 
+/// vCPU of a domain by number, null when there is none.
+[[nodiscard]] inline X86Vcpu* vcpu_of(const X86Domain& domain, u32 number) {
+    return static_cast<X86Vcpu*>(domain.vcpu(VcpuId(number)));
+}
+
 /// The current vCPU; only in code that runs on behalf of a guest: on x86 all guests' vCPUs are X86Vcpus.
 inline X86Vcpu& current_x86() { return static_cast<X86Vcpu&>(current()); }
 

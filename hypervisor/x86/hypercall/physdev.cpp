@@ -33,15 +33,18 @@ Result<> query_status(abi::PhysdevIrqStatusQuery& op) {
 
 Result<> set_iopl(abi::PhysdevSetIopl& op) {
     if (op.iopl > 3) return fail(Error::Invalid);
-    pv::current_pv().iopl = op.iopl;
+    pv::PvVcpu* const vcpu = pv::as_pv(current());
+    if (!vcpu) return fail(Error::NoSys);
+    vcpu->iopl = op.iopl;
     return {};
 }
 
 Result<> set_iobitmap(abi::PhysdevSetIobitmap& op) {
     if (op.nr_ports > 65536) return fail(Error::Invalid);
-    pv::PvVcpu& vcpu = pv::current_pv();
-    vcpu.io_bitmap = GuestVaddr(op.bitmap.address);
-    vcpu.io_bitmap_ports = op.nr_ports;
+    pv::PvVcpu* const vcpu = pv::as_pv(current());
+    if (!vcpu) return fail(Error::NoSys);
+    vcpu->io_bitmap = GuestVaddr(op.bitmap.address);
+    vcpu->io_bitmap_ports = op.nr_ports;
     return {};
 }
 

@@ -2,9 +2,7 @@
 // What the machine asks of paravirtual guests.
 #include "x86/machine/cpu/guest_hooks.hpp"
 
-#include "x86/pv/init.hpp"
 #include "x86/pv/trap.hpp"
-#include "x86/pv/xpti/xpti.hpp"
 
 namespace px::x86::guest_hooks {
 
@@ -25,8 +23,5 @@ bool handle_host_fault(Registers& r) {
 bool is_saving_flags(const Registers& r) {
     return r.rip >= reinterpret_cast<u64>(px_sysenter) && r.rip < reinterpret_cast<u64>(px_sysenter_flags_saved);
 }
-
-bool make_cpu(CpuId cpu) { return pv::xpti::create_cpu(cpu); }
-void start_cpu(CpuId cpu) { pv::init_cpu(cpu); }
 
 } // namespace px::x86::guest_hooks

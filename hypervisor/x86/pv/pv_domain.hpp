@@ -2,6 +2,7 @@
 // A paravirtual domain: what it has beyond what every kind of guest on x86 has.
 #pragma once
 
+#include "domain/kind.hpp"
 #include "x86/guest/x86_domain.hpp"
 #include "x86/machine/cpu/speculation.hpp"
 #include "x86/pv/paging/table_hold.hpp"
@@ -10,10 +11,12 @@ namespace px::pv {
 
 using namespace guest; // a paravirtual guest is one of x86's: what these share has no prefix here
 
-/// A 64-bit paravirtual guest. Who includes this knows that the domain is one (see pv_domain()).
+extern const GuestKind guest_kind; ///< paravirtual guests (init.cpp)
+
+/// A 64-bit paravirtual guest.
 class PvDomain final : public X86Domain {
   public:
-    explicit PvDomain(DomId number) : X86Domain(number) {}
+    explicit PvDomain(DomId number) : X86Domain(number, guest_kind) {}
     ~PvDomain() override;
 
     // -- memory management (types*, mmu*, pagetable*, descriptor*) --
@@ -47,10 +50,12 @@ class PvDomain final : public X86Domain {
     [[nodiscard]] u32 info_flags() const override;
 };
 
-/// The domain as what it is. Every domain that reaches x86/pv is one, except the system domains, which have no vCPUs.
-inline PvDomain& pv_domain(Domain& domain) { return static_cast<PvDomain&>(domain); }
+/// Any domain as a paravirtual one; null if it is of another kind, or no guest.
+[[nodiscard]] inline PvDomain* as_pv(Domain& domain) {
+    return domain.kind == &guest_kind ? static_cast<PvDomain*>(&domain) : nullptr;
+}
 
-/// Makes an empty paravirtual domain (domain_factory). Errors: Invalid for flags of other kinds, NoMemory.
+/// Makes an empty paravirtual domain (GuestKind::make). Errors: Invalid for flags of other kinds, NoMemory.
 Result<Domain*> make_pv_domain(DomId id, const abi::DomctlCreateDomain& config);
 
 } // namespace px::pv

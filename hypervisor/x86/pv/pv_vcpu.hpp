@@ -96,6 +96,13 @@ class PvVcpu final : public X86Vcpu {
     void dump_registers() override;
 };
 
+/// Any vCPU as a paravirtual one; null if it is of another kind, or idle.
+[[nodiscard]] inline PvVcpu* as_pv(Vcpu& vcpu) { return as_pv(vcpu.domain) ? static_cast<PvVcpu*>(&vcpu) : nullptr; }
+/// vCPU of a domain by number, null when there is none.
+[[nodiscard]] inline PvVcpu* vcpu_of(const PvDomain& domain, u32 number) {
+    return static_cast<PvVcpu*>(domain.vcpu(VcpuId(number)));
+}
+
 /// The current vCPU; only in code that runs on behalf of a paravirtual guest.
 inline PvVcpu& current_pv() { return static_cast<PvVcpu&>(current()); }
 

@@ -23,6 +23,8 @@ guest::X86Vcpu::~X86Vcpu() = default;
 
 namespace pv {
 
+constinit const GuestKind guest_kind{};
+
 PvDomain::~PvDomain() = default;
 const CpuPolicy& PvDomain::largest_policy() const { std::abort(); }
 Result<Vcpu*> PvDomain::make_vcpu(VcpuId) { return fail(Error::NoSys); }

@@ -45,10 +45,10 @@ Result<> get_tsc(const X86Domain& domain, abi::DomctlTscInfo& op) {
 } // namespace
 
 Result<X86Vcpu*> named_vcpu(X86Domain& domain, u32 number) {
-    Vcpu* vcpu = domain.vcpu(VcpuId(number));
+    X86Vcpu* const vcpu = vcpu_of(domain, number);
     if (!vcpu) return fail(Error::Search);
     if (vcpu == &current()) return fail(Error::Invalid);
-    return static_cast<X86Vcpu*>(vcpu); // as its domain is an X86Domain
+    return vcpu;
 }
 
 Result<> execute(X86Domain& domain, abi::Domctl& op, bool& copy_back) {

@@ -160,7 +160,9 @@ PvDomain& make_domain() {
     const auto domain = create_domain(0, config, true);
     if (!domain) panic("Dom0 cannot be made: error {}", domain.error());
     log::info("Dom0 has maximum {} VCPUs", config.max_vcpus);
-    return pv_domain(**domain);
+    PvDomain* const made = as_pv(**domain);
+    if (!made) panic("Dom0 is of another kind");
+    return *made;
 }
 
 void make_vcpus(PvDomain& domain) {
@@ -206,7 +208,7 @@ void set_first_vcpu(PvDomain& domain, const Kernel& kernel, const Layout& layout
         softirq::process();
     }
     heap::free_bytes(c);
-    pin_top_table(pv_domain(domain), l4);
+    pin_top_table(domain, l4);
 }
 
 /// The boot loader's copies of the modules are of no more use.

@@ -12,8 +12,8 @@ constexpr u32 max_frames_at_once = 1024;
 
 /// The vCPU that an operation names. Errors: Search, Invalid (its own).
 Result<PvVcpu*> named_vcpu(PvDomain& domain, u32 number) {
-    X86Vcpu* vcpu = TRY(guest::domctl::named_vcpu(domain, number));
-    return static_cast<PvVcpu*>(vcpu); // as its domain is a PvDomain
+    TRY(guest::domctl::named_vcpu(domain, number));
+    return vcpu_of(domain, number);
 }
 
 u64 frame_info(PvDomain& domain, u64 gfn) {
