@@ -11,6 +11,9 @@
 namespace px {
 
 class Domain;
+namespace hypercall {
+struct Table;
+}
 
 /// A kind of guest. One object for each, defined where the kind is; a domain's `kind` is its address.
 struct GuestKind {
@@ -27,6 +30,8 @@ struct GuestKind {
     bool (*make_cpu)(CpuId cpu);
     /// On a CPU that starts, interrupts off: the ways in from such guests.
     void (*start_cpu)(CpuId cpu);
+
+    const hypercall::Table* hypercalls; ///< all that its guests may call
 };
 
 /// Boot: what kinds there are. The list and what it names stay for ever.

@@ -5,9 +5,10 @@
 #include "domain/event/channels.hpp"
 #include "domain/event/table.hpp"
 #include "domain/pirqs.hpp"
-#include "hypercall/handlers.hpp"
+#include "x86/hypercall/rows.hpp"
 #include "x86/machine/interrupt/ioapic.hpp"
 #include "x86/machine/interrupt/pirq.hpp"
+#include "x86/pv/hypercall_rows.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
 namespace px::x86::physdev {

@@ -4,6 +4,7 @@
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/pv/bounce.hpp"
+#include "x86/pv/hypercall_rows.hpp"
 #include "x86/pv/xpti/xpti.hpp"
 
 namespace px::pv {
@@ -58,6 +59,7 @@ constinit const GuestKind guest_kind{
     .init = init,
     .make_cpu = xpti::create_cpu,
     .start_cpu = start_cpu,
+    .hypercalls = &hypercall_table,
 };
 
 } // namespace px::pv

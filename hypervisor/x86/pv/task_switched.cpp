@@ -2,8 +2,8 @@
 // CR0.TS as a paravirtual guest sees it.
 #include "x86/pv/task_switched.hpp"
 
-#include "hypercall/handlers.hpp"
 #include "x86/instructions.hpp"
+#include "x86/pv/hypercall_rows.hpp"
 
 namespace px::pv {
 

@@ -3,7 +3,7 @@
 #include "base/log.hpp"
 #include "domain/guest_pointer.hpp"
 #include "domain/system_domain.hpp"
-#include "hypercall/handlers.hpp"
+#include "x86/pv/hypercall_rows.hpp"
 #include "x86/pv/paging/mmu_end.hpp"
 #include "x86/pv/paging/mmu_flush.hpp"
 #include "x86/pv/paging/mmu_owner.hpp"

@@ -2,9 +2,9 @@
 // Hypercall mmuext_op: pins, base pointers, flushes, LDT, page copies (public/xen.h).
 #include "base/log.hpp"
 #include "domain/guest_pointer.hpp"
-#include "hypercall/handlers.hpp"
 #include "machine/machine.hpp"
 #include "x86/instructions.hpp"
+#include "x86/pv/hypercall_rows.hpp"
 #include "x86/pv/paging/descriptor.hpp"
 #include "x86/pv/paging/mmu_end.hpp"
 #include "x86/pv/paging/mmu_flush.hpp"
