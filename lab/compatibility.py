@@ -26,6 +26,12 @@ FAMILIES = {  # enumeration: the hypercall's name
     "SysctlCommand": "sysctl",
     "DomctlCommand": "domctl",
 }
+CALLERS = {  # who may make the hypercalls of which rows
+    "hypervisor/hypercall/common_rows.hpp": "every guest",
+    "hypervisor/x86/hypercall/rows.hpp": "every guest on x86",
+    "hypervisor/x86/pv/hypercall_rows.hpp": "paravirtual guests",
+}
+ROW = re.compile(r'\{abi::Hypercall::(\w+),\s*"(\w+)",\s*\w+(,\s*Restarts::Maybe)?\}')
 OF_HYPERVISOR = {"ResetCont", "SoftResetCont"}  # continuations: no guest's to call
 
 
@@ -88,6 +94,21 @@ def hypercall_name(name):
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
+def hypercall_rows(states):
+    """{name: (who may call, whether it may be made again)} of the hypervisor's tables; stops when a state does not fit."""
+    rows = {}
+    for file, who in CALLERS.items():
+        for name, text, restarts in ROW.findall((ROOT / file).read_text()):
+            if text != hypercall_name(name):
+                raise SystemExit(f"{file} calls {hypercall_name(name)} {text}")
+            rows[name] = (who, "yes" if restarts else "no")
+    for name, _ in operations("Hypercall"):
+        state = states.get(f"Hypercall.{name}") or states["Hypercall.*"]
+        if (name in rows) == state.startswith("missing: -ENOSYS"):
+            raise SystemExit(f"lab/compatibility.txt says of {name}: {state}; the hypervisor's tables say otherwise")
+    return rows
+
+
 def tables(states, uses):
     """The tables of all families; stops when an operation has no state or a state no operation."""
     known = {f"{family}.{name}" for family in FAMILIES for name, _ in operations(family)}
@@ -95,14 +116,17 @@ def tables(states, uses):
     if unknown:
         raise SystemExit(f"lab/compatibility.txt names what abi/ does not have: {unknown}")
     for family, title in FAMILIES.items():
-        yield f"\n## {title}\n\n| number | operation | state | micro guests |\n| --- | --- | --- | --- |\n"
+        rows = hypercall_rows(states) if family == "Hypercall" else None
+        columns = ["number", "operation", *(["callers", "made again"] if rows else []), "state", "micro guests"]
+        yield f"\n## {title}\n\n| {' | '.join(columns)} |\n|{' --- |' * len(columns)}\n"
         for name, number in operations(family):
             state = states.get(f"{family}.{name}") or states.get(f"{family}.*")
             if not state:
                 raise SystemExit(f"lab/compatibility.txt has no state for {family}.{name}")
             cases = uses.get(f"{family}.{name}", [])
             more = f" and {len(cases) - 3} more" if len(cases) > 3 else ""
-            yield f"| {number} | {hypercall_name(name)} | {state} | {', '.join(cases[:3])}{more} |\n"
+            calls = "".join(f"{cell} | " for cell in rows.get(name, ("nobody", ""))) if rows else ""
+            yield f"| {number} | {hypercall_name(name)} | {calls}{state} | {', '.join(cases[:3])}{more} |\n"
 
 
 def page():
@@ -115,6 +139,7 @@ def page():
         "*done*: as in Xen for 64-bit paravirtual guests and their tools. *partly*: what follows works, the rest is refused.\n"
         "*missing*: refused with the errno that follows. The last column names micro guests that use the operation (each has the\n"
         "same verdict on Xen); operations without one are covered by the system tests with real kernels and tools, or not at all.\n"
+        "A call that is *made again* may stop when something else is pending, and go on when the guest's CPU comes back to it.\n"
     )
     text += "".join(tables(states, uses))
     text += "\n## Features that are missing\n\n" + "".join(f"- {feature}\n" for feature in features)

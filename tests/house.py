@@ -42,6 +42,10 @@ FOREIGN_FILES = {"again.sh"}  # written beside a failure (lab/failures.py)
 FILE_NAME = re.compile(r"(?<![\w./*<>{$-])[\w*][\w./*-]*\.(?:hpp|cpp|S|py|sh|md|lds|cmake|inc)(?![\w/({-]|\.\w)")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
+# A cast to what a domain or vCPU of one kind is, and the headers that may have one.
+KIND_CAST = re.compile(r"static_cast<(?:const )?(?:\w+::)*(?:X86|Pv|Hvm)(?:Domain|Vcpu)\s*(?:const )?[&*]")
+KIND_HEADER = re.compile(r"/(?:x86|pv|hvm)_(?:domain|vcpu)\.hpp$")
+
 # The floors of the house, from the ground up: an include only goes down, never up or to a neighbour on the same floor. A
 # part that has others in its folder (x86) is the files beside those. abi/ and packing/ include nothing but themselves.
 # What is not on a house's list is none of its business.
@@ -57,7 +61,8 @@ FLOORS = {
         ("hypervisor/hypercall", "packing"),  # up to here portable
         ("hypervisor/x86/arch",),
         ("hypervisor/x86",),
-        ("hypervisor/x86/machine",),  # knows no kind of guest
+        ("hypervisor/x86/machine",),  # knows no guest
+        ("hypervisor/x86/guest",),  # knows no kind of guest
         ("hypervisor/x86/pv", "hypervisor/x86/hvm"),
         ("hypervisor/x86/hypercall",),
         ("hypervisor/start",),  # the roof: nobody knows it
@@ -134,6 +139,14 @@ def check_includes(path, text):
             yield f'{here}: includes "{name}", which is not in the project'
         elif wrong := climb(mine, part_of(target)):
             yield f'{here}: includes "{name}": {wrong}'
+
+
+def check_casts(path, text):
+    """Casts to what only one kind of guest has: a domain or vCPU may be of any kind, so that one place for each looks."""
+    here = str(path.relative_to(ROOT))
+    if here.startswith("hypervisor/") and not KIND_HEADER.search(here):
+        for cast in KIND_CAST.findall(text):
+            yield f"{here}: {cast}: only as_pv() and its like know whether a domain is of a kind"
 
 
 def check_file(path, text):
@@ -273,7 +286,7 @@ def check():
         except UnicodeDecodeError:
             continue
         breaks += [*check_file(path, text), *check_functions(path, text)]
-        breaks += [*check_includes(path, text), *check_names(path, text, names)]
+        breaks += [*check_includes(path, text), *check_names(path, text, names), *check_casts(path, text)]
     return breaks, len(files)
 
 

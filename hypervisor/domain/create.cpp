@@ -6,6 +6,7 @@
 #include "domain/event/channels.hpp"
 #include "domain/grant/limits.hpp"
 #include "domain/grant/table.hpp"
+#include "domain/kind.hpp"
 #include "domain/rangeset.hpp"
 #include "domain/run/schedule.hpp"
 #include "domain/system_domain.hpp"
@@ -20,7 +21,7 @@ namespace px {
 
 namespace {
 
-/// What createdomain may ask for, whatever the kind; the kind's factory checks its own flags.
+/// What createdomain may ask for, whatever the kind, which checks its own flags.
 Result<> check_configuration(const abi::DomctlCreateDomain& config) {
     if ((config.flags & ~abi::cdf_all) != 0) return fail(Error::Invalid);
     if ((config.flags & abi::cdf_iommu) == 0 && config.iommu_opts != 0) return fail(Error::Invalid);
@@ -50,12 +51,23 @@ Result<> make_resources(Domain& domain) {
     return {};
 }
 
+constinit std::span<const GuestKind* const> kinds;
+
+Result<Domain*> make_of_kind(DomId id, const abi::DomctlCreateDomain& config) {
+    for (const GuestKind* kind : kinds)
+        if (kind->accepts(config.flags)) return kind->make(id, config);
+    return fail(Error::Invalid);
+}
+
 abi::VcpuInfo* first_info(Domain& domain, VcpuId number) {
     if (number.raw() < abi::legacy_max_vcpus) return &domain.shared_info->vcpu_info[number.raw()];
     return nullptr;
 }
 
 } // namespace
+
+void set_guest_kinds(std::span<const GuestKind* const> all) { kinds = all; }
+std::span<const GuestKind* const> guest_kinds() { return kinds; }
 
 Result<> make_domain_parts(Domain& domain) {
     const u32 vcpu_count = domain.config.max_vcpus;
@@ -79,7 +91,7 @@ Result<> make_domain_parts(Domain& domain) {
 Result<Domain*> create_domain(u16 wanted, const abi::DomctlCreateDomain& config, bool privileged) {
     TRY(check_configuration(config));
     const DomId id = TRY(reserve_domain_id(wanted));
-    Result<Domain*> made = domain_factory(id, config);
+    Result<Domain*> made = make_of_kind(id, config);
     if (!made) {
         cancel_domain_id(id);
         return fail(made.error());

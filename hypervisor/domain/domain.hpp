@@ -20,6 +20,7 @@
 namespace px {
 
 class EventChannels;
+struct GuestKind;
 class GrantTable;
 class RangeSet;
 
@@ -37,12 +38,14 @@ enum class DomainLife : u8 { Alive, Dying, Dead };
 /// A domain. Found by id through domain_list.hpp, which hands out counted references; freed when the last is gone.
 class Domain {
   public:
-    explicit Domain(DomId number) : id(number) {}
+    /// @param of_kind  null: no guest (system_domain.hpp), or a test's
+    explicit Domain(DomId number, const GuestKind* of_kind = nullptr) : id(number), kind(of_kind) {}
     virtual ~Domain();
     Domain(const Domain&) = delete;
     Domain& operator=(const Domain&) = delete;
 
     const DomId id;
+    const GuestKind* const kind;     ///< what kind of guest it is: the kind's own code asks, by its object's address
     bool is_privileged = false;      ///< may control other domains (dom0)
     bool is_hardware_domain = false; ///< owns the hardware (dom0)
     bool is_xenstore_domain = false;

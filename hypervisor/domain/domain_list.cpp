@@ -83,8 +83,6 @@ void free_dead_domains() {
 
 } // namespace
 
-DomainFactory domain_factory;
-
 void init_domain_list() { softirq::set_handler(SoftIrq::Tasklet, free_dead_domains); }
 
 void release_domain(Domain& domain) {

@@ -54,12 +54,9 @@ void insert_domain(Domain& domain);
 /// Last step of destruction: takes it off; the id may be used again once all references are gone.
 void remove_domain(Domain& domain);
 
-/// A kind of guest as createdomain chooses it by its flags: makes an empty Domain of the kind. Set at start by x86/.
-using DomainFactory = Result<Domain*> (*)(DomId id, const abi::DomctlCreateDomain& config);
-extern DomainFactory domain_factory;
-
-/// Makes a domain: checks the configuration, builds its parts (events, grants, shared page, vCPU array) and lists it.
-/// Rolled back on failure. wanted 0: next free id. Errors: Invalid, NoMemory, Exists.
+/// Makes a domain of the kind that its flags ask for: checks the configuration, builds its parts (events, grants,
+/// shared page, vCPU array) and lists it. Rolled back on failure. wanted 0: next free id. Errors: Invalid, NoMemory,
+/// Exists.
 Result<Domain*> create_domain(u16 wanted, const abi::DomctlCreateDomain& config, bool privileged);
 /// destroydomain: preemptible; Restart when there is more to do.
 Result<> destroy_domain(Domain& domain);

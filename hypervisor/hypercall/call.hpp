@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A hypercall under way, its outcome, and the table of all of them.
+// A hypercall under way, its outcome, and how it is dispatched.
 #pragma once
 
 #include "abi/hypercall.hpp"
+#include "base/panic.hpp"
 #include "base/result.hpp"
 #include "domain/domain.hpp"
+#include "domain/kind.hpp"
 #include "schedule/softirq.hpp"
 
 #include <array>
-#include <span>
 
 namespace px::hypercall {
 
@@ -34,23 +35,33 @@ struct Outcome {
 
 using Handler = Outcome (*)(Call& call);
 
-/// One row of the table.
+/// What a table has for one number.
 struct Entry {
     Handler handler = nullptr; ///< null: NoSys
     const char* name = nullptr;
-    bool for_pv = false, for_hvm = false;
+    bool restarts = false; ///< the handler may return Outcome::restart()
 };
 
-/// Rows for numbers 0 to 63 (hypercall/table.cpp), common ones and the guest kind's.
-extern const std::array<Entry, abi::hypercall_count> table;
+/// All that guests of one kind may call, by number (table.hpp). A kind's way in and its multicalls use the same one.
+struct Table {
+    std::array<Entry, abi::hypercall_count> entries;
+};
 
-/// Dispatches one call of the current vCPU. Unknown numbers: NoSys.
-inline Outcome dispatch(u64 number, Call& call) {
-    if (number >= table.size()) [[unlikely]]
+/// The table of the current guest's kind.
+inline const Table& current_table() { return *current_domain().kind->hypercalls; }
+
+/// Dispatches one call of the current vCPU, whose table this is. Unknown numbers: NoSys.
+inline Outcome dispatch(const Table& table, u64 number, Call& call) {
+    if (number >= table.entries.size()) [[unlikely]]
         return Outcome::error(Error::NoSys);
     const u64 in_bounds = number & (abi::hypercall_count - 1); // also under speculation
-    const Handler handler = table[in_bounds].handler;
+    const Handler handler = table.entries[in_bounds].handler;
     return handler ? handler(call) : Outcome::error(Error::NoSys);
+}
+
+/// For every caller of a handler that has asked to be called again: it may only if its row says so.
+inline void check_restart(const Table& table, u64 number) {
+    PX_ASSERT(table.entries[number & (abi::hypercall_count - 1)].restarts);
 }
 
 /// True if a long operation should stop here and continue later: soft interrupts are pending on this CPU.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The handlers behind the table, one file each. x86/pv has those that only paravirtual guests have.
+// The handlers behind the tables that are the same on every architecture, one file each. Not all are for all guests:
+// common_rows.hpp.
 #pragma once
 
 #include "hypercall/call.hpp"
@@ -21,34 +22,5 @@ Outcome vm_assist(Call&);
 Outcome hvm_op(Call&);
 Outcome domctl(Call&);
 Outcome sysctl(Call&);
-Outcome xsm_op(Call&);
-Outcome hypfs_op(Call&);
-Outcome kexec_op(Call&);
-
-// x86/machine
-Outcome platform_op(Call&);
-Outcome physdev_op(Call&);
-Outcome physdev_op_compat(Call&);
-Outcome mca(Call&);
-Outcome xenpmu_op(Call&);
-
-// x86/pv: memory
-Outcome mmu_update(Call&);
-Outcome mmuext_op(Call&);
-Outcome update_va_mapping(Call&);
-Outcome update_va_mapping_otherdomain(Call&);
-Outcome set_gdt(Call&);
-Outcome update_descriptor(Call&);
-// x86/pv: traps and registers
-Outcome set_trap_table(Call&);
-Outcome stack_switch(Call&);
-Outcome set_callbacks(Call&);
-Outcome fpu_taskswitch(Call&);
-Outcome set_debugreg(Call&);
-Outcome get_debugreg(Call&);
-Outcome iret(Call&);
-Outcome set_segment_base(Call&);
-Outcome nmi_op(Call&);
-Outcome callback_op(Call&);
 
 } // namespace px::hypercall

@@ -29,14 +29,16 @@ Outcome multicall(Call& call) {
     const Entries list(call.args[0]);
     const u32 count = static_cast<u32>(call.args[1]);
     call.args[1] = count;
+    const Table& table = current_table();
     for (u32 i = 0; i < count; ++i) {
         if (i != 0 && should_preempt()) return restart_at(call, list, i);
         Result<abi::MulticallEntry> entry = list.read(i);
         if (!entry) return Outcome::error(entry.error());
         Call inner{{entry->args[0], entry->args[1], entry->args[2], entry->args[3], entry->args[4], entry->args[5]},
                    true};
-        const Outcome outcome = dispatch(entry->op, inner);
+        const Outcome outcome = dispatch(table, entry->op, inner);
         if (outcome.is_restart) {
+            check_restart(table, entry->op);
             // The arguments to go on with stand in the guest's list: it reads them back as if it had made this call.
             for (u32 a = 0; a < 6; ++a) entry->args[a] = inner.args[a];
             if (Result<> written = list.write(*entry, i); !written) return Outcome::error(written.error());

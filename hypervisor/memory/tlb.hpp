@@ -11,7 +11,7 @@ class Domain;
 
 namespace px::tlb {
 
-/// What the memory code needs of the machine (x86/pv/paging/tlb.cpp; tests have a fake).
+/// What the memory code needs of the machine (x86/guest/tlb.cpp; tests have a fake).
 /// A stamp to put on a frame when its last use has ended (its entries are gone from all page tables).
 [[nodiscard]] u32 now();
 /// Makes sure that every CPU has flushed its TLB since the stamp was taken; sends flushes to those that have not.

@@ -5,10 +5,12 @@
 #include "boot/start.hpp"
 #include "domain/create.hpp"
 #include "domain/domain_list.hpp"
+#include "domain/kind.hpp"
 #include "domain/run/idle.hpp"
 #include "domain/run/schedule.hpp"
 #include "hypercall/build_information.hpp"
 #include "schedule/softirq.hpp"
+#include "x86/guest/init.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/clock/clock.hpp"
 #include "x86/machine/console/console.hpp"
@@ -24,7 +26,7 @@
 #include "x86/machine/paging/paging_boot.hpp"
 #include "x86/machine/pci/iommu.hpp"
 #include "x86/pv/dom0/builder.hpp"
-#include "x86/pv/init.hpp"
+#include "x86/pv/pv_domain.hpp"
 
 namespace px::start {
 namespace {
@@ -35,6 +37,9 @@ extern "C" void (*const px_constructors_end[])();
 void run_constructors() {
     for (auto f = px_constructors_start; f != px_constructors_end; ++f) (*f)();
 }
+
+/// The kinds of guests that this hypervisor has.
+constexpr const GuestKind* guest_kinds_here[] = {&pv::guest_kind};
 
 void say_hello() {
     console::banner(" Proxenos 4.17, a hypervisor for guests of Xen");
@@ -74,8 +79,8 @@ void run() {
     init_domains();
     schedule::init();
     schedule::init_cpu(CpuId(0));
-    pv::init();
-    pv::init_cpu(CpuId(0));
+    set_guest_kinds(guest_kinds_here);
+    guest::init();
     x86::mca::init();
     x86::mca::init_cpu();
     x86::enable_interrupts();

@@ -37,8 +37,10 @@ def test_an_include_that_climbs_is_told_with_both_floors(monkeypatch, tmp_path):
         ("hypervisor/memory/a.cpp", "domain/b.hpp", "hypervisor/domain/b.hpp", (3, 5)),
         ("hypervisor/domain/grant/a.cpp", "x86/b.hpp", "hypervisor/x86/b.hpp", (5, 8)),
         ("hypervisor/x86/a.hpp", "x86/machine/cpu/b.hpp", "hypervisor/x86/machine/cpu/b.hpp", (8, 9)),
-        ("hypervisor/x86/machine/cpu/a.S", "x86/pv/b.inc", "hypervisor/x86/pv/b.inc", (9, 10)),
-        ("hypervisor/x86/hypercall/a.cpp", "start/b.hpp", "hypervisor/start/b.hpp", (11, 12)),
+        ("hypervisor/x86/machine/cpu/a.S", "x86/pv/b.inc", "hypervisor/x86/pv/b.inc", (9, 11)),
+        ("hypervisor/x86/machine/a.cpp", "x86/guest/b.hpp", "hypervisor/x86/guest/b.hpp", (9, 10)),
+        ("hypervisor/x86/guest/a.cpp", "x86/pv/b.hpp", "hypervisor/x86/pv/b.hpp", (10, 11)),
+        ("hypervisor/x86/hypercall/a.cpp", "start/b.hpp", "hypervisor/start/b.hpp", (12, 13)),
         ("toolstack/xen/a.cpp", "domain/b.hpp", "toolstack/domain/b.hpp", (2, 4)),
     ):
         parts = [house.part_of(one) for one in (path, target)]
@@ -69,6 +71,25 @@ def test_each_folder_is_on_a_floor(monkeypatch, tmp_path):
             f"{path}: its folder is on no floor of the house (FLOORS in tests/house.py)"
         ]
     assert not breaks("lab/agent/a.cpp", HEAD, monkeypatch, tmp_path)
+
+
+def test_kinds_of_guests_are_asked_for_not_assumed(tmp_path, monkeypatch):
+    monkeypatch.setattr(house, "ROOT", tmp_path)
+
+    def casts(path, text):
+        return [*house.check_casts(tmp_path / path, text)]
+
+    for cast in (
+        "static_cast<PvDomain&>(*named)",
+        "static_cast<const pv::PvVcpu*>(vcpu)",
+        "static_cast<HvmDomain &>(d)",
+    ):
+        assert len(casts("hypervisor/x86/pv/paging/mmu_owner.hpp", cast)) == 1
+        assert not casts("hypervisor/x86/pv/pv_vcpu.hpp", cast)
+        assert not casts("tests/unit/paging/a.cpp", cast)
+    assert not casts(
+        "hypervisor/x86/pv/a.cpp", "as_pv(domain); static_cast<Domain&>(domain); static_cast<PvDomainId>(1)"
+    )
 
 
 def test_heads_and_lengths(monkeypatch, tmp_path):

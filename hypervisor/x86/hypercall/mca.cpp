@@ -4,9 +4,9 @@
 
 #include "base/percpu.hpp"
 #include "domain/guest_pointer.hpp"
-#include "hypercall/handlers.hpp"
 #include "machine/machine.hpp"
 #include "memory/heap.hpp"
+#include "x86/hypercall/rows.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/machine/interrupt/apic.hpp"

@@ -5,9 +5,10 @@
 #include "domain/event/channels.hpp"
 #include "domain/event/table.hpp"
 #include "domain/pirqs.hpp"
-#include "hypercall/handlers.hpp"
+#include "x86/hypercall/rows.hpp"
 #include "x86/machine/interrupt/ioapic.hpp"
 #include "x86/machine/interrupt/pirq.hpp"
+#include "x86/pv/hypercall_rows.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
 namespace px::x86::physdev {
@@ -33,15 +34,18 @@ Result<> query_status(abi::PhysdevIrqStatusQuery& op) {
 
 Result<> set_iopl(abi::PhysdevSetIopl& op) {
     if (op.iopl > 3) return fail(Error::Invalid);
-    pv::current_pv().iopl = op.iopl;
+    pv::PvVcpu* const vcpu = pv::as_pv(current());
+    if (!vcpu) return fail(Error::NoSys);
+    vcpu->iopl = op.iopl;
     return {};
 }
 
 Result<> set_iobitmap(abi::PhysdevSetIobitmap& op) {
     if (op.nr_ports > 65536) return fail(Error::Invalid);
-    pv::PvVcpu& vcpu = pv::current_pv();
-    vcpu.io_bitmap = GuestVaddr(op.bitmap.address);
-    vcpu.io_bitmap_ports = op.nr_ports;
+    pv::PvVcpu* const vcpu = pv::as_pv(current());
+    if (!vcpu) return fail(Error::NoSys);
+    vcpu->io_bitmap = GuestVaddr(op.bitmap.address);
+    vcpu->io_bitmap_ports = op.nr_ports;
     return {};
 }
 

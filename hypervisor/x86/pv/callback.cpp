@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hypercalls by which a paravirtual kernel says where it wants to be called: traps, callbacks, stack, segment bases.
 #include "domain/guest_pointer.hpp"
-#include "hypercall/handlers.hpp"
 #include "x86/instructions.hpp"
 #include "x86/pv/context.hpp"
 #include "x86/pv/guest_copy.hpp"
+#include "x86/pv/hypercall_rows.hpp"
 
 #include <cstring>
 

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The context switch, and the state of a paravirtual vCPU that it moves.
+// The state of a paravirtual vCPU that a context switch moves.
 #include "x86/pv/context.hpp"
 
-#include "domain/run/schedule.hpp"
+#include "x86/guest/fpu.hpp"
 #include "x86/layout.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/speculation.hpp"
-#include "x86/machine/paging/paging.hpp"
 #include "x86/pv/emulate/control_register.hpp"
 #include "x86/pv/emulate/debug_register.hpp"
-#include "x86/pv/fpu.hpp"
 #include "x86/pv/paging/descriptor.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 #include "x86/pv/paging/tlb.hpp"
@@ -43,14 +41,18 @@ void enter_space(PvVcpu& vcpu) {
     load_ldt(vcpu);
 }
 
-/// Back to the hypervisor's own address space, for an idle vCPU.
-void leave_space() {
-    x86::load_own_gdt();
-    x86::lldt({});
-    load_cr3(mfn_of(x86::hypervisor_page_table()));
+} // namespace
+
+void PvVcpu::save_extended_state() {
+    if (control.task_switched) x86::clts();
+    save_fpu(*this);
 }
 
-} // namespace
+void PvVcpu::load_extended_state() {
+    x86::clts();
+    load_fpu(*this);
+    if (control.task_switched) x86::write_cr0(x86::read_cr0() | x86::cr0::task_switched);
+}
 
 void PvVcpu::save_state() {
     registers = x86::guest_registers();
@@ -63,7 +65,7 @@ void PvVcpu::save_state() {
     const u64 inactive = read_inactive_gs_base();
     segments.gs_base_kernel = in_kernel_mode ? active : inactive;
     segments.gs_base_user = in_kernel_mode ? inactive : active;
-    save_fpu(*this);
+    save_extended_state();
     if (debug.dr7.has_any(x86::dr7::enables)) x86::write_dr7(x86::dr7::nothing);
 }
 
@@ -77,42 +79,9 @@ void PvVcpu::load_state() {
     x86::wrgsbase(in_kernel_mode ? segments.gs_base_kernel : segments.gs_base_user);
     write_inactive_gs_base(in_kernel_mode ? segments.gs_base_user : segments.gs_base_kernel);
     if (x86::cpu_features.has_tsc_aux()) x86::load_tsc_aux(tsc_aux);
-    load_fpu(*this);
+    load_extended_state();
     if (debug.dr7.has_any(x86::dr7::enables)) load_debug_registers(*this);
     x86::guest_registers() = registers;
 }
 
 } // namespace px::pv
-
-namespace px {
-
-namespace {
-
-/// Continues at `where` on an empty main stack.
-[[noreturn]] void continue_at(Vcpu::Continuation where) {
-    const u64 top = reinterpret_cast<u64>(&x86::guest_registers());
-    register const Vcpu::Continuation target asm("r11") = where;
-    asm volatile("movq %0, %%rsp\n"
-                 "xorl %%ebp, %%ebp\n"
-                 "pushq $0\n"
-                 "jmp __x86_indirect_thunk_r11" ::"r"(top & ~u64{15}),
-                 "r"(target)
-                 : "memory");
-    __builtin_unreachable();
-}
-
-} // namespace
-
-void context_switch(Vcpu& previous, Vcpu& next) {
-    x86::disable_interrupts();
-    if (!previous.is_idle()) previous.save_state();
-    cpu_info().current = &next;
-    if (!next.is_idle()) next.load_state();
-    else if (!previous.is_idle()) pv::leave_space();
-    if (!previous.is_idle()) previous.dirty_cpu.store(~0u, std::memory_order_release); // loading CR3 has flushed
-    schedule::switch_finished(previous);
-    if (next.is_idle()) x86::enable_interrupts();
-    continue_at(next.continuation());
-}
-
-} // namespace px

@@ -3,19 +3,14 @@
 #include "abi/version.hpp"
 #include "domain/domain_list.hpp"
 #include "memory/heap.hpp"
+#include "x86/guest/policy/cpuid.hpp"
 #include "x86/pv/hypercall_page.hpp"
 #include "x86/pv/paging/pagetable.hpp"
-#include "x86/pv/policy/cpuid.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
 namespace px::pv {
 
-PvDomain::~PvDomain() {
-    destroy(policy);
-    constexpr unsigned io_bitmap_order = 1;
-    if (io_bitmap) heap::free(frame_of_virtual(io_bitmap), io_bitmap_order, false);
-    destroy_per_domain_area(*this);
-}
+PvDomain::~PvDomain() { destroy_per_domain_area(*this); }
 
 Result<Domain*> make_pv_domain(DomId id, const abi::DomctlCreateDomain& config) {
     constexpr u32 allowed = abi::cdf_xs_domain | abi::cdf_oos_off | abi::cdf_s3_integrity;
@@ -40,6 +35,8 @@ Result<> init_hypercall_page(PvDomain& domain, Gfn gfn) {
     release_writable(frame_of(mfn));
     return {};
 }
+
+const CpuPolicy& PvDomain::largest_policy() const { return host_policies.pv; }
 
 Result<> PvDomain::relinquish() { return release_page_tables(*this); }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // System calls of paravirtual guests, and hypercalls that do not come by the short way (entry_hypercall.cpp).
-#include "hypercall/call.hpp"
 #include "x86/layout.hpp"
 #include "x86/pv/bounce.hpp"
+#include "x86/pv/hypercall_rows.hpp"
 #include "x86/pv/iret.hpp"
 
 namespace px::pv {
@@ -42,6 +42,7 @@ extern "C" void px_syscall(x86::Registers& r) {
 
 /// A hypercall wants to be made again, with these arguments.
 extern "C" void px_restart_hypercall(const hypercall::Call& call, x86::Registers& r) {
+    hypercall::check_restart(hypercall_table, r.rax); // still the number
     r.rdi = call.args[0];
     r.rsi = call.args[1];
     r.rdx = call.args[2];

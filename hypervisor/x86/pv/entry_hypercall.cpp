@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SYSCALL by 64-bit code: the short way through a hypercall, and the fork to everything else.
-#include "hypercall/call.hpp"
 #include "schedule/softirq.hpp"
 #include "x86/machine/cpu/patch.hpp"
+#include "x86/pv/hypercall_rows.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
 namespace px::pv {
@@ -15,6 +15,7 @@ using x86::Registers;
 #define PX_PLACE(name, value) [name] "i"(value)
 
 static_assert(sizeof(hypercall::Entry) == 24 && offsetof(hypercall::Entry, handler) == 0);
+static_assert(sizeof(hypercall::Table) == 64 * sizeof(hypercall::Entry));
 static_assert(sizeof(hypercall::Call) == 56 && offsetof(hypercall::Call, in_multicall) == 48);
 static_assert(offsetof(hypercall::Outcome, is_restart) == 8, "returned in rax and dl");
 static_assert(offsetof(CpuInfo, current) == 0 && offsetof(CpuInfo, percpu_offset) == 8);
@@ -169,7 +170,7 @@ extern "C" [[gnu::naked, gnu::section(".text.entry")]] void px_syscall64() {
           PX_PLACE(upcall_pending, offsetof(abi::VcpuInfo, evtchn_upcall_pending)),
           PX_PLACE(upcall_mask, offsetof(abi::VcpuInfo, evtchn_upcall_mask)),
           PX_PLACE(entry_syscall, x86::entry_syscall), PX_PLACE(iret, static_cast<u32>(abi::Hypercall::Iret)),
-          PX_PLACE(no_such_call, to_hypercall(Error::NoSys)), PX_PLACE(table, &hypercall::table),
+          PX_PLACE(no_such_call, to_hypercall(Error::NoSys)), PX_PLACE(table, &hypercall_table),
           PX_PLACE(pending, &softirq::pending));
 }
 

@@ -2,10 +2,7 @@
 // What the machine asks of paravirtual guests.
 #include "x86/machine/cpu/guest_hooks.hpp"
 
-#include "x86/pv/fpu.hpp"
-#include "x86/pv/init.hpp"
 #include "x86/pv/trap.hpp"
-#include "x86/pv/xpti/xpti.hpp"
 
 namespace px::x86::guest_hooks {
 
@@ -13,11 +10,6 @@ namespace {
 
 /// SYSENTER's entry (entry.S), and where it has saved the flags: alone of all ways in it leaves TF as it was.
 extern "C" const char px_sysenter[], px_sysenter_flags_saved[];
-
-bool has_guest() {
-    const Vcpu* here = current_or_null();
-    return here && !here->is_idle();
-}
 
 } // namespace
 
@@ -30,16 +22,6 @@ bool handle_host_fault(Registers& r) {
 
 bool is_saving_flags(const Registers& r) {
     return r.rip >= reinterpret_cast<u64>(px_sysenter) && r.rip < reinterpret_cast<u64>(px_sysenter_flags_saved);
-}
-
-bool make_cpu(CpuId cpu) { return pv::xpti::create_cpu(cpu); }
-void start_cpu(CpuId cpu) { pv::init_cpu(cpu); }
-
-void save_extended_state() {
-    if (has_guest()) pv::save_fpu(pv::current_pv());
-}
-void load_extended_state() {
-    if (has_guest()) pv::load_fpu(pv::current_pv());
 }
 
 } // namespace px::x86::guest_hooks

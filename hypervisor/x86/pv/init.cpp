@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Start of the paravirtual part: guest kind, CPU policies, and the ways in on each CPU.
-#include "x86/pv/init.hpp"
-
-#include "base/panic.hpp"
-#include "domain/domain_list.hpp"
+// The kind of guest, and the ways in from it on each CPU.
 #include "x86/layout.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
 #include "x86/pv/bounce.hpp"
-#include "x86/pv/fpu.hpp"
-#include "x86/pv/policy/cpuid.hpp"
+#include "x86/pv/hypercall_rows.hpp"
 #include "x86/pv/xpti/xpti.hpp"
 
 namespace px::pv {
@@ -32,18 +27,8 @@ extern "C" SyscallSlot px_syscall_slots[max_cpus];
 constexpr auto syscall_flag_mask = rflags::trap | rflags::interrupts | rflags::direction | rflags::nested |
                                    rflags::resume | rflags::alignment | rflags::iopl;
 
-} // namespace
-
-void init() {
-    domain_factory = &make_pv_domain;
-    smap_in_use = x86::host_cr4.has(x86::cr4::smap);
-    init_fpu();
-    init_cpu_policies();
-    if (!xpti::create_cpu(CpuId(0))) panic("not enough memory for guests' page tables");
-    init_cpu(CpuId(0));
-}
-
-void init_cpu(CpuId cpu) {
+/// Its ways in: STAR, LSTAR, SYSENTER, stubs.
+void start_cpu(CpuId cpu) {
     using x86::Msr;
     const u64 stack = reinterpret_cast<u64>(&x86::cpu_info_of(cpu));
     px_syscall_slots[cpu.raw()].stack = stack;
@@ -60,5 +45,21 @@ void init_cpu(CpuId cpu) {
     (void)x86::wrmsr_safe(Msr::SysenterEsp, stack);
     (void)x86::wrmsr_safe(Msr::SysenterEip, reinterpret_cast<u64>(&px_sysenter));
 }
+
+void init() { smap_in_use = x86::host_cr4.has(x86::cr4::smap); }
+
+bool accepts(u32 flags) { return (flags & abi::cdf_hvm) == 0; }
+
+} // namespace
+
+constinit const GuestKind guest_kind{
+    .name = "pv",
+    .accepts = accepts,
+    .make = make_pv_domain,
+    .init = init,
+    .make_cpu = xpti::create_cpu,
+    .start_cpu = start_cpu,
+    .hypercalls = &hypercall_table,
+};
 
 } // namespace px::pv

@@ -3,8 +3,8 @@
 #include "x86/pv/iret.hpp"
 
 #include "base/log.hpp"
-#include "hypercall/handlers.hpp"
 #include "x86/pv/bounce.hpp"
+#include "x86/pv/hypercall_rows.hpp"
 
 namespace px::pv {
 

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// A paravirtual domain: what a Domain has beyond what every kind of guest has.
+// A paravirtual domain: what it has beyond what every kind of guest on x86 has.
 #pragma once
 
-#include "domain/domain.hpp"
+#include "domain/kind.hpp"
+#include "x86/guest/x86_domain.hpp"
 #include "x86/machine/cpu/speculation.hpp"
 #include "x86/pv/paging/table_hold.hpp"
-#include "x86/pv/policy/cpu_policy.hpp"
-#include "x86/pv/time_stamp.hpp"
 
 namespace px::pv {
 
-/// A 64-bit paravirtual guest. Who includes this knows that the domain is one (see pv_domain()).
-class PvDomain final : public Domain {
+using namespace guest; // a paravirtual guest is one of x86's: what these share has no prefix here
+
+extern const GuestKind guest_kind; ///< paravirtual guests (init.cpp)
+
+/// A 64-bit paravirtual guest.
+class PvDomain final : public X86Domain {
   public:
-    explicit PvDomain(DomId number) : Domain(number) {}
+    explicit PvDomain(DomId number) : X86Domain(number, guest_kind) {}
     ~PvDomain() override;
 
     // -- memory management (types*, mmu*, pagetable*, descriptor*) --
@@ -32,18 +35,6 @@ class PvDomain final : public Domain {
     u32 relinquish_stage = 0;
     TableHold relinquish_hold;
 
-    // -- CPUID and MSR policy (Domain::lock; read without it: constant once a vCPU has run) --
-    CpuPolicy* policy = nullptr;
-
-    // -- time (paused while it changes) --
-    TimeStamp time_stamp;
-
-    // -- I/O --
-    /// Bit set: port refused. 8 KiB, made when it gets its first port; null: no ports.
-    u8* io_bitmap = nullptr;
-    u32 pci_address = 0; ///< what it wrote to 0xcf8
-    u8 cmos_index = 0;   ///< what it wrote to 0x70
-
     // -- the guest kind's part (domain.cpp unless said otherwise) --
     Result<Vcpu*> make_vcpu(VcpuId number) override;
     Result<Mfn> translate(Gfn gfn) override;                                                       // m2p.cpp
@@ -54,14 +45,17 @@ class PvDomain final : public Domain {
     void flush_tlb() override;                                                                     // tlb.cpp
     Result<> arch_domctl(abi::Domctl& op, GuestVaddr op_address, bool& copy_back) override;        // domctl.cpp
     Result<> relinquish() override;
+    [[nodiscard]] const CpuPolicy& largest_policy() const override;
     [[nodiscard]] u32 features() const override;
     [[nodiscard]] u32 info_flags() const override;
 };
 
-/// The domain as what it is. Every domain that reaches x86/pv is one, except the system domains, which have no vCPUs.
-inline PvDomain& pv_domain(Domain& domain) { return static_cast<PvDomain&>(domain); }
+/// Any domain as a paravirtual one; null if it is of another kind, or no guest.
+[[nodiscard]] inline PvDomain* as_pv(Domain& domain) {
+    return domain.kind == &guest_kind ? static_cast<PvDomain*>(&domain) : nullptr;
+}
 
-/// Makes an empty paravirtual domain (domain_factory). Errors: Invalid for flags of other kinds, NoMemory.
+/// Makes an empty paravirtual domain (GuestKind::make). Errors: Invalid for flags of other kinds, NoMemory.
 Result<Domain*> make_pv_domain(DomId id, const abi::DomctlCreateDomain& config);
 
 } // namespace px::pv

@@ -4,12 +4,10 @@
 
 #include "abi/pv.hpp"
 #include "base/number.hpp"
-#include "domain/vcpu.hpp"
 #include "x86/arch/control.hpp"
-#include "x86/arch/debug.hpp"
+#include "x86/guest/x86_vcpu.hpp"
 #include "x86/pv/paging/table_hold.hpp"
 #include "x86/pv/pv_domain.hpp"
-#include "x86/registers.hpp"
 
 namespace px::pv {
 
@@ -27,13 +25,6 @@ struct ControlRegisters {
     x86::Cr4 cr4;               ///< bits it set of those it may set (cr4_guest_bits)
 };
 
-/// Debug registers as the guest set them (checked: no hypervisor addresses).
-struct DebugRegisters {
-    GuestVaddr address[4] = {};
-    x86::Dr6 dr6 = x86::dr6::nothing;
-    x86::Dr7 dr7 = x86::dr7::nothing;
-};
-
 /// Segment registers beyond those in the interrupt frame. While the vCPU runs, the CPU has the truth.
 struct Segments {
     x86::Selector ds, es, fs, gs;
@@ -42,10 +33,10 @@ struct Segments {
     u64 gs_base_user = 0;   ///< GS base in guest user mode
 };
 
-/// A paravirtual vCPU. While it is not current its general registers are in `registers`, else at the top of the stack.
-class PvVcpu final : public Vcpu {
+/// A paravirtual vCPU.
+class PvVcpu final : public X86Vcpu {
   public:
-    PvVcpu(PvDomain& owner, VcpuId number) : Vcpu(owner, number) {}
+    PvVcpu(PvDomain& owner, VcpuId number) : X86Vcpu(owner, number) {}
     ~PvVcpu() override;
 
     [[nodiscard]] PvDomain& pv_domain() const { return static_cast<PvDomain&>(domain); }
@@ -73,15 +64,9 @@ class PvVcpu final : public Vcpu {
     u32 ldt_mapped = 0; ///< bit per LDT page that is mapped now (lazily)
 
     // -- registers --
-    x86::Registers registers{};
     Segments segments;
     ControlRegisters control;
-    DebugRegisters debug;
-    void* xsave_area = nullptr; ///< 64-byte aligned, standard format, for all components the host has
-    u64 xcr0 = 1;
-    u32 tsc_aux = 0;           ///< what RDTSCP and RDPID tell
-    bool cpuid_faults = false; ///< the kernel wants #GP for its user mode's CPUID (MSR 0x140)
-    u32 iopl = 0;              ///< I/O privilege the guest asked for (physdev set_iopl), 0 to 3
+    u32 iopl = 0; ///< I/O privilege the guest asked for (physdev set_iopl), 0 to 3
     GuestVaddr io_bitmap = GuestVaddr::invalid();
     u32 io_bitmap_ports = 0;
 
@@ -104,10 +89,19 @@ class PvVcpu final : public Vcpu {
     Result<> get_context(void* context) override;
     void save_state() override;
     void load_state() override;
+    void save_extended_state() override;
+    void load_extended_state() override;
     [[nodiscard]] Continuation continuation() const override;
     void reset() override;
     void dump_registers() override;
 };
+
+/// Any vCPU as a paravirtual one; null if it is of another kind, or idle.
+[[nodiscard]] inline PvVcpu* as_pv(Vcpu& vcpu) { return as_pv(vcpu.domain) ? static_cast<PvVcpu*>(&vcpu) : nullptr; }
+/// vCPU of a domain by number, null when there is none.
+[[nodiscard]] inline PvVcpu* vcpu_of(const PvDomain& domain, u32 number) {
+    return static_cast<PvVcpu*>(domain.vcpu(VcpuId(number)));
+}
 
 /// The current vCPU; only in code that runs on behalf of a paravirtual guest.
 inline PvVcpu& current_pv() { return static_cast<PvVcpu&>(current()); }

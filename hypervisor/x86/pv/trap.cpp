@@ -129,8 +129,9 @@ bool resolve_descriptor_fault(PvVcpu& vcpu, Vaddr address, PageFaultCode code) {
 }
 
 bool handle_hypervisor_fault(x86::Registers& r) {
-    return is_exception(r, Exception::PageFault) && !current().is_idle() &&
-           resolve_descriptor_fault(current_pv(), Vaddr(x86::read_cr2()), PageFaultCode(r.error_code));
+    if (!is_exception(r, Exception::PageFault)) return false;
+    PvVcpu* const vcpu = as_pv(current());
+    return vcpu && resolve_descriptor_fault(*vcpu, Vaddr(x86::read_cr2()), PageFaultCode(r.error_code));
 }
 
 } // namespace px::pv

@@ -2,10 +2,10 @@
 // A paravirtual vCPU's life, and its whole context in the ABI's form (setvcpucontext, VCPUOP_initialise).
 #include "base/log.hpp"
 #include "memory/heap.hpp"
+#include "x86/guest/fpu.hpp"
 #include "x86/pv/bounce.hpp"
 #include "x86/pv/emulate/control_register.hpp"
 #include "x86/pv/emulate/debug_register.hpp"
-#include "x86/pv/fpu.hpp"
 #include "x86/pv/paging/descriptor.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 
@@ -14,7 +14,6 @@
 namespace px::pv {
 
 PvVcpu::~PvVcpu() {
-    free_fpu(*this);
     if (traps) heap::free_page(traps);
 }
 

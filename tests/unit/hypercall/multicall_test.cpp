@@ -2,12 +2,16 @@
 // multicall: results, faults, preemption between entries, and entries that are not finished.
 #include "hypercall/fake_caller.hpp"
 #include "hypercall/handlers.hpp"
+#include "hypercall/table.hpp"
 
 #include <gtest/gtest.h>
 
 using namespace px;
 using hypercall::Call;
 using hypercall::Outcome;
+using hypercall::Restarts;
+using hypercall::Row;
+using hypercall::Table;
 
 namespace {
 
@@ -25,6 +29,19 @@ Outcome countdown(Call& call) {
     --call.args[0];
     return Outcome::restart();
 }
+
+constexpr Row common[] = {{abi::Hypercall(1), "add", add},
+                          {abi::Hypercall(3), "multicall", hypercall::multicall, Restarts::Maybe}};
+constexpr Row own[] = {{abi::Hypercall(2), "countdown", countdown, Restarts::Maybe},
+                       {abi::Hypercall(4), "restarts against its row", countdown}};
+constexpr Row others[] = {{abi::Hypercall(5), "add", add}};
+constexpr Table table = hypercall::make_table({common, own}), others_table = hypercall::make_table({common, others});
+constexpr GuestKind kind{.hypercalls = &table}, other_kind{.hypercalls = &others_table};
+
+// A row is at its number, as its part has it; other numbers are nobody's.
+static_assert(table.entries[1].handler == add && table.entries[2].handler == countdown && !table.entries[5].handler);
+static_assert(table.entries[2].restarts && !table.entries[1].restarts && !table.entries[0].handler);
+static_assert(!others_table.entries[2].handler && others_table.entries[5].handler == add);
 
 struct MulticallTest : testing::Test {
     MulticallTest() {
@@ -49,7 +66,7 @@ struct MulticallTest : testing::Test {
             softirq::pending.here() = 0;
         }
     }
-    fake::CallerDomain domain{DomId(1)};
+    fake::CallerDomain domain{DomId(1), &kind};
     fake::Caller caller{domain};
 };
 
@@ -104,14 +121,24 @@ TEST_F(MulticallTest, BadPointersFault) {
     EXPECT_EQ(run(list, 0x1'0000'0001), 0) << "the count has 32 bits";
 }
 
-} // namespace
+TEST_F(MulticallTest, CallsOfTheGuestsOwnKindOnly) {
+    put(0, 5, 1, 1);
+    EXPECT_EQ(run(list, 1), 0);
+    EXPECT_EQ(static_cast<s64>(result(0)), -38);
+    fake::CallerDomain other_domain{DomId(2), &other_kind};
+    fake::Caller other{other_domain};
+    other.memory = caller.memory;
+    fake_current = &other;
+    EXPECT_EQ(run(list, 1), 0);
+    EXPECT_EQ(other.memory.get<abi::MulticallEntry>(entry(0)).result, 2u);
+    other.memory.put(entry(0), abi::MulticallEntry{.op = 2, .result = 0, .args = {1}});
+    EXPECT_EQ(run(list, 1), 0);
+    EXPECT_EQ(static_cast<s64>(other.memory.get<abi::MulticallEntry>(entry(0)).result), -38);
+}
 
-namespace px::hypercall {
-constinit const std::array<Entry, abi::hypercall_count> table = [] {
-    std::array<Entry, abi::hypercall_count> t{};
-    t[1] = {add, "add", true, true};
-    t[2] = {countdown, "countdown", true, true};
-    t[3] = {multicall, "multicall", true, true};
-    return t;
-}();
-} // namespace px::hypercall
+TEST_F(MulticallTest, OnlyCallsWhoseRowSaysSoAreMadeAgain) {
+    put(0, 4, 1);
+    EXPECT_THROW(run(list, 1), std::logic_error);
+}
+
+} // namespace

@@ -18,9 +18,15 @@ void Vcpu::on_poll_timeout(void*) {}
 void Vcpu::on_periodic(void*) {}
 void Domain::on_watchdog(void*) {}
 
+guest::X86Domain::~X86Domain() = default;
+guest::X86Vcpu::~X86Vcpu() = default;
+
 namespace pv {
 
+constinit const GuestKind guest_kind{};
+
 PvDomain::~PvDomain() = default;
+const CpuPolicy& PvDomain::largest_policy() const { std::abort(); }
 Result<Vcpu*> PvDomain::make_vcpu(VcpuId) { return fail(Error::NoSys); }
 Result<Mfn> PvDomain::translate(Gfn gfn) { return Mfn(gfn.raw()); }
 Result<> PvDomain::map_frame(Gfn, Mfn, unsigned) { return {}; }
@@ -38,6 +44,8 @@ Result<> PvVcpu::set_context(const void*, bool) { return fail(Error::NoSys); }
 Result<> PvVcpu::get_context(void*) { return fail(Error::NoSys); }
 void PvVcpu::save_state() {}
 void PvVcpu::load_state() {}
+void PvVcpu::save_extended_state() {}
+void PvVcpu::load_extended_state() {}
 PvVcpu::Continuation PvVcpu::continuation() const { return nullptr; }
 void PvVcpu::reset() {}
 void PvVcpu::dump_registers() {}

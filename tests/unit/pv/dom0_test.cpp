@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dom0 builder's pure parts: kernels' ELF files and notes, where things go, dom0_mem=.
-#include "x86/pv/dom0/elf.hpp"
+#include "x86/guest/load/elf.hpp"
+#include "x86/guest/load/memory_option.hpp"
 #include "x86/pv/dom0/layout.hpp"
-#include "x86/pv/dom0/memory_option.hpp"
 
 #include "abi/elfnote.hpp"
 #include "boot/option_list.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the machine asks of those who run guests on it. Guest kinds implement it (x86/pv/guest_hooks.cpp).
+// What the machine asks of those who run guests on it. What is about all kinds is answered in x86/guest/hooks.cpp; what
+// comes from ring 3, where only paravirtual guests run, in x86/pv/guest_hooks.cpp.
 #pragma once
 
 #include "base/percpu.hpp"

@@ -14,11 +14,11 @@
 #include "memory/heap.hpp"
 #include "schedule/softirq.hpp"
 #include "x86/arch/flags.hpp"
-#include "x86/pv/dom0/guest_memory.hpp"
-#include "x86/pv/dom0/memory_option.hpp"
+#include "x86/guest/load/guest_memory.hpp"
+#include "x86/guest/load/memory_option.hpp"
+#include "x86/guest/load/unpack.hpp"
 #include "x86/pv/dom0/rights.hpp"
 #include "x86/pv/dom0/tables.hpp"
-#include "x86/pv/dom0/unpack.hpp"
 #include "x86/pv/hypercall_page.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 
@@ -160,7 +160,9 @@ PvDomain& make_domain() {
     const auto domain = create_domain(0, config, true);
     if (!domain) panic("Dom0 cannot be made: error {}", domain.error());
     log::info("Dom0 has maximum {} VCPUs", config.max_vcpus);
-    return pv_domain(**domain);
+    PvDomain* const made = as_pv(**domain);
+    if (!made) panic("Dom0 is of another kind");
+    return *made;
 }
 
 void make_vcpus(PvDomain& domain) {
@@ -206,7 +208,7 @@ void set_first_vcpu(PvDomain& domain, const Kernel& kernel, const Layout& layout
         softirq::process();
     }
     heap::free_bytes(c);
-    pin_top_table(pv_domain(domain), l4);
+    pin_top_table(domain, l4);
 }
 
 /// The boot loader's copies of the modules are of no more use.

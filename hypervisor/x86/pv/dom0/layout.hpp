@@ -2,11 +2,13 @@
 // Where everything goes in a new dom0: pseudo-physical frames, and their guest addresses. Pure.
 #pragma once
 
-#include "x86/pv/dom0/elf.hpp"
+#include "x86/guest/load/elf.hpp"
 
 #include <optional>
 
 namespace px::pv::dom0 {
+
+using namespace guest::load;
 
 /// Frames [first, first + count).
 struct FrameRange {

@@ -4,9 +4,9 @@
 
 #include "boot/options.hpp"
 #include "domain/rangeset.hpp"
+#include "x86/guest/port.hpp"
 #include "x86/machine/console/console.hpp"
 #include "x86/machine/firmware/acpi.hpp"
-#include "x86/pv/emulate/port.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 
 #include <span>

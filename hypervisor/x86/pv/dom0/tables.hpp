@@ -2,7 +2,7 @@
 // Dom0's first page tables: plain entries in its own frames; the page-type rules check them when they are loaded.
 #pragma once
 
-#include "x86/pv/dom0/guest_memory.hpp"
+#include "x86/guest/load/guest_memory.hpp"
 #include "x86/pv/dom0/layout.hpp"
 
 namespace px::pv::dom0 {

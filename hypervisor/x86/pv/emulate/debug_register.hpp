@@ -15,9 +15,6 @@ constexpr bool is_valid_dr7(x86::Dr7 value) {
         if (is_enabled(value, i) && access_of(value, i) == Access::Port) return false;
     return true;
 }
-/// Reserved bits as the CPU has them.
-constexpr x86::Dr7 normal_dr7(x86::Dr7 value) { return value.without(x86::dr7::reserved) | x86::dr7::nothing; }
-constexpr x86::Dr6 normal_dr6(x86::Dr6 value) { return (value & x86::dr6::sticky) | x86::dr6::nothing; }
 
 /// Sets register `number` (4 and 5 are 6 and 7) and, if the vCPU is current, the CPU's. Errors: Perm, Invalid.
 Result<> set_debug_register(PvVcpu& vcpu, unsigned number, u64 value);

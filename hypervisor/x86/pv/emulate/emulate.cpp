@@ -2,11 +2,13 @@
 // Emulation of privileged instructions that a paravirtual kernel may still execute (they raise #GP in ring 3).
 #include "x86/pv/emulate/emulate.hpp"
 
+#include "x86/guest/fpu.hpp"
+#include "x86/guest/msr.hpp"
 #include "x86/instructions.hpp"
 #include "x86/pv/bounce.hpp"
 #include "x86/pv/emulate/control_register.hpp"
 #include "x86/pv/emulate/msr.hpp"
-#include "x86/pv/fpu.hpp"
+#include "x86/pv/task_switched.hpp"
 #include "x86/pv/trap.hpp"
 
 namespace px::pv {

@@ -2,7 +2,7 @@
 // What the parts of the privileged-instruction emulation share.
 #pragma once
 
-#include "x86/pv/emulate/decode.hpp"
+#include "x86/guest/decode.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
 namespace px::pv {

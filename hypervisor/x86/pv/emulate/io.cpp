@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Port I/O of paravirtual guests: who may touch which port, and the instructions (single and string).
 #include "schedule/softirq.hpp"
+#include "x86/guest/port.hpp"
 #include "x86/pv/bounce.hpp"
 #include "x86/pv/emulate/emulate.hpp"
-#include "x86/pv/emulate/port.hpp"
 #include "x86/pv/guest_copy.hpp"
 #include "x86/pv/trap.hpp"
 

@@ -4,14 +4,13 @@
 
 #include "abi/cpuid.hpp"
 #include "base/log.hpp"
+#include "x86/guest/msr.hpp"
 #include "x86/instructions.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
-#include "x86/machine/cpu/cpuid_faulting.hpp"
 #include "x86/machine/cpu/speculation.hpp"
 #include "x86/pv/guest_copy.hpp"
 #include "x86/pv/hypercall_page.hpp"
-#include "x86/pv/policy/cpuid.hpp"
 
 namespace px::pv {
 
@@ -105,26 +104,6 @@ bool write_base(u64 value, void (*write)(u64)) {
 }
 
 } // namespace
-
-bool has_tsc_aux(const PvVcpu& vcpu) {
-    const CpuPolicy& policy = *vcpu.pv_domain().policy;
-    return policy.has(x86::extended_1d::rdtscp) || policy.has(x86::leaf_7c::rdpid);
-}
-
-bool set_tsc_aux(PvVcpu& vcpu, u64 value) {
-    if (value >> 32) return false;
-    vcpu.tsc_aux = static_cast<u32>(value);
-    if (&vcpu == current_or_null() && x86::cpu_features.has_tsc_aux()) x86::load_tsc_aux(vcpu.tsc_aux);
-    return true;
-}
-
-bool set_misc_features(PvVcpu& vcpu, u64 value) {
-    using namespace x86::cpuid_faulting;
-    const bool has_faulting = (vcpu.pv_domain().policy->platform_info & platform_has_faulting) != 0;
-    if ((value & ~(has_faulting ? misc_faulting : 0)) != 0) return false;
-    vcpu.cpuid_faults = value != 0;
-    return true;
-}
 
 bool read_msr(PvVcpu& vcpu, Msr msr, u64& value) {
     value = 0;

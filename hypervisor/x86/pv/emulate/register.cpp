@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // MOV from and to control and debug registers by a paravirtual kernel, and the debug-register hypercalls.
-#include "hypercall/handlers.hpp"
 #include "x86/instructions.hpp"
 #include "x86/pv/emulate/control_register.hpp"
 #include "x86/pv/emulate/debug_register.hpp"
 #include "x86/pv/emulate/emulate.hpp"
-#include "x86/pv/fpu.hpp"
 #include "x86/pv/guest_copy.hpp"
+#include "x86/pv/hypercall_rows.hpp"
 #include "x86/pv/paging/pagetable.hpp"
+#include "x86/pv/task_switched.hpp"
 
 namespace px::pv {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hypercalls set_gdt and update_descriptor.
 #include "domain/guest_pointer.hpp"
-#include "hypercall/handlers.hpp"
+#include "x86/pv/hypercall_rows.hpp"
 #include "x86/pv/paging/descriptor.hpp"
 #include "x86/pv/paging/pagetable.hpp"
 

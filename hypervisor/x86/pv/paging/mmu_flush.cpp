@@ -8,16 +8,6 @@
 
 namespace px::pv {
 
-namespace {
-
-/// CPU that may hold translations of a vCPU.
-void add_cpu(CpuMask& mask, const Vcpu& vcpu) {
-    if (const u32 cpu = vcpu.dirty_cpu.load(std::memory_order_seq_cst); cpu < max_cpus) mask.set(cpu);
-    if (vcpu.is_running.load(std::memory_order_acquire)) mask.set(vcpu.processor.load(std::memory_order_relaxed));
-}
-
-} // namespace
-
 Result<CpuMask> cpus_of_guest_mask(GuestVaddr mask) {
     const Domain& domain = current_domain();
     const GuestPointer<u64> words(mask.raw());
@@ -27,7 +17,7 @@ Result<CpuMask> cpus_of_guest_mask(GuestVaddr mask) {
         for (; word != 0; word &= word - 1) {
             const u32 id = first + static_cast<u32>(__builtin_ctzll(word));
             if (id >= domain.max_vcpus) break;
-            if (const Vcpu* vcpu = domain.vcpu(VcpuId(id))) add_cpu(cpus, *vcpu);
+            if (const Vcpu* vcpu = domain.vcpu(VcpuId(id))) add_dirty_cpus(cpus, *vcpu);
         }
     }
     return cpus;

@@ -17,10 +17,8 @@ class NamedDomain {
     static Result<NamedDomain> find(u16 id);
 
     [[nodiscard]] Domain& operator*() const { return *domain_; }
-    /// True if it is a guest, not the owner of devices' or the hypervisor's frames.
-    [[nodiscard]] bool is_guest() const { return domain_->id.raw() < abi::first_reserved; }
-    /// Only if is_guest().
-    [[nodiscard]] PvDomain& pv() const { return static_cast<PvDomain&>(*domain_); }
+    /// Null if it is no paravirtual guest: one of another kind, or the owner of devices' or the hypervisor's frames.
+    [[nodiscard]] PvDomain* pv() const { return as_pv(*domain_); }
 
   private:
     DomainRef reference_;

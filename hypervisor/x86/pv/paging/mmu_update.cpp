@@ -3,7 +3,7 @@
 #include "base/log.hpp"
 #include "domain/guest_pointer.hpp"
 #include "domain/system_domain.hpp"
-#include "hypercall/handlers.hpp"
+#include "x86/pv/hypercall_rows.hpp"
 #include "x86/pv/paging/mmu_end.hpp"
 #include "x86/pv/paging/mmu_flush.hpp"
 #include "x86/pv/paging/mmu_owner.hpp"
@@ -116,7 +116,7 @@ Result<Owners> find_owners(u32 foreign) {
     if (frames != abi::domid_self) owners.frames = TRY(NamedDomain::find(frames));
     if (tables != 0 && tables - 1 != current_domain().id.raw())
         owners.tables = TRY(NamedDomain::find(static_cast<u16>(tables - 1)));
-    if (!owners.tables.is_guest()) return fail(Error::Perm);
+    if (!owners.tables.pv()) return fail(Error::Perm);
     return owners;
 }
 
@@ -152,7 +152,7 @@ Outcome mmu_update(Call& call) {
     const u32 count = static_cast<u32>(call.args[1]) & ~abi::mmu_update_preempted;
     u32 done = 0;
     const Result<> result =
-        pv::update_all(GuestPointer<abi::MmuUpdate>(call.args[0]), count, owners->tables.pv(), *owners->frames, done);
+        pv::update_all(GuestPointer<abi::MmuUpdate>(call.args[0]), count, *owners->tables.pv(), *owners->frames, done);
     return pv::report(call, count, done, result);
 }
 

@@ -2,9 +2,9 @@
 // Hypercall mmuext_op: pins, base pointers, flushes, LDT, page copies (public/xen.h).
 #include "base/log.hpp"
 #include "domain/guest_pointer.hpp"
-#include "hypercall/handlers.hpp"
 #include "machine/machine.hpp"
 #include "x86/instructions.hpp"
+#include "x86/pv/hypercall_rows.hpp"
 #include "x86/pv/paging/descriptor.hpp"
 #include "x86/pv/paging/mmu_end.hpp"
 #include "x86/pv/paging/mmu_flush.hpp"
@@ -96,8 +96,8 @@ Result<> run_for(const abi::MmuextOp& op, const NamedDomain& owner) {
     case Command::PinL1Table:
     case Command::PinL2Table:
     case Command::PinL3Table:
-    case Command::PinL4Table: return owner.is_guest() ? pin(mfn, op.cmd + 1, owner.pv()) : fail(Error::Perm);
-    case Command::UnpinTable: return owner.is_guest() ? unpin(mfn, owner.pv()) : fail(Error::Perm);
+    case Command::PinL4Table: return owner.pv() ? pin(mfn, op.cmd + 1, *owner.pv()) : fail(Error::Perm);
+    case Command::UnpinTable: return owner.pv() ? unpin(mfn, *owner.pv()) : fail(Error::Perm);
     case Command::ClearPage: return clear_page(mfn, *owner);
     case Command::CopyPage: return copy_page(mfn, Mfn(op.arg2.src_mfn), *owner);
     case Command::MarkSuper:
@@ -148,7 +148,7 @@ Result<> run_one(const abi::MmuextOp& op, const NamedDomain& owner) {
         TRY(settle_foreign_hold(hold, current_pv().pv_domain()));
         return run_here(op);
     }
-    if (owner.is_guest()) TRY(settle_foreign_hold(hold, owner.pv()));
+    if (PvDomain* const domain = owner.pv()) TRY(settle_foreign_hold(hold, *domain));
     return run_for(op, owner);
 }
 

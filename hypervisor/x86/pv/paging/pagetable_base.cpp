@@ -129,7 +129,7 @@ Result<> unpin_table(Frame& frame, PvDomain& owner, TableHold& hold) {
 
 Result<> release_page_tables(PvDomain& domain) {
     for (u32 i = 0; i < domain.max_vcpus; ++i)
-        if (Vcpu* vcpu = domain.vcpus[i]) TRY(release_vcpu(static_cast<PvVcpu&>(*vcpu)));
+        if (PvVcpu* vcpu = vcpu_of(domain, i)) TRY(release_vcpu(*vcpu));
     return release_pins(domain);
 }
 

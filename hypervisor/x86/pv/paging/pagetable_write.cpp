@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes of a guest's kernel to its page tables by plain instructions: emulated with the page-type rules.
+#include "x86/guest/decode.hpp"
+#include "x86/guest/write_operation.hpp"
 #include "x86/machine/pci/msi.hpp"
-#include "x86/pv/emulate/decode.hpp"
 #include "x86/pv/guest_copy.hpp"
 #include "x86/pv/paging/pagetable.hpp"
-#include "x86/pv/paging/write_operation.hpp"
 #include "x86/pv/trap.hpp"
 
 namespace px::pv {

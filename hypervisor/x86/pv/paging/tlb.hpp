@@ -1,25 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// TLB flushes of paravirtual guests, and the TLB clock behind memory/tlb.hpp.
+// Page tables of paravirtual guests in CR3.
 #pragma once
 
-#include "base/bitmap.hpp"
-#include "memory/tlb.hpp"
+#include "x86/guest/tlb.hpp"
 #include "x86/pv/pv_vcpu.hpp"
 
 namespace px::pv {
 
-// Guests' pages are never global, so that loading CR3 removes all their translations.
-
-/// Loads CR3 on this CPU and tells the TLB clock that everything of guests was flushed. For context switches,
-/// new base pointers and explicit flushes; the switches between a guest's kernel and user tables need not tell.
+/// Loads a guest's table (guest::load_top_table); where page tables are isolated, copies of its entries are out of date
+/// then.
 void load_cr3(Mfn l4);
-/// Flushes this CPU's translations of guests.
-void flush_tlb_here();
-/// Flushes on the CPUs of the mask, and waits. Interrupts on.
-void flush_tlb(const CpuMask& mask);
-/// One page on the CPUs of the mask.
-void flush_page(const CpuMask& mask, GuestVaddr address);
-/// CPUs whose TLB may hold translations of the domain.
-[[nodiscard]] CpuMask dirty_cpus(const Domain& domain);
 
 } // namespace px::pv
