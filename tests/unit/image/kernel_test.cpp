@@ -164,8 +164,8 @@ TEST(PvLayout, TooSmallAndNotPv) {
     EXPECT_EQ(layout_pv(elf, 0, 64 << 8).error().what, "the kernel has no Xen notes");
 }
 
-/// What a kernel says of itself is only asked for: addresses that are no guest's, or that wrap, are an error, and so is,
-/// at once, a segment far beyond the guest's memory.
+/// What a kernel says of itself is only asked for: addresses that are no guest's, or that wrap, are an error, and so
+/// is, at once, a segment far beyond the guest's memory.
 TEST(PvLayout, AddressesThatAreNoGuests) {
     auto file = make_elf();
     auto kernel = make_kernel(file);

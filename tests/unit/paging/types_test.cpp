@@ -319,8 +319,14 @@ class Chaos : public Types, public testing::WithParamInterface<unsigned> {
         default: return mfn(pick(frame_count));
         }
     }
-    u64 any_entry() {
+    /// Of every other guest most frames are used as tables of one level each: its trees grow so deep that releases are
+    /// interrupted in the middle.
+    const bool grows_trees = GetParam() % 2 == 0;
+    unsigned usual_level(unsigned frame) { return grows_trees && pick(8) != 0 ? 1 + frame % 4 : 1 + pick(4); }
+    u64 any_entry(unsigned level) {
         if (pick(5) == 0) return 0;
+        if (grows_trees && pick(8) != 0)
+            return level > 1 ? entry(mfn(4 * pick(frame_count / 4) + level - 2), 7) : entry(mfn(pick(frame_count)), 5);
         PageBits bits = page::present | page::user;
         if (pick(2)) bits |= page::writable;
         if (pick(12) == 0) bits &= ~page::present;
@@ -336,7 +342,7 @@ class Chaos : public Types, public testing::WithParamInterface<unsigned> {
     void scribble() {
         const unsigned f = pick(frame_count);
         if (!acquire_writable(*frames[f], guest.domain.id)) return;
-        words(f)[slots[pick(8)]] = any_entry();
+        words(f)[slots[pick(8)]] = any_entry(usual_level(f));
         release_writable(*frames[f]);
     }
 
@@ -344,8 +350,8 @@ class Chaos : public Types, public testing::WithParamInterface<unsigned> {
     void step(unsigned vcpu) {
         const bool clean = holds_are_empty();
         model::Uses uses = model::count_uses(guest, roots, frames);
-        const unsigned f = pick(frame_count), level = 1 + pick(4), slot = slots[pick(8)];
-        const u64 target = pick(10) == 0 ? any_frame() : mfn(f), value = any_entry();
+        const unsigned f = pick(frame_count), level = usual_level(f), slot = slots[pick(8)];
+        const u64 target = pick(10) == 0 ? any_frame() : mfn(f), value = any_entry(usual_level(f));
         const bool pinned = roots.pins.contains(mfn(f));
         bool expected = false;
         Result<> result;

@@ -247,8 +247,9 @@ void build_dom0(const BootInfo& boot) {
     domain.max_pages = size.max_frames;
     guest_memory.allocate(domain, size.frames);
     const auto layout = make_layout(*kernel, guest_memory.frames(), initrd_bytes);
-    if (!layout) panic("Dom0's kernel and initrd do not fit into {} pages, or at the addresses that the kernel wants",
-                       guest_memory.frames());
+    if (!layout)
+        panic("Dom0's kernel and initrd do not fit into {} pages, or at the addresses that the kernel wants",
+              guest_memory.frames());
     say_layout(*kernel, *layout, initrd_bytes);
     load_kernel(guest_memory, *kernel, unpacked.file);
     if (unpacked.memory) heap::free(*unpacked.memory, unpacked.order, false);

@@ -33,7 +33,8 @@ Result<> write_descriptor(Paddr address, x86::Descriptor d) {
         return fail(Error::Invalid);
     }
     // Whole: the CPU may read it now.
-    std::atomic_ref(*to_virtual<x86::Descriptor>(address)).store(d, std::memory_order_release);
+    x86::Descriptor& place = to_virtual<x86::DescriptorPage>(frame)->entry[address.raw() % page_size / sizeof(d)];
+    std::atomic_ref(place).store(d, std::memory_order_release);
     release_writable(frame);
     return {};
 }

@@ -23,7 +23,7 @@ PageSlot* find_entry(PvDomain& domain, u64 host_addr, u32 flags) PX_REQUIRES(dom
     if (host_addr % sizeof(u64) != 0 || !is_valid(mfn)) return nullptr;
     const Frame& table = frame_of(mfn);
     if (table.owner.load(std::memory_order_relaxed) != domain.id.raw() || !is_table(table, 1)) return nullptr;
-    return to_virtual<PageSlot>(Paddr(host_addr));
+    return &(*to_virtual<PageTable>(table))[host_addr % page_size / sizeof(PageSlot)];
 }
 
 /// True if the entry is one that map_grant made with these flags: it holds the reference the grant gave it.

@@ -18,8 +18,8 @@ enum class AccessBits : u8 { Overwrite, Preserve };
 Result<> update_l1_entry(PageSlot& slot, PageEntry next, PvDomain& table_owner, const Domain& frame_owner,
                          AccessBits bits) PX_REQUIRES(table_owner.page_table_lock);
 
-/// Writes 8 bytes to machine memory of `owner`: to an entry if the frame is a page table, else to data. Preemptible like
-/// acquire_table: what the hold has of something else is finished first.
+/// Writes 8 bytes to machine memory of `owner`: to an entry if the frame is a page table, else to data. Preemptible
+/// like acquire_table: what the hold has of something else is finished first.
 /// @param address  machine address, 8-byte aligned.
 /// Errors: Restart, Invalid, Perm (a slot of the hypervisor), those of acquire_mapping.
 Result<> update_machine_word(Paddr address, u64 value, PvDomain& owner, const Domain& frame_owner, AccessBits bits,

@@ -95,10 +95,11 @@ Result<> update_machine_word(Paddr address, u64 value, PvDomain& owner, const Do
     if (frame.owner.load(std::memory_order_relaxed) != owner.id.raw()) return fail(Error::Invalid);
     const FrameState state = frame.load();
     const unsigned level = state.type_count() == 0 ? 0 : table_level(state.type());
-    if (level == 0) return update_data_word(frame, to_virtual<u64>(address), value, owner);
-    if (!state.has(FrameState::validated)) return fail(Error::Invalid);
-    if (level == 1) return update_l1_entry(*to_virtual<PageSlot>(address), next, owner, frame_owner, bits);
+    // By the frame, not by the address: under speculation, too, it is a word of a frame's (frame_index).
     const unsigned index = static_cast<unsigned>(address.raw() % page_size / sizeof(PageSlot));
+    if (level == 0) return update_data_word(frame, to_virtual<u64>(frame) + index, value, owner);
+    if (!state.has(FrameState::validated)) return fail(Error::Invalid);
+    if (level == 1) return update_l1_entry((*to_virtual<PageTable>(frame))[index], next, owner, frame_owner, bits);
     return update_table_entry(frame, level, index, next, owner, bits, hold);
 }
 
