@@ -51,12 +51,9 @@ Result<> make_resources(Domain& domain) {
     return {};
 }
 
-constinit std::span<const GuestKind* const> kinds;
-
 Result<Domain*> make_of_kind(DomId id, const abi::DomctlCreateDomain& config) {
-    for (const GuestKind* kind : kinds)
-        if (kind->accepts(config.flags)) return kind->make(id, config);
-    return fail(Error::Invalid);
+    const GuestKind* const kind = kind_for(config.flags);
+    return kind ? kind->make(id, config) : fail(Error::Invalid);
 }
 
 abi::VcpuInfo* first_info(Domain& domain, VcpuId number) {
@@ -65,9 +62,6 @@ abi::VcpuInfo* first_info(Domain& domain, VcpuId number) {
 }
 
 } // namespace
-
-void set_guest_kinds(std::span<const GuestKind* const> all) { kinds = all; }
-std::span<const GuestKind* const> guest_kinds() { return kinds; }
 
 Result<> make_domain_parts(Domain& domain) {
     const u32 vcpu_count = domain.config.max_vcpus;

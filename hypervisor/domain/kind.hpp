@@ -15,6 +15,12 @@ namespace hypercall {
 struct Table;
 }
 
+/// What tools are told of a host that has guests of a kind.
+struct KindCapabilities {
+    u32 physinfo;      ///< abi::physcap_* bits
+    const char* words; ///< of XENVER_capabilities: those of this kind, each with a space behind it
+};
+
 /// A kind of guest. One object for each, defined where the kind is; a domain's `kind` is its address.
 struct GuestKind {
     const char* name;
@@ -30,6 +36,8 @@ struct GuestKind {
     bool (*make_cpu)(CpuId cpu);
     /// On a CPU that starts, interrupts off: the ways in from such guests.
     void (*start_cpu)(CpuId cpu);
+    /// After init.
+    KindCapabilities (*capabilities)();
 
     const hypercall::Table* hypercalls; ///< all that its guests may call
 };
@@ -37,5 +45,7 @@ struct GuestKind {
 /// Boot: what kinds there are. The list and what it names stay for ever.
 void set_guest_kinds(std::span<const GuestKind* const> kinds);
 [[nodiscard]] std::span<const GuestKind* const> guest_kinds();
+/// The kind that createdomain asks for with these flags; null if there is none.
+[[nodiscard]] const GuestKind* kind_for(u32 flags);
 
 } // namespace px

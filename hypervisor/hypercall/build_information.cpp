@@ -21,7 +21,6 @@ constinit const BuildInformation build_information = {
     .domain = "proxenos",
     .date = "unavailable",
     .changeset = PROXENOS_CHANGESET,
-    .capabilities = "xen-3.0-x86_64 ",
 };
 
 std::span<const u8> image_build_id() {

@@ -14,7 +14,6 @@ struct BuildInformation {
     std::string_view extra_version; ///< after "4.17"
     std::string_view compiler, by, domain, date;
     std::string_view changeset;
-    std::string_view capabilities; ///< kinds of guests, as the tools match them
 };
 extern const BuildInformation build_information;
 

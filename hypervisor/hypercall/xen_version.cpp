@@ -4,6 +4,7 @@
 #include "abi/version.hpp"
 #include "boot/boot_info.hpp"
 #include "domain/guest_pointer.hpp"
+#include "domain/kind.hpp"
 #include "hypercall/build_information.hpp"
 #include "hypercall/handlers.hpp"
 
@@ -37,6 +38,17 @@ Result<> compile_info(u64 address) {
     put(info.compile_domain, build_information.domain);
     put(info.compile_date, build_information.date);
     return GuestPointer<abi::CompileInfo>(address).write(info);
+}
+
+/// Kinds of guests, as the tools match them.
+Result<> capabilities(u64 address) {
+    char text[abi::capabilities_length]{};
+    std::size_t used = 0;
+    for (const GuestKind* kind : guest_kinds()) {
+        const std::string_view words = kind->capabilities().words;
+        used += words.copy(text + used, sizeof(text) - 1 - used);
+    }
+    return answer<abi::capabilities_length>(address, {text, used});
 }
 
 Result<> features(u64 address) {
@@ -80,8 +92,7 @@ Outcome build_id(u64 address) {
     case abi::VersionOp::Extraversion:
         return Outcome::of(answer<abi::extraversion_length>(address, build_information.extra_version));
     case abi::VersionOp::CompileInfo: return Outcome::of(compile_info(address));
-    case abi::VersionOp::Capabilities:
-        return Outcome::of(answer<abi::capabilities_length>(address, build_information.capabilities));
+    case abi::VersionOp::Capabilities: return Outcome::of(capabilities(address));
     case abi::VersionOp::Changeset:
         return Outcome::of(answer<abi::changeset_length>(address, build_information.changeset));
     case abi::VersionOp::PlatformParameters:

@@ -2,6 +2,7 @@
 // sysctl: the host's processors and memory.
 #include "domain/grant/limits.hpp"
 #include "domain/guest_pointer.hpp"
+#include "domain/kind.hpp"
 #include "domain/run/schedule.hpp"
 #include "hypercall/sysctl/sysctl.hpp"
 #include "machine/machine.hpp"
@@ -25,7 +26,8 @@ Result<> physical_information(abi::SysctlPhysinfo& op) {
     op.max_cpu_id = machine::cpu_count() - 1;
     op.nr_nodes = 1;
     op.cpu_khz = static_cast<u32>(machine::cycles_khz());
-    op.capabilities = abi::physcap_pv | abi::physcap_gnttab_v1;
+    op.capabilities = abi::physcap_gnttab_v1;
+    for (const GuestKind* kind : guest_kinds()) op.capabilities |= kind->capabilities().physinfo;
     if (grant::limits().max_version >= 2) op.capabilities |= abi::physcap_gnttab_v2;
     op.total_pages = heap::total_frames();
     op.free_pages = heap::free_frames();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kind of guest, and the ways in from it on each CPU.
+#include "abi/sysctl.hpp"
 #include "x86/layout.hpp"
 #include "x86/machine/cpu/cpu.hpp"
 #include "x86/machine/cpu/cpu_features.hpp"
@@ -48,6 +49,8 @@ void start_cpu(CpuId cpu) {
 
 void init() { smap_in_use = x86::host_cr4.has(x86::cr4::smap); }
 
+KindCapabilities capabilities() { return {abi::physcap_pv, "xen-3.0-x86_64 "}; }
+
 bool accepts(u32 flags) { return (flags & abi::cdf_hvm) == 0; }
 
 } // namespace
@@ -59,6 +62,7 @@ constinit const GuestKind guest_kind{
     .init = init,
     .make_cpu = xpti::create_cpu,
     .start_cpu = start_cpu,
+    .capabilities = capabilities,
     .hypercalls = &hypercall_table,
 };
 

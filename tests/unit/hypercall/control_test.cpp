@@ -2,6 +2,7 @@
 // domctl and sysctl: rights, versions, answers, and any bytes at all as a request.
 #include "abi/sysctl.hpp"
 #include "domain/create.hpp"
+#include "domain/kind.hpp"
 #include "domain/rangeset.hpp"
 #include "fake_machine.hpp"
 #include "hypercall/fake_caller.hpp"
@@ -147,6 +148,27 @@ TEST(Control, DomainInformationWalksTheList) {
     list.u.getdomaininfolist.first_domain = 0xffff;
     EXPECT_EQ(w.sysctl(list), 0);
     EXPECT_EQ(w.answer<abi::Sysctl>().u.getdomaininfolist.num_domains, 0u);
+}
+
+TEST(Kinds, TheFlagsChooseAndToolsAreToldOfAll) {
+    static constexpr GuestKind first{.accepts = [](u32 flags) { return flags == 0; },
+                                     .capabilities = [] { return KindCapabilities{abi::physcap_pv, "one "}; }};
+    static constexpr GuestKind second{.accepts = [](u32 flags) { return flags == abi::cdf_hvm; },
+                                      .capabilities = [] { return KindCapabilities{abi::physcap_hvm, "two "}; }};
+    static constexpr const GuestKind* both[] = {&first, &second};
+    World w;
+    const auto told = [&w] {
+        EXPECT_EQ(w.sysctl(sysctl_of(abi::SysctlCommand::Physinfo)), 0);
+        return w.answer<abi::Sysctl>().u.physinfo.capabilities & (abi::physcap_pv | abi::physcap_hvm);
+    };
+    EXPECT_EQ(kind_for(0), nullptr);
+    EXPECT_EQ(told(), 0u);
+    set_guest_kinds(both);
+    EXPECT_EQ(kind_for(0), &first);
+    EXPECT_EQ(kind_for(abi::cdf_hvm), &second);
+    EXPECT_EQ(kind_for(abi::cdf_hap), nullptr);
+    EXPECT_EQ(told(), abi::physcap_pv | abi::physcap_hvm);
+    set_guest_kinds({});
 }
 
 TEST(Control, PausesNest) {
