@@ -11,6 +11,8 @@ namespace px::guest {
 /// What a Domain has on x86 beyond what every architecture has.
 class X86Domain : public Domain {
   public:
+    ~X86Domain() override;
+
     // -- CPUID and MSR policy (Domain::lock; read without it: constant once a vCPU has run) --
     CpuPolicy* policy = nullptr; ///< owned; there is one as soon as the domain is whole
 
@@ -29,7 +31,6 @@ class X86Domain : public Domain {
 
   protected:
     X86Domain(DomId number, const GuestKind& of_kind) : Domain(number, &of_kind) {}
-    ~X86Domain() override;
 };
 
 } // namespace px::guest

@@ -13,6 +13,8 @@ namespace px::guest {
 /// stack.
 class X86Vcpu : public Vcpu {
   public:
+    ~X86Vcpu() override;
+
     [[nodiscard]] X86Domain& x86_domain() const { return static_cast<X86Domain&>(domain); }
 
     x86::Registers registers{};
@@ -29,7 +31,6 @@ class X86Vcpu : public Vcpu {
 
   protected:
     X86Vcpu(X86Domain& owner, VcpuId number) : Vcpu(owner, number) {}
-    ~X86Vcpu() override;
 };
 
 /// vCPU of a domain by number, null when there is none.
