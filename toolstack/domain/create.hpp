@@ -6,6 +6,7 @@
 #include "config/domain_config.hpp"
 #include "domain/device.hpp"
 #include "domain/session.hpp"
+#include "domain/stored_config.hpp"
 #include "image/kernel.hpp"
 #include "image/pvh_build.hpp"
 #include "xen/memory.hpp"
@@ -20,11 +21,12 @@ namespace domain {
 
 /// How to create.
 struct CreateOptions {
-    bool paused = false;     ///< leave it paused
-    std::string source_text; ///< configuration text kept for restarts; empty: none is kept
-    bool claim = true;       ///< reserve the memory first, so that two creations do not race for it
-    bool masks = true;       ///< apply xl.conf's CPU masks
-    bool watched = true;     ///< the watcher handles its life-cycle actions
+    bool paused = false;                   ///< leave it paused
+    std::vector<config::Setting> settings; ///< what is kept for restarts, each key once; empty: nothing is kept
+    unsigned quick = 0;                    ///< Kept::quick
+    bool claim = true;                     ///< reserve the memory first, so that two creations do not race for it
+    bool masks = true;                     ///< apply xl.conf's CPU masks
+    bool watched = true;                   ///< the watcher handles its life-cycle actions
     std::function<void(std::string_view)> progress;    ///< told of each step, if set
     std::function<void(int terminal)> show_bootloader; ///< shows a boot loader's terminal until it ends, if set
     /// Called when everything but the start is done: the console can be attached now.

@@ -173,16 +173,18 @@ Result<void> Creation::attach_devices() {
 }
 
 Result<void> Creation::keep_config() {
-    TRY(save_userdata(id_, uuid_, "libxl-json", to_libxl_json(config_, uuid_)));
-    if (options_.source_text.empty()) return {};
+    auto json = to_libxl_json(config_, uuid_);
+    if (options_.settings.empty()) return save_userdata(id_, uuid_, "libxl-json", json);
     // What was drawn at random stays the same over restarts.
-    auto text = options_.source_text + fmt::format("\nuuid = \"{}\"\n", config::print(uuid_));
-    if (!config_.vifs.empty()) {
-        config::Value list{.kind = config::Value::Kind::list};
-        for (auto& vif : config_.vifs) list.list.push_back({.text = config::print(vif)});
-        text += "vif = " + config::print(list) + "\n";
-    }
-    return save_userdata(id_, uuid_, "xl", text);
+    auto put = [&](std::string_view key, config::Value value) {
+        std::erase_if(options_.settings, [&](auto& setting) { return setting.key == key; });
+        options_.settings.push_back({.key = std::string(key), .value = std::move(value)});
+    };
+    put("uuid", {.text = config::print(uuid_)});
+    config::Value list{.kind = config::Value::Kind::list};
+    for (auto& vif : config_.vifs) list.list.push_back({.text = config::print(vif)});
+    if (!config_.vifs.empty()) put("vif", std::move(list));
+    return keep(id_, uuid_, {options_.settings, boot_seconds(), options_.quick}, json);
 }
 
 Result<void> Creation::await_console() {

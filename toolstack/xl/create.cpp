@@ -36,7 +36,7 @@ Result<std::string> read_text(const std::string& path) {
     return std::string(reinterpret_cast<const char*>(view.data()), view.size());
 }
 
-/// File and overrides as one text in canonical statements, which is what restarts use.
+/// File and overrides.
 struct Source {
     std::string path, text;
     std::vector<std::string> overrides;
@@ -58,14 +58,12 @@ Result<Source> named(const Words& words) {
     return source;
 }
 
-Result<std::string> canonical(const Source& source) {
-    std::string text;
+/// Both as settings, each key once, which is what restarts use.
+Result<std::vector<config::Setting>> merged(const Source& source) {
     auto settings = TRY(config::parse(source.text, source.path));
     for (auto& item : source.overrides)
         for (auto& setting : TRY(config::parse(item, "command line", true))) settings.push_back(setting);
-    for (auto& setting : TRY(config::merge(std::move(settings), source.path)))
-        text += fmt::format("{} = {}\n", setting.key, config::print(setting.value));
-    return text;
+    return config::merge(std::move(settings), source.path);
 }
 
 void warn(const config::DomainConfig& config) {
@@ -90,7 +88,7 @@ Result<void> make(Context& context, const Words& words, config::DomainConfig con
     options.claim = claim;
     options.masks = !words.has('\1');
     options.watched = !words.has('e') && !words.has('F');
-    options.source_text = TRY(canonical(source));
+    options.settings = TRY(merged(source));
     if (context.verbose) options.progress = [](std::string_view step) { note("xl: {}", step); };
     if (words.has('c')) options.show_bootloader = [](int tty) { (void)talk(tty); };
     if (words.has('c'))
@@ -189,7 +187,7 @@ Result<int> run_config_update(Context& context, const Words& words) {
     warn(config);
     if (context.dry_run) return show_plan(context, std::move(config));
     note("setting dom{} configuration", id.value);
-    TRY(domain::replace_stored_config(context.session, id, TRY(canonical(*source))));
+    TRY(domain::replace_stored_config(context.session, id, TRY(merged(*source))));
     return exit_good;
 }
 

@@ -8,8 +8,10 @@
 #include "config/devices/vdev.hpp"
 #include "domain/config_json.hpp"
 #include "domain/device.hpp"
+#include "domain/domains.hpp"
 #include "domain/host_settings.hpp"
 #include "domain/stored_config.hpp"
+#include "domain/userdata.hpp"
 #include "xl/json.hpp"
 
 #include <algorithm>
@@ -56,6 +58,13 @@ Result<void> attach_one(Context& context, const Device& device) {
     toolstack::StopShield shield;
     (void)domain::detach(context.session, {device}, true);
     return done;
+}
+
+/// Changes what is kept of a domain.
+Result<void> keep_change(Context& context, domain::DomId id, const domain::DeviceChange& change) {
+    auto uuid = domain::Listed{TRY(context.session.info(id)), {}}.uuid();
+    auto lock = TRY(domain::lock_domain(id, uuid));
+    return domain::change_kept(context.session, id, change);
 }
 
 } // namespace
@@ -109,7 +118,7 @@ Result<int> run_block_attach(Context& context, const Words& words) {
         return exit_good;
     }
     TRY(attach_one(context, device));
-    TRY(domain::remember(context.session, id, disk));
+    TRY(keep_change(context, id, {.disk = disk}));
     return exit_good;
 }
 
@@ -119,7 +128,7 @@ Result<int> run_block_detach(Context& context, const Words& words) {
     for (auto& device : TRY(of_kind(context, id, "vbd"))) {
         if (device.id != number) continue;
         TRY(domain::detach(context.session, {device}, words.has('f')));
-        TRY(domain::forget_disk(context.session, id, number));
+        TRY(keep_change(context, id, {.gone_disk = number}));
         return exit_good;
     }
     return fail(fmt::format("Error: Device {} not connected.", words.words[1]), "see xl block-list");
@@ -184,7 +193,7 @@ Result<int> run_network_attach(Context& context, const Words& words) {
         return exit_good;
     }
     TRY(attach_one(context, device));
-    TRY(domain::remember(context.session, id, vif));
+    TRY(keep_change(context, id, {.vif = vif}));
     return exit_good;
 }
 
@@ -199,7 +208,7 @@ Result<int> run_network_detach(Context& context, const Words& words) {
         auto its = config::parse_mac(mac_of(client, device));
         if (devid ? device.id != *devid : !its || *its != *mac) continue;
         TRY(domain::detach(context.session, {device}, words.has('f')));
-        TRY(domain::forget_vif(context.session, id, device.id));
+        TRY(keep_change(context, id, {.gone_vif = device.id}));
         return exit_good;
     }
     return fail(fmt::format("Unknown device {}.", words.words[1]), "see xl network-list");

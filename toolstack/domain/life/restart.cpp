@@ -4,39 +4,67 @@
 
 #include "base/text.hpp"
 #include "base/whole_file.hpp"
-#include "config/load.hpp"
 
 #include <algorithm>
 #include <dirent.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
 
 namespace domain {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 constexpr auto folder = "/run/xen/restarts";
-constexpr std::string_view heading = "# restart of domain "; ///< a comment: the file is a configuration, too
+constexpr unsigned version = 1;
+constexpr std::string_view older = "# restart of domain "; ///< what older tools wrote begins so, statements follow
 constexpr std::int64_t longest_backoff = 300;
 
 std::string path_of_restart(const config::Uuid& uuid) { return fmt::format("{}/{}", folder, config::print(uuid)); }
 
-} // namespace
-
-std::string print(const Restart& restart) { return fmt::format("{}{}\n{}", heading, restart.old.value, restart.text); }
-
-Result<Restart> parse_restart(std::string_view text) {
-    auto end = text.find('\n');
-    if (!text.starts_with(heading) || end == std::string_view::npos) return fail("no restart");
-    auto old = toolstack::to_unsigned(text.substr(heading.size(), end - heading.size()));
+/// One that older tools wrote down: its name and UUID stand among the statements.
+Result<Restart> parse_older(std::string_view text) {
+    auto end = std::min(text.find('\n'), text.size());
+    auto old = toolstack::to_unsigned(text.substr(older.size(), end - older.size()));
     if (!old || *old >= abi::first_reserved) return fail("a restart of no domain");
     Restart restart;
     restart.old.value = static_cast<abi::domid_t>(*old);
-    restart.text = text.substr(end + 1);
-    auto config = TRY(config::load_text(restart.text, "restart"));
+    restart.kept = TRY(parse_kept_statements(text.substr(end)));
+    auto config = TRY(load(restart.kept));
     if (!config.uuid) return fail("a restart without a UUID");
     restart.uuid = *config.uuid;
     restart.name = std::move(config.name);
+    return restart;
+}
+
+} // namespace
+
+std::string print(const Restart& restart) {
+    Json all = {{"version", version},
+                {"name", restart.name},
+                {"uuid", config::print(restart.uuid)},
+                {"old", restart.old.value},
+                {"kept", print(restart.kept, {}, {})}};
+    return all.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<Restart> parse_restart(std::string_view text) {
+    if (text.starts_with(older)) return parse_older(text);
+    auto json = Json::parse(text, nullptr, false);
+    if (!json.is_object() || !json.contains("version") || json["version"] != version)
+        return fail("no restart, or one of another version");
+    auto word = [&](const char* key) -> std::string {
+        return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : "";
+    };
+    if (!json.contains("old") || !json["old"].is_number_unsigned() || json["old"] >= abi::first_reserved)
+        return fail("a restart of no domain");
+    Restart restart;
+    restart.name = word("name");
+    restart.uuid = TRY(config::parse_uuid(word("uuid")));
+    restart.old.value = json["old"].get<abi::domid_t>();
+    restart.kept = TRY(parse_kept(word("kept")));
     return restart;
 }
 

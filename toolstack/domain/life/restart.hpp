@@ -4,7 +4,7 @@
 #pragma once
 
 #include "config/uuid.hpp"
-#include "domain/session.hpp"
+#include "domain/stored_config.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -14,12 +14,13 @@
 
 namespace domain {
 
-/// One restart that is to happen. Kept in /run/xen/restarts, by UUID: it ends with the host's uptime, as guests do.
+/// One restart that is to happen. Kept in /run/xen/restarts, by UUID, as JSON with a version: it ends with the host's
+/// uptime, as guests do.
 struct Restart {
     config::Uuid uuid; ///< of the guest to be made
     DomId old;         ///< its old domain
     std::string name;
-    std::string text; ///< configuration, statements as in a file, name and UUID among them
+    Kept kept; ///< what to make; `quick` counts the stop that this answers
 };
 
 /// The file's text, and back. Errors: it is none.

@@ -3,7 +3,6 @@
 #include "domain/life/watcher.hpp"
 
 #include "base/checkpoint.hpp"
-#include "config/load.hpp"
 #include "core/core_dump.hpp"
 #include "domain/create.hpp"
 #include "domain/destroy.hpp"
@@ -35,8 +34,8 @@ namespace domain {
 namespace {
 
 constexpr auto lock_path = "/run/xen/xl-watchd.lock", log_path = "/var/log/xen/xl-watchd.log";
-constexpr std::time_t quick = 10;  ///< a guest that stops sooner than this after its start ...
-constexpr unsigned most_quick = 5; ///< ... this many times in a row is not started again
+constexpr std::int64_t quick_s = 10; ///< a guest that stops sooner than this after its start ...
+constexpr unsigned most_quick = 5;   ///< ... this many times in a row is not started again
 
 void log(std::string_view text) {
     auto now = std::time(nullptr);
@@ -57,11 +56,9 @@ config::Action action_for(const config::DomainConfig& config, int reason) {
     }
 }
 
-/// What this watcher knows of each guest that it started again, by name.
+/// What this watcher knows of each guest whose restart failed, by name.
 struct History {
     std::string name;
-    std::time_t last = 0;
-    unsigned quick = 0;         ///< so many times in a row it stopped soon after its start
     unsigned failures = 0;      ///< so many tries in a row to start it failed
     std::time_t not_before = 0; ///< of the next one
 };
@@ -157,8 +154,8 @@ class Watcher {
     }
 
     Result<void> act(store::Client& client, const Listed& entry) {
-        auto text = TRY(stored_text(session_, entry.id()));
-        auto config = TRY(config::load_text(text, "stored configuration"));
+        auto kept = TRY(stored(session_, entry.id()));
+        auto config = TRY(load(kept));
         auto action = action_for(config, entry.reason());
         log(fmt::format("{} (domain {}) stopped, reason {}: {}", entry.name, entry.info.domain, entry.reason(),
                         name(action)));
@@ -166,32 +163,30 @@ class Watcher {
         case config::Action::preserve: leave(client, entry.id()); return {};
         case config::Action::coredump_destroy: keep_core(entry); [[fallthrough]];
         case config::Action::destroy: return destroy(session_, entry.id());
-        case config::Action::rename_restart: return restart(entry, config, std::move(text), TRY(new_uuid()));
+        case config::Action::rename_restart: return restart(entry, config.name, std::move(kept), TRY(new_uuid()));
         case config::Action::coredump_restart: [[fallthrough]];
         case config::Action::soft_reset: [[fallthrough]]; // without a device model a fresh start is the same
         case config::Action::restart: break;
         }
         if (action == config::Action::coredump_restart) keep_core(entry);
-        return restart(entry, config, std::move(text), entry.uuid());
+        return restart(entry, config.name, std::move(kept), entry.uuid());
     }
 
     /// Writes the restart of a guest that stopped down, and tries it. A guest with another `uuid` is made beside the
     /// old one, which gets another name. A failure leaves the old one as it stopped.
-    Result<void> restart(const Listed& entry, const config::DomainConfig& config, std::string text,
-                         const config::Uuid& uuid) {
-        auto& known = history(entry.name);
-        known.quick = std::time(nullptr) - known.last < quick ? known.quick + 1 : 0;
-        if (known.quick >= most_quick)
+    Result<void> restart(const Listed& entry, const std::string& kept_name, Kept kept, const config::Uuid& uuid) {
+        kept.quick = boot_seconds() - kept.started < quick_s ? kept.quick + 1 : 0;
+        if (kept.quick >= most_quick)
             return fail(
-                fmt::format("it stopped {} times within {} s of its start: not started again", most_quick, quick));
-        Restart restart{.uuid = uuid, .old = entry.id(), .name = entry.name, .text = std::move(text)};
-        if (!entry.name.empty() && entry.name != config.name)
-            restart.text += fmt::format("\nname = \"{}\"\n", entry.name);
-        if (config.uuid != uuid) restart.text += fmt::format("\nuuid = \"{}\"\n", config::print(uuid));
+                fmt::format("it stopped {} times within {} s of its start: not started again", most_quick, quick_s));
+        Restart restart{.uuid = uuid,
+                        .old = entry.id(),
+                        .name = entry.name.empty() ? kept_name : entry.name,
+                        .kept = std::move(kept)};
         // The host's watcher would take that of another for its own. Where it cannot be written, the old domain stays:
         // it is what says that the guest is to come back.
         auto written = only_ ? Result<void>{} : save(restart);
-        if (!written) return put_off(known, written.error()), Result<void>{};
+        if (!written) return put_off(history(restart.name), written.error()), Result<void>{};
         TRY(toolstack::checkpoint("write its restart down"));
         try_restart(restart);
         return {};
@@ -203,7 +198,6 @@ class Watcher {
         auto& known = history(restart.name);
         if (id) {
             forget(restart);
-            known.last = std::time(nullptr);
             known.failures = 0;
             known.not_before = 0;
             if (only_) only_ = *id;
@@ -225,7 +219,7 @@ class Watcher {
             }
             if (entry.uuid() != restart.uuid || entry.has(abi::dominf_dying)) continue;
             // A part has no kept configuration yet: that is written last, before the start.
-            if (entry.id() == restart.old || !stored_text(session_, entry.id())) {
+            if (entry.id() == restart.old || !stored(session_, entry.id())) {
                 TRY(destroy(session_, entry.id()));
                 continue;
             }
@@ -240,9 +234,14 @@ class Watcher {
         }
         TRY(toolstack::checkpoint("clear the old domain away"));
         CreateOptions options;
-        options.source_text = restart.text;
+        options.settings = restart.kept.settings;
+        std::erase_if(options.settings, [](auto& setting) { return setting.key == "name"; });
+        options.settings.push_back({.key = "name", .value = {.text = restart.name}});
+        options.quick = restart.kept.quick;
         options.watched = !only_;
-        auto config = TRY(config::load_text(restart.text, "stored configuration"));
+        auto config = TRY(load(restart.kept));
+        config.name = restart.name;
+        config.uuid = restart.uuid;
         return Creation(session_, std::move(config), std::move(options)).run();
     }
 
