@@ -168,7 +168,7 @@ Result<void> Creation::attach_devices() {
     for (auto& vif : config_.vifs) devices_.push_back(TRY(make_vif(session_, id_, vif, *vif.devid)));
     for (unsigned i = 0; i < config_.vfbs.size(); ++i)
         for (auto& device : TRY(make_vfb(id_, config_.vfbs[i], i))) devices_.push_back(std::move(device));
-    undo_.push_back([this] { (void)detach(session_, devices_, true); });
+    undo_.push_back([this] { (void)detach(session_, devices_); });
     return attach(session_, devices_);
 }
 

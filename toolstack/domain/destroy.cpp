@@ -43,7 +43,7 @@ Result<void> destroy(Session& session, DomId id) {
     toolstack::mark_time("pause");
     auto devices = devices_of(session, id);
     toolstack::mark_time("find devices");
-    if (devices) keep(detach(session, *devices, true));
+    if (devices) keep(detach(session, *devices));
     toolstack::mark_time("detach");
     keep(or_fail(xen::destroy_domain(control, id), fmt::format("cannot destroy domain {}", id.value)));
     keep(toolstack::checkpoint("end it"));
