@@ -7,6 +7,7 @@
 #include "domain/device.hpp"
 #include "domain/session.hpp"
 #include "domain/stored_config.hpp"
+#include "host/maker.hpp"
 #include "image/kernel.hpp"
 #include "image/pvh_build.hpp"
 #include "xen/memory.hpp"
@@ -80,6 +81,8 @@ class Creation {
     Result<void> run_bootloader();
     Result<void> prepare_devices();
     Result<void> check_name(store::Client&);
+    Result<void> check_uuid(store::Client&, bool others);
+    bool is_mended(DomId holder);
     Result<void> set_affinity(xen::Control&, const std::vector<config::CpuSet>& sets, bool soft);
     Result<void> apply_masks(xen::Control&);
     DomId next_id();
@@ -90,6 +93,8 @@ class Creation {
     CreateOptions options_;
     config::Uuid uuid_;
     DomId id_;
+    std::optional<host::Maker> maker_;   ///< from before the domain exists until it is whole, or nothing is left of it
+    bool named_ = false;                 ///< its nodes were written: what stands under its UUID is ours to remove
     std::optional<boot::Choice> choice_; ///< a boot loader's; else what is configured
     std::string command_line_;
     std::optional<image::Kernel> kernel_;

@@ -10,6 +10,7 @@
 #include "domain/destroy.hpp"
 #include "domain/domains.hpp"
 #include "domain/host_settings.hpp"
+#include "domain/life/remains.hpp"
 #include "domain/life/restart.hpp"
 #include "domain/life/watcher.hpp"
 #include "domain/stored_config.hpp"
@@ -193,23 +194,37 @@ Result<int> run_config_update(Context& context, const Words& words) {
 
 Result<int> run_destroy(Context& context, const Words& words) {
     auto& word = words.words[0];
-    auto id = context.session.existing(word);
-    if (id && id->value == 0) return fail("Cannot destroy privileged domain 0.", "to stop the host: poweroff");
-    if (context.dry_run) return id ? Result<int>(exit_good) : std::unexpected(id.error());
-    bool called_off = domain::call_off(word); // or it would come back
-    if (!id && called_off) {
+    if (!context.dry_run)
+        for (auto& mended : domain::mend_remains(context.session)) note("xl: {}: cleaned up", mended.what);
+    auto found = context.session.find(word);
+    if (found && found->value == 0) return fail("Cannot destroy privileged domain 0.", "to stop the host: poweroff");
+    auto info = found ? context.session.info(*found) : Result<xen::DomainInfo>(std::unexpected(found.error()));
+    if (context.dry_run) return info ? Result<int>(exit_good) : std::unexpected(info.error());
+    // What waits to be started again would come back; also where it is being made just now, under another number.
+    auto uuid = info ? config::print(domain::Listed{*info, {}}.uuid()) : std::string();
+    bool called_off = domain::call_off(word);
+    if (info) called_off = domain::call_off(uuid) || called_off;
+    if (info) {
+        // One that stops just now is not to be started again either: by nobody from here on, nor by who was asked
+        // before.
+        (void)TRY(context.session.store())->remove(fmt::format("/libxl/{}/watcher", found->value));
+        auto done = domain::destroy(context.session, *found);
+        domain::call_off(uuid);
+        domain::call_off(std::to_string(found->value));
+        TRY(std::move(done));
+        return exit_good;
+    }
+    if (called_off) {
         note("xl: guest '{}' was waiting to be started again: called off", word);
         return exit_good;
     }
-    auto uuid = config::print(domain::Listed{TRY(context.session.info(TRY(id))), {}}.uuid());
-    domain::call_off(uuid); // also where it is being made again just now, under another number
-    // One that stops just now is not to be started again either: by nobody from here on, nor by who was asked before.
-    (void)TRY(context.session.store())->remove(fmt::format("/libxl/{}/watcher", id->value));
-    auto done = domain::destroy(context.session, *id);
-    domain::call_off(uuid);
-    domain::call_off(std::to_string(id->value));
-    TRY(std::move(done));
-    return exit_good;
+    if (found &&
+        !TRY(context.session.store())->list(domain::path_of(*found)).value_or(std::vector<std::string>{}).empty()) {
+        domain::sweep_traces(context.session, *found); // somebody died while he destroyed it
+        note("xl: domain {} was gone already: its remains are removed", found->value);
+        return exit_good;
+    }
+    return std::unexpected(info.error());
 }
 
 Result<int> run_dump_core(Context& context, const Words& words) {

@@ -32,6 +32,7 @@ int run(xl::Context& context, const xl::Command& command, const xl::Words& words
 int main(int argc, char** argv) {
     signal(SIGPIPE, SIG_DFL);
     xl::Context context;
+    context.session.listener = [](std::string_view line) { xl::note("xl: {}", line); };
     std::span arguments(argv, static_cast<std::size_t>(argc));
     bool help = false;
     auto at = xl::parse_globals(arguments, context, help);

@@ -35,7 +35,7 @@ DeviceChange without(const Device& device) {
     return change;
 }
 
-/// What a Maker writes down, for whoever has to mend it.
+/// What a Maker writes down: who mends it reads this (domain/life/remains.cpp).
 std::string described(const char* what, const Device& device, const config::Uuid& uuid) {
     return fmt::format("{} {} {} {} {}", what, device.front.value, config::print(uuid), device.kind, device.id);
 }
@@ -139,6 +139,15 @@ Result<void> take_back(Session& session, const Device& device, const config::Uui
     return {};
 }
 
+/// A domain that is still being made gets its devices from who makes it, by numbers that are not taken yet.
+Result<void> check_made(DomId id, const config::Uuid& uuid) {
+    auto making = "create " + config::print(uuid);
+    for (auto& line : host::in_progress())
+        if (line.starts_with(making))
+            return fail(fmt::format("domain {} is still being made", id.value), "a moment later it is there");
+    return {};
+}
+
 /// Attaches a device. `choose(device)` completes it, and gives what is to be kept, under the domain's lock; again where
 /// a device of that number went so short a time ago that it has to be waited for, which is done without the lock.
 template <class Choose>
@@ -147,6 +156,7 @@ Result<void> arrive(Session& session, const config::Uuid& uuid, host::Maker& mak
     for (;;) {
         auto storage = TRY(Attachment::lock_storage(session, {device}));
         std::optional lock = TRY(lock_domain(device.front, uuid));
+        TRY(check_made(device.front, uuid));
         DeviceChange change = TRY(choose(device));
         if (auto left = TRY(until_turn(client, {device})); left > 0) {
             lock.reset();
@@ -203,6 +213,32 @@ Result<void> detach_running(Session& session, const Device& device, bool force) 
     if (!force) TRY(await_connected(*TRY(session.store()), {device}));
     if (TRY(take_away(session, device, uuid, force))) return {};
     return fail(fmt::format("{}: somebody else has taken it away", device.label));
+}
+
+Result<void> mend_device(Session& session, DomId domain, std::string_view kind, unsigned id, std::string_view token,
+                         bool leaving) {
+    auto& client = *TRY(session.store());
+    auto uuid = TRY(uuid_of(session, domain));
+    auto devices = TRY(devices_of(session, domain));
+    std::erase_if(devices, [&](auto& device) { return device.kind != kind || device.id != id; });
+    if (devices.empty()) { // killed between its nodes and what is kept
+        Device gone;
+        gone.kind = kind;
+        gone.id = id;
+        gone.front = domain;
+        auto lock = TRY(lock_domain(domain, uuid));
+        if (client.get(gone.libxl_path() + "/backend")) return {}; // another one came meanwhile
+        note_gone(client, {gone});
+        return change_kept(session, domain, without(gone));
+    }
+    for (auto& device : devices) {
+        if (device.owner != token) continue;
+        bool kept = leaving && client.get(device.front_path() + "/state") == "4";
+        if (!kept) return take_back(session, device, uuid);
+        auto lock = TRY(lock_domain(domain, uuid));
+        if (is_same(client, device)) put_back(client, device);
+    }
+    return {};
 }
 
 } // namespace domain

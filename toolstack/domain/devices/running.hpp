@@ -20,4 +20,8 @@ Result<unsigned> attach_vif(Session&, DomId, config::Vif);
 /// later device of the same number is left alone.
 Result<void> detach_running(Session&, const Device&, bool force);
 
+/// Undoes or finishes what work left behind whose maker died (host::Maker): an attachment, or a removal. `token` is its
+/// mark; `id` and `kind` are those of the device.
+Result<void> mend_device(Session&, DomId, std::string_view kind, unsigned id, std::string_view token, bool leaving);
+
 } // namespace domain

@@ -9,6 +9,7 @@
 #include "domain/devices/native_vif.hpp"
 #include "domain/domains.hpp"
 #include "domain/host_settings.hpp"
+#include "domain/life/remains.hpp"
 #include "domain/life/restart.hpp"
 #include "domain/stored_config.hpp"
 #include "domain/tune.hpp"
@@ -34,8 +35,9 @@ namespace domain {
 namespace {
 
 constexpr auto lock_path = "/run/xen/xl-watchd.lock", log_path = "/var/log/xen/xl-watchd.log";
-constexpr std::int64_t quick_s = 10; ///< a guest that stops sooner than this after its start ...
-constexpr unsigned most_quick = 5;   ///< ... this many times in a row is not started again
+constexpr std::int64_t look_period_s = 20; ///< it looks so often even when nobody says anything
+constexpr std::int64_t quick_s = 10;       ///< a guest that stops sooner than this after its start ...
+constexpr unsigned most_quick = 5;         ///< ... this many times in a row is not started again
 
 void log(std::string_view text) {
     auto now = std::time(nullptr);
@@ -77,7 +79,14 @@ class Watcher {
     Result<void> run() {
         auto& client = *TRY(session_.store());
         TRY(or_fail(client.watch("@releaseDomain", "release"), "cannot watch for domains that stop"));
+        if (!only_)
+            for (auto id : TRY(stale_domains(session_))) {
+                log(fmt::format("domain {} is gone and had left nodes", id.value));
+                sweep_traces(session_, id);
+            }
         for (;;) {
+            for (auto& mended : mend_remains(session_))
+                log(fmt::format("{}: {}", mended.what, mended.done ? "mended" : mended.done.error().what));
             TRY(look());
             leave_network(session_); // a domain that stock tools destroyed may have left translations
             if (only_ && !domain_info(*TRY(session_.xen()), *only_)) return {};
@@ -120,16 +129,16 @@ class Watcher {
         return histories_.emplace_back(History{.name = name});
     }
 
-    /// Milliseconds until a restart that failed is tried again; -1 where none waits.
+    /// Milliseconds until a restart that failed is tried again, or all is looked at once more.
     int until_next_try() {
         constexpr std::int64_t least_s = 1;
-        std::int64_t wait = -1;
+        std::int64_t wait = look_period_s;
         for (auto& known : histories_) {
             if (known.not_before == 0) continue;
             auto left = std::max<std::int64_t>(known.not_before - std::time(nullptr), least_s);
-            wait = wait < 0 ? left : std::min(wait, left);
+            wait = std::min(wait, left);
         }
-        return wait < 0 ? -1 : static_cast<int>(wait * 1000);
+        return static_cast<int>(wait * 1000);
     }
 
     /// The next try of a guest's restart is made later.
@@ -227,9 +236,8 @@ class Watcher {
                 TRY(or_fail(xen::unpause_domain(*TRY(session_.xen()), entry.id()), "cannot start it"));
             return entry.id();
         }
-        if (!is_there) { // whoever destroyed it may have died over it: its nodes would hold the name, and its last
-                         // pages
-            remove_traces(session_, restart.old, "/vm/" + config::print(restart.uuid));
+        if (!is_there) { // whoever destroyed it may have died over it: its nodes would hold the name
+            TRY(remove_traces(session_, restart.old, "/vm/" + config::print(restart.uuid)));
             remove_userdata(restart.old, restart.uuid);
         }
         TRY(toolstack::checkpoint("clear the old domain away"));
