@@ -2,6 +2,7 @@
 // Configurations in libxl's JSON form. Members are in libxl's order; defaults are left out as its generator does.
 #include "domain/config_json.hpp"
 
+#include "domain/device_json.hpp"
 #include "domain/json_text.hpp"
 
 namespace domain {
@@ -10,44 +11,6 @@ using Json = nlohmann::ordered_json;
 using config::DomainConfig;
 
 namespace {
-
-Json disk_json(const config::Disk& disk) {
-    Json out;
-    if (!disk.backend_domain.empty()) out["backend_domname"] = disk.backend_domain;
-    if (!disk.target.empty()) out["pdev_path"] = disk.target;
-    out["vdev"] = disk.vdev;
-    if (disk.backend != config::Backend::chosen) out["backend"] = std::string(name(disk.backend));
-    out["format"] =
-        disk.format == config::Format::vmdk ? "unknown" : std::string(name(disk.format)); // libxl has no word for vmdk
-    if (!disk.script.empty()) out["script"] = disk.script;
-    if (disk.cdrom) out["removable"] = 1;
-    if (disk.writable) out["readwrite"] = 1;
-    if (disk.cdrom) out["is_cdrom"] = 1;
-    if (disk.direct_io_safe) out["direct_io_safe"] = true;
-    if (disk.discard) out["discard_enable"] = *disk.discard ? "True" : "False";
-    out["colo_restore_enable"] = "False";
-    return out;
-}
-
-Json vif_json(const config::Vif& vif, unsigned devid) {
-    Json out;
-    if (!vif.backend.empty()) out["backend_domname"] = vif.backend;
-    out["devid"] = devid;
-    if (vif.mtu) out["mtu"] = *vif.mtu;
-    if (!vif.model.empty()) out["model"] = vif.model;
-    if (vif.mac) out["mac"] = config::print(*vif.mac);
-    if (!vif.ip.empty()) out["ip"] = vif.ip;
-    out["bridge"] = vif.bridge.empty() ? "xenbr0" : vif.bridge;
-    if (!vif.name.empty()) out["ifname"] = vif.name;
-    if (!vif.script.empty()) out["script"] = vif.script;
-    out["nictype"] = vif.emulated ? "vif_ioemu" : "vif";
-    if (vif.rate) {
-        out["rate_bytes_per_interval"] = vif.rate->bytes_per_interval;
-        out["rate_interval_usecs"] = vif.rate->interval_us;
-    }
-    if (!vif.gateway_device.empty()) out["gatewaydev"] = vif.gateway_device;
-    return out;
-}
 
 Json vfb_json(const config::Vfb& vfb, unsigned devid) {
     auto flag = [](Json& in, const char* key, std::optional<bool> value) {
@@ -215,9 +178,6 @@ std::string planned_json(const DomainConfig& config, const config::Uuid& uuid) {
 
 std::string planned_json(const config::Disk& disk) { return printed(bare(disk_json(disk), false)); }
 std::string planned_json(const config::Vif& vif) { return printed(bare(vif, 0, false)); }
-
-std::string device_json(const config::Disk& disk) { return disk_json(disk).dump(); }
-std::string device_json(const config::Vif& vif) { return vif_json(vif, vif.devid.value_or(0)).dump(); }
 
 std::string pretty_json(const std::string& text) {
     auto value = Json::parse(text, nullptr, false);

@@ -18,10 +18,6 @@ std::string planned_json(const config::DomainConfig& config, const config::Uuid&
 std::string planned_json(const config::Disk& disk);
 std::string planned_json(const config::Vif& vif);
 
-/// One device in the same form.
-std::string device_json(const config::Disk& disk);
-std::string device_json(const config::Vif& vif);
-
 /// Pretty text as libxl's generator lays it out, from any JSON text; the text itself when it is not JSON.
 std::string pretty_json(const std::string& text);
 

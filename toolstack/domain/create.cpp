@@ -10,8 +10,8 @@
 #include "domain/config_json.hpp"
 #include "domain/destroy.hpp"
 #include "domain/domains.hpp"
+#include "domain/life/remains.hpp"
 #include "domain/room.hpp"
-
 #include "domain/userdata.hpp"
 #include "image/pv_build.hpp"
 #include "xen/hvm.hpp"
@@ -108,7 +108,22 @@ Result<DomId> Creation::run() {
         return std::unexpected(in(fmt::format("guest '{}'", config_.name), std::move(done).error()));
     }
     undo_.clear();
+    maker_.reset();
     return id_;
+}
+
+/// Refuses a UUID that a domain has which is there, or (before the names' lock, `others`) on its way. A dying one has
+/// none any more.
+Result<void> Creation::check_uuid(store::Client& client, bool others) {
+    for (auto& entry : TRY(list(session_))) {
+        if (entry.id() == id_ || entry.uuid() != uuid_ || entry.has(abi::dominf_dying)) continue;
+        // Under the lock one that has no nodes yet gives way, or two would refuse each other.
+        if (!others && !client.get(path_of(entry.id()) + "/vm")) continue;
+        if (is_mended(entry.id())) continue;
+        return fail(fmt::format("domain {} has this UUID already", entry.info.domain),
+                    "leave uuid= away, or destroy that domain");
+    }
+    return {};
 }
 
 Result<void> Creation::check_host() {
@@ -123,9 +138,7 @@ Result<void> Creation::check_host() {
     TRY(check_name(*TRY(session_.store())));
     if (config_.uuid) {
         uuid_ = *config_.uuid;
-        for (auto& entry : TRY(list(session_)))
-            if (entry.uuid() == uuid_ && !entry.has(abi::dominf_dying)) // a restart does not wait for the last page
-                return fail(fmt::format("domain {} has this UUID already", entry.info.domain));
+        TRY(check_uuid(*TRY(session_.store()), true));
     } else {
         std::array<std::uint8_t, 16> random{};
         fill_random(random);
@@ -201,6 +214,7 @@ Result<void> Creation::create() {
     request.max_maptrack_frames =
         config_.max_maptrack_frames ? static_cast<std::int32_t>(*config_.max_maptrack_frames) : -1;
     request.grant_opts = config_.max_grant_version.value_or(host.capabilities & abi::physcap_gnttab_v2 ? 2 : 1);
+    maker_.emplace(TRY(host::Maker::begin(fmt::format("create {}", config::print(uuid_)))));
     auto created = xen::create_domain(control, request, next_id());
     for (unsigned i = 0; !created && created.error().code == EEXIST && i < tries_for_id; ++i)
         created = xen::create_domain(control, request, next_id());
@@ -209,11 +223,14 @@ Result<void> Creation::create() {
     id_ = TRY(or_fail(std::move(created), "the hypervisor refuses to create it"));
     undo_.push_back([this, &control] {
         // Grant mappings of daemons keep a domain's pages; the nodes go first so that they let go.
-        remove_traces(session_, id_, "/vm/" + config::print(uuid_));
+        auto removed = named_ ? remove_traces(session_, id_, "/vm/" + config::print(uuid_)) : Result<void>{};
         remove_userdata(id_, uuid_);
-        (void)xen::destroy_domain(control, id_);
+        auto gone = end_domain(control, id_);
+        if (maker_ && (!removed || !gone)) maker_->leave_behind();
+        maker_.reset();
+        await_end(session_, id_);
     });
-    return {};
+    return maker_->note(fmt::format("create {} {}", config::print(uuid_), id_.value));
 }
 
 Result<void> Creation::set_rights(xen::Control& control) {
@@ -372,7 +389,10 @@ Result<void> Creation::build() {
 
 Result<void> Creation::start() {
     if (options_.before_start) options_.before_start(id_);
+    if (options_.still_wanted) TRY(options_.still_wanted());
     if (options_.paused) return {};
+    // From here on it is whole: who finds it after our death starts it.
+    TRY(maker_->note(fmt::format("start {} {}", config::print(uuid_), id_.value)));
     return or_fail(xen::unpause_domain(*TRY(session_.xen()), id_), "cannot start it");
 }
 

@@ -6,6 +6,8 @@
 #include "config/domain_config.hpp"
 #include "domain/device.hpp"
 #include "domain/session.hpp"
+#include "domain/stored_config.hpp"
+#include "host/maker.hpp"
 #include "image/kernel.hpp"
 #include "image/pvh_build.hpp"
 #include "xen/memory.hpp"
@@ -20,13 +22,15 @@ namespace domain {
 
 /// How to create.
 struct CreateOptions {
-    bool paused = false;     ///< leave it paused
-    std::string source_text; ///< configuration text kept for restarts; empty: none is kept
-    bool claim = true;       ///< reserve the memory first, so that two creations do not race for it
-    bool masks = true;       ///< apply xl.conf's CPU masks
-    bool watched = true;     ///< the watcher handles its life-cycle actions
+    bool paused = false;                   ///< leave it paused
+    std::vector<config::Setting> settings; ///< what is kept for restarts, each key once; empty: nothing is kept
+    unsigned quick = 0;                    ///< Kept::quick
+    bool claim = true;                     ///< reserve the memory first, so that two creations do not race for it
+    bool masks = true;                     ///< apply xl.conf's CPU masks
+    bool watched = true;                   ///< the watcher handles its life-cycle actions
     std::function<void(std::string_view)> progress;    ///< told of each step, if set
     std::function<void(int terminal)> show_bootloader; ///< shows a boot loader's terminal until it ends, if set
+    std::function<Result<void>()> still_wanted;        ///< asked before the start, if set: a failure undoes it all
     /// Called when everything but the start is done: the console can be attached now.
     std::function<void(DomId)> before_start;
 };
@@ -78,6 +82,8 @@ class Creation {
     Result<void> run_bootloader();
     Result<void> prepare_devices();
     Result<void> check_name(store::Client&);
+    Result<void> check_uuid(store::Client&, bool others);
+    bool is_mended(DomId holder);
     Result<void> set_affinity(xen::Control&, const std::vector<config::CpuSet>& sets, bool soft);
     Result<void> apply_masks(xen::Control&);
     DomId next_id();
@@ -88,6 +94,8 @@ class Creation {
     CreateOptions options_;
     config::Uuid uuid_;
     DomId id_;
+    std::optional<host::Maker> maker_;   ///< from before the domain exists until it is whole, or nothing is left of it
+    bool named_ = false;                 ///< its nodes were written: what stands under its UUID is ours to remove
     std::optional<boot::Choice> choice_; ///< a boot loader's; else what is configured
     std::string command_line_;
     std::optional<image::Kernel> kernel_;

@@ -5,6 +5,7 @@
 #include "config/parse.hpp"
 #include "domain/config_json.hpp"
 #include "domain/devices/wait.hpp"
+#include "domain/life/remains.hpp"
 #include "domain/transact.hpp"
 #include "domain/userdata.hpp"
 #include "host/lock.hpp"
@@ -57,6 +58,18 @@ std::string owner_and_reader(DomId owner, DomId reader) {
 
 } // namespace
 
+/// Whether what held a name or a UUID was no domain any more, or one that never got whole.
+/// Under the names' lock nobody waits until devices are gone: what came since the first look is not mended then.
+bool Creation::is_mended(DomId holder) {
+    bool early = !maker_;
+    if (early) mend_remains(session_);
+    auto info = session_.info(holder);
+    if (info) return info->flags & abi::dominf_dying;
+    if (!early) return false;
+    sweep_traces(session_, holder);
+    return true;
+}
+
 /// Refuses a name that a domain has which was not looked at before: all the first time, later those that came
 /// meanwhile.
 Result<void> Creation::check_name(store::Client& client) {
@@ -66,7 +79,7 @@ Result<void> Creation::check_name(store::Client& client) {
     for (auto& id : added) paths.push_back("/local/domain/" + id + "/name");
     auto names = TRY(or_fail(client.get_all(paths), "cannot read the domains' names"));
     for (std::size_t i = 0; i < names.size(); ++i)
-        if (names[i] == config_.name)
+        if (names[i] == config_.name && !is_mended({static_cast<abi::domid_t>(std::atoi(added[i].c_str()))}))
             return fail(fmt::format("domain {} has this name already", added[i]),
                         "choose another name, or destroy that domain");
     seen_.insert(seen_.end(), added.begin(), added.end());
@@ -77,11 +90,16 @@ Result<void> Creation::write_skeleton() {
     auto& client = *TRY(session_.store());
     auto lock = TRY(host::Lock::take_own("names")); // others look for our name before we look, or after it is there
     TRY(check_name(client));
+    if (config_.uuid) TRY(check_uuid(client, false));
+    named_ = true;
     auto vm = "/vm/" + config::print(uuid_);
     auto read_only = owner_and_reader({0}, id_);
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);
     return transact(client, "cannot write its xenstore nodes", [&](Transaction transaction) -> xen::Result<> {
+        // Somebody's who had this number and died before his end.
+        for (auto& stale : {path_of(id_), fmt::format("/libxl/{}", id_.value)})
+            if (client.get(stale, transaction)) XEN_TRY(client.remove(stale, transaction));
         Writer root(client, path_of(id_), transaction), image(client, vm, transaction);
         root.make("", read_only);
         root.write("vm", vm);
@@ -168,21 +186,25 @@ Result<void> Creation::attach_devices() {
     for (auto& vif : config_.vifs) devices_.push_back(TRY(make_vif(session_, id_, vif, *vif.devid)));
     for (unsigned i = 0; i < config_.vfbs.size(); ++i)
         for (auto& device : TRY(make_vfb(id_, config_.vfbs[i], i))) devices_.push_back(std::move(device));
-    undo_.push_back([this] { (void)detach(session_, devices_, true); });
+    undo_.push_back([this] {
+        if (!detach(session_, devices_) && maker_) maker_->leave_behind();
+    });
     return attach(session_, devices_);
 }
 
 Result<void> Creation::keep_config() {
-    TRY(save_userdata(id_, uuid_, "libxl-json", to_libxl_json(config_, uuid_)));
-    if (options_.source_text.empty()) return {};
+    auto json = to_libxl_json(config_, uuid_);
+    if (options_.settings.empty()) return save_userdata(id_, uuid_, "libxl-json", json);
     // What was drawn at random stays the same over restarts.
-    auto text = options_.source_text + fmt::format("\nuuid = \"{}\"\n", config::print(uuid_));
-    if (!config_.vifs.empty()) {
-        config::Value list{.kind = config::Value::Kind::list};
-        for (auto& vif : config_.vifs) list.list.push_back({.text = config::print(vif)});
-        text += "vif = " + config::print(list) + "\n";
-    }
-    return save_userdata(id_, uuid_, "xl", text);
+    auto put = [&](std::string_view key, config::Value value) {
+        std::erase_if(options_.settings, [&](auto& setting) { return setting.key == key; });
+        options_.settings.push_back({.key = std::string(key), .value = std::move(value)});
+    };
+    put("uuid", {.text = config::print(uuid_)});
+    config::Value list{.kind = config::Value::Kind::list};
+    for (auto& vif : config_.vifs) list.list.push_back({.text = config::print(vif)});
+    if (!config_.vifs.empty()) put("vif", std::move(list));
+    return keep(id_, uuid_, {options_.settings, boot_seconds(), options_.quick}, json);
 }
 
 Result<void> Creation::await_console() {

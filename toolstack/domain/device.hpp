@@ -56,6 +56,8 @@ struct Device {
     DomId front, back;
     unsigned id = 0;
     std::string label; ///< for messages: "disk 'xvda'"
+    std::string owner; ///< token of the work that attached it to a running domain (host::Maker): a later device of the
+                       ///< same number has another. Empty: it came with the domain, or by other tools
     Nodes back_nodes;  ///< beside frontend, frontend-id, online, state
     Nodes front_nodes; ///< beside backend, backend-id, state
     Nodes front_fixed; ///< the same, which the guest reads and may not change
@@ -89,12 +91,14 @@ xen::Result<> post_nodes(store::Client&, const Device&, store::Transaction);
 Result<void> check_sharing(Session&, const std::vector<Device>&);
 
 /// Opens the disks, writes the nodes of all devices, starts QEMU where one needs it, waits for their back ends and sets
-/// the host's side up. After an error the caller calls detach() for all of them.
+/// the host's side up: the devices of a domain that is being made, which nobody else gives any yet. After an error the
+/// caller calls detach() for all of them.
 Result<void> attach(Session&, const std::vector<Device>&);
 
-/// Takes devices away: asks politely and waits, or (with `force`) removes the front end at once. Scripts are run and
-/// all nodes removed. A guest that does not answer is an error without `force`, and nothing is removed then.
-Result<void> detach(Session&, const std::vector<Device>&, bool force);
+/// Takes devices away by force, whatever their guest says and whatever fails on the way: scripts are run, all nodes
+/// removed. The first failure is the result. For domains that end, and devices that the caller made; a device of a
+/// running domain is taken by devices/running.hpp.
+Result<void> detach(Session&, const std::vector<Device>&);
 
 /// The devices that xenstore lists under /libxl/ID/device.
 Result<std::vector<Device>> devices_of(Session&, DomId);

@@ -9,6 +9,7 @@
 #include "xen/control.hpp"
 #include "xen/domctl.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,6 +54,12 @@ class Session {
     Result<xen::DomainInfo> info(DomId);
     /// A domain that exists, by name or number.
     Result<DomId> existing(std::string_view name_or_id);
+
+    /// Told of what takes long, one line each, if set.
+    std::function<void(std::string_view)> listener;
+    void tell(std::string_view line) {
+        if (listener) listener(line);
+    }
 
   private:
     std::optional<xen::Control> xen_;

@@ -10,6 +10,7 @@
 #include "domain/destroy.hpp"
 #include "domain/domains.hpp"
 #include "domain/host_settings.hpp"
+#include "domain/life/remains.hpp"
 #include "domain/life/restart.hpp"
 #include "domain/life/watcher.hpp"
 #include "domain/stored_config.hpp"
@@ -36,7 +37,7 @@ Result<std::string> read_text(const std::string& path) {
     return std::string(reinterpret_cast<const char*>(view.data()), view.size());
 }
 
-/// File and overrides as one text in canonical statements, which is what restarts use.
+/// File and overrides.
 struct Source {
     std::string path, text;
     std::vector<std::string> overrides;
@@ -58,14 +59,12 @@ Result<Source> named(const Words& words) {
     return source;
 }
 
-Result<std::string> canonical(const Source& source) {
-    std::string text;
+/// Both as settings, each key once, which is what restarts use.
+Result<std::vector<config::Setting>> merged(const Source& source) {
     auto settings = TRY(config::parse(source.text, source.path));
     for (auto& item : source.overrides)
         for (auto& setting : TRY(config::parse(item, "command line", true))) settings.push_back(setting);
-    for (auto& setting : TRY(config::merge(std::move(settings), source.path)))
-        text += fmt::format("{} = {}\n", setting.key, config::print(setting.value));
-    return text;
+    return config::merge(std::move(settings), source.path);
 }
 
 void warn(const config::DomainConfig& config) {
@@ -90,7 +89,7 @@ Result<void> make(Context& context, const Words& words, config::DomainConfig con
     options.claim = claim;
     options.masks = !words.has('\1');
     options.watched = !words.has('e') && !words.has('F');
-    options.source_text = TRY(canonical(source));
+    options.settings = TRY(merged(source));
     if (context.verbose) options.progress = [](std::string_view step) { note("xl: {}", step); };
     if (words.has('c')) options.show_bootloader = [](int tty) { (void)talk(tty); };
     if (words.has('c'))
@@ -110,7 +109,7 @@ Result<void> make(Context& context, const Words& words, config::DomainConfig con
         close(terminal);
         TRY(std::move(ended));
     }
-    if (words.has('F')) TRY(domain::watch_domains(context.session, id));
+    if (words.has('F')) TRY(domain::watch_one(context.session, id));
     return {};
 }
 
@@ -189,29 +188,51 @@ Result<int> run_config_update(Context& context, const Words& words) {
     warn(config);
     if (context.dry_run) return show_plan(context, std::move(config));
     note("setting dom{} configuration", id.value);
-    TRY(domain::replace_stored_config(context.session, id, TRY(canonical(*source))));
+    TRY(domain::replace_stored_config(context.session, id, TRY(merged(*source))));
     return exit_good;
 }
 
 Result<int> run_destroy(Context& context, const Words& words) {
     auto& word = words.words[0];
-    auto id = context.session.existing(word);
-    if (id && id->value == 0) return fail("Cannot destroy privileged domain 0.", "to stop the host: poweroff");
-    if (context.dry_run) return id ? Result<int>(exit_good) : std::unexpected(id.error());
-    bool called_off = domain::call_off(word); // or it would come back
-    if (!id && called_off) {
+    auto found = context.session.find(word);
+    if (found && found->value == 0) return fail("Cannot destroy privileged domain 0.", "to stop the host: poweroff");
+    auto look = [&] {
+        found = context.session.find(word);
+        return found ? context.session.info(*found) : Result<xen::DomainInfo>(std::unexpected(found.error()));
+    };
+    auto info = look();
+    if (!context.dry_run) {
+        // Of a guest that is there its own remains; one that is half there may be known by no name.
+        bool there = info.has_value();
+        auto all = there ? domain::mend_remains_of(context.session, *found) : domain::mend_remains(context.session);
+        for (auto& mended : all) note("xl: {}: cleaned up", mended.what);
+        if (!all.empty()) info = look();
+        if (there && !info) return exit_good; // that was to end what somebody else had begun
+    }
+    if (context.dry_run) return info ? Result<int>(exit_good) : std::unexpected(info.error());
+    // What waits to be started again would come back; also where it is being made just now, under another number.
+    auto uuid = info ? config::print(domain::Listed{*info, {}}.uuid()) : std::string();
+    bool called_off = domain::call_off(word);
+    if (info) called_off = domain::call_off(uuid) || called_off;
+    if (info) {
+        // One that stops just now is not to be started again either: not by who was asked before.
+        auto done = domain::destroy(context.session, *found);
+        domain::call_off(uuid);
+        domain::call_off(std::to_string(found->value));
+        TRY(std::move(done));
+        return exit_good;
+    }
+    if (called_off) {
         note("xl: guest '{}' was waiting to be started again: called off", word);
         return exit_good;
     }
-    auto uuid = config::print(domain::Listed{TRY(context.session.info(TRY(id))), {}}.uuid());
-    domain::call_off(uuid); // also where it is being made again just now, under another number
-    // One that stops just now is not to be started again either: by nobody from here on, nor by who was asked before.
-    (void)TRY(context.session.store())->remove(fmt::format("/libxl/{}/watcher", id->value));
-    auto done = domain::destroy(context.session, *id);
-    domain::call_off(uuid);
-    domain::call_off(std::to_string(id->value));
-    TRY(std::move(done));
-    return exit_good;
+    if (found &&
+        !TRY(context.session.store())->list(domain::path_of(*found)).value_or(std::vector<std::string>{}).empty()) {
+        domain::sweep_traces(context.session, *found); // somebody died while he destroyed it
+        note("xl: domain {} was gone already: its remains are removed", found->value);
+        return exit_good;
+    }
+    return std::unexpected(info.error());
 }
 
 Result<int> run_dump_core(Context& context, const Words& words) {
@@ -222,6 +243,7 @@ Result<int> run_dump_core(Context& context, const Words& words) {
 }
 
 Result<int> run_watchd(Context&, const Words& words) {
+    if (auto word = words.value('\1')) return domain::act_logged(*word) ? exit_good : exit_bad; // told in the log
     if (words.has('F')) domain::watch_for_ever();
     TRY(domain::ensure_watcher());
     return exit_good;

@@ -2,14 +2,14 @@
 // block-* and network-*.
 #include "xl/devices.hpp"
 
-#include "base/stop_signal.hpp"
 #include "base/text.hpp"
 #include "config/devices/mac.hpp"
 #include "config/devices/vdev.hpp"
 #include "domain/config_json.hpp"
 #include "domain/device.hpp"
+#include "domain/devices/running.hpp"
 #include "domain/host_settings.hpp"
-#include "domain/stored_config.hpp"
+#include "domain/life/remains.hpp"
 #include "xl/json.hpp"
 
 #include <algorithm>
@@ -46,16 +46,6 @@ std::string joined(const Words& words) {
     std::string text;
     for (std::size_t i = 1; i < words.words.size(); ++i) text += (i > 1 ? "," : "") + words.words[i];
     return text;
-}
-
-/// Attaches; on a failure nothing of the device is left.
-Result<void> attach_one(Context& context, const Device& device) {
-    toolstack::StopSignals stop; // Ctrl-C ends it, so that it is undone
-    auto done = domain::attach(context.session, {device});
-    if (done) return {};
-    toolstack::StopShield shield;
-    (void)domain::detach(context.session, {device}, true);
-    return done;
 }
 
 } // namespace
@@ -100,16 +90,13 @@ Result<int> run_block_list(Context& context, const Words& words) {
 Result<int> run_block_attach(Context& context, const Words& words) {
     auto id = TRY(context.session.existing(words.words[0]));
     auto disk = TRY(config::parse_disk(joined(words)));
-    for (auto& other : TRY(of_kind(context, id, "vbd")))
-        if (other.id == disk.number)
-            return fail(fmt::format("domain {} has a disk '{}' already", id.value, disk.vdev), "choose another vdev");
-    auto device = TRY(domain::make_disk(context.session, id, disk));
     if (context.dry_run) {
+        TRY(domain::make_disk(context.session, id, disk));
         out("disk: {}\n", domain::planned_json(disk));
         return exit_good;
     }
-    TRY(attach_one(context, device));
-    TRY(domain::remember(context.session, id, disk));
+    domain::mend_remains_of(context.session, id);
+    TRY(domain::attach_disk(context.session, id, disk));
     return exit_good;
 }
 
@@ -118,8 +105,8 @@ Result<int> run_block_detach(Context& context, const Words& words) {
     auto number = TRY(config::vdev_number(words.words[1]));
     for (auto& device : TRY(of_kind(context, id, "vbd"))) {
         if (device.id != number) continue;
-        TRY(domain::detach(context.session, {device}, words.has('f')));
-        TRY(domain::forget_disk(context.session, id, number));
+        domain::mend_remains_of(context.session, id);
+        TRY(domain::detach_running(context.session, device, words.has('f')));
         return exit_good;
     }
     return fail(fmt::format("Error: Device {} not connected.", words.words[1]), "see xl block-list");
@@ -165,26 +152,18 @@ Result<int> run_network_attach(Context& context, const Words& words) {
     if (!vif.model.empty()) note("warning: model has no effect on a paravirtual interface");
     auto given = vif;
     TRY(domain::host_settings()).apply(vif);
-    auto others = TRY(of_kind(context, id, "vif"));
-    unsigned devid = 0;
-    for (auto& other : others)
-        if (other.id >= devid) devid = other.id + 1;
-    vif.devid = vif.devid.value_or(devid);
-    for (auto& other : others)
-        if (other.id == vif.devid)
-            return fail(fmt::format("domain {} has an interface {} already", id.value, *vif.devid));
     if (!vif.mac) {
         std::uint32_t random = 0;
         if (getrandom(&random, sizeof random, 0) < 0) return fail("no random numbers for a MAC address");
         vif.mac = config::make_mac(random);
     }
-    auto device = TRY(domain::make_vif(context.session, id, vif, *vif.devid));
     if (context.dry_run) {
+        TRY(domain::make_vif(context.session, id, vif, vif.devid.value_or(0)));
         out("vif: {}\n", domain::planned_json(given));
         return exit_good;
     }
-    TRY(attach_one(context, device));
-    TRY(domain::remember(context.session, id, vif));
+    domain::mend_remains_of(context.session, id);
+    TRY(domain::attach_vif(context.session, id, vif));
     return exit_good;
 }
 
@@ -198,8 +177,8 @@ Result<int> run_network_detach(Context& context, const Words& words) {
     for (auto& device : TRY(of_kind(context, id, "vif"))) {
         auto its = config::parse_mac(mac_of(client, device));
         if (devid ? device.id != *devid : !its || *its != *mac) continue;
-        TRY(domain::detach(context.session, {device}, words.has('f')));
-        TRY(domain::forget_vif(context.session, id, device.id));
+        domain::mend_remains_of(context.session, id);
+        TRY(domain::detach_running(context.session, device, words.has('f')));
         return exit_good;
     }
     return fail(fmt::format("Unknown device {}.", words.words[1]), "see xl network-list");

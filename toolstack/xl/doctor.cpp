@@ -4,7 +4,8 @@
 
 #include "base/text.hpp"
 #include "domain/domains.hpp"
-#include "domain/life/restart.hpp"
+#include "domain/life/action.hpp"
+#include "domain/life/remains.hpp"
 #include "domain/life/watcher.hpp"
 #include "xen/version.hpp"
 #include "xl/json.hpp"
@@ -45,15 +46,21 @@ Finding check(bool good, std::string what, std::string missing, std::string reme
                 : Finding{otherwise, std::move(missing), std::move(remedy)};
 }
 
-bool alive(const char* pid_file) {
-    auto pid = toolstack::to_unsigned(toolstack::trim(first_line(pid_file)));
-    return pid && *pid > 0 && kill(static_cast<pid_t>(*pid), 0) == 0;
+/// Whether a program of this name runs, however it was started.
+bool runs(std::string_view name) {
+    bool found = false;
+    auto dir = opendir("/proc");
+    while (auto entry = dir && !found ? readdir(dir) : nullptr)
+        found = toolstack::to_unsigned(entry->d_name) &&
+                first_line(fmt::format("/proc/{}/comm", entry->d_name).c_str()) == name;
+    if (dir) closedir(dir);
+    return found;
 }
 
 void look_at_hypervisor(Context& context, std::vector<Finding>& findings) {
     findings.push_back(check(first_line("/sys/hypervisor/type") == "xen", "this system runs on the hypervisor",
                              "this system does not run on the hypervisor",
-                             "choose its entry in the boot menu (update-grub makes one)"));
+                             "choose its entry in the boot menu; docs/boot.md tells how to make one"));
     findings.push_back(check(geteuid() == 0, "you are root", "you are not root", "run this with sudo"));
     auto control = context.session.xen();
     if (!control) {
@@ -96,33 +103,53 @@ void look_at_modules(std::vector<Finding>& findings) {
                                  fmt::format("modprobe {}", need.module), need.otherwise));
 }
 
-/// Starts the watcher where it is needed and does not live, and names the guests that wait to be started again.
-void look_at_watcher(Context& context, std::vector<Finding>& findings) {
-    if (domain::watcher_runs()) {
-        findings.push_back({Health::good, "the watcher runs", {}});
-    } else {
-        domain::ensure_watcher_if_needed(context.session);
-        if (domain::watcher_runs())
-            findings.push_back({Health::weak, "the watcher did not run: started", "see /var/log/xen/xl-watchd.log"});
-        else findings.push_back({Health::good, "the watcher is not needed yet", {}});
-    }
-    for (auto& restart : domain::restarts())
-        findings.push_back(
-            {Health::weak, fmt::format("guest '{}' waits to be started again", restart.name),
-             fmt::format("/var/log/xen/xl-watchd.log says why; xl destroy {} calls it off", restart.name)});
-}
-
 void look_at_daemons(Context& context, std::vector<Finding>& findings) {
     auto store = context.session.store();
     bool answers = store && (*store)->get("/local/domain/0/name");
     findings.push_back(check(answers, "xenstored answers", "xenstored does not answer",
-                             "systemctl start xenstored, then xen-init-dom0"));
-    findings.push_back(check(alive("/run/xen/xenconsoled.pid") || alive("/run/xenconsoled.pid"), "xenconsoled runs",
-                             "xenconsoled does not run", "systemctl start xenconsoled"));
-    look_at_watcher(context, findings);
+                             "start it (systemctl start xenstored, or xenstored), then xen-init-dom0"));
+    findings.push_back(check(runs("xenconsoled"), "xenconsoled runs", "xenconsoled does not run",
+                             "start it: systemctl start xenconsoled, or xenconsoled"));
     findings.push_back(check(exists("/etc/xen/scripts/block") && exists("/etc/xen/scripts/vif-bridge"),
                              "hotplug scripts are installed", "there are no hotplug scripts in /etc/xen/scripts",
                              "apt install xen-utils-common", Health::weak));
+}
+
+/// Mends what is half done, sees to the watcher, and names the guests that nobody will start again without help.
+void look_at_life(Context& context, std::vector<Finding>& findings) {
+    constexpr std::int64_t patience_s = 120;
+    for (auto& mended : domain::mend_remains(context.session)) {
+        if (mended.done) findings.push_back({Health::weak, mended.what + ": mended", {}});
+        else
+            findings.push_back({Health::bad, fmt::format("{}: {}", mended.what, mended.done.error().what),
+                                mended.done.error().remedy});
+    }
+    for (auto id : domain::stale_domains(context.session).value_or(std::vector<domain::DomId>{})) {
+        domain::sweep_traces(context.session, id);
+        findings.push_back({Health::weak, fmt::format("domain {} is gone and had left nodes: removed", id.value), {}});
+    }
+    auto watcher = domain::watcher_state();
+    if (!watcher.runs) {
+        domain::ensure_watcher_if_needed(context.session);
+        if (domain::watcher_state().runs)
+            findings.push_back({Health::weak, "the watcher did not run: started", "run it as a service: xl watchd -F"});
+        else findings.push_back({Health::good, "the watcher is not needed yet", {}});
+    } else {
+        findings.push_back(check(
+            watcher.silent_s < patience_s, "the watcher runs",
+            fmt::format("the watcher (process {}) has not shown itself for {} s", watcher.process, watcher.silent_s),
+            fmt::format("see /var/log/xen/xl-watchd.log; kill {} && xl watchd", watcher.process)));
+    }
+    for (auto& restart : domain::restarts())
+        findings.push_back({restart.failures ? Health::weak : Health::good, domain::describe(restart),
+                            restart.failures ? fmt::format("xl destroy {} calls it off", restart.name) : ""});
+    auto store = context.session.store();
+    auto domains = domain::list(context.session);
+    if (!store || !domains) return;
+    for (auto& entry : *domains)
+        if (auto why = (*store)->get(domain::given_up_path(entry.id())))
+            findings.push_back({Health::weak, fmt::format("guest '{}': {}", entry.name, *why),
+                                fmt::format("xl destroy {0}, then xl create it again", entry.name)});
 }
 
 void look_at_network(std::vector<Finding>& findings) {
@@ -159,6 +186,7 @@ Result<int> run_doctor(Context& context, const Words& words) {
     look_at_hypervisor(context, findings);
     look_at_modules(findings);
     look_at_daemons(context, findings);
+    look_at_life(context, findings);
     look_at_network(findings);
     look_at_space(findings);
     constexpr std::string_view marks[] = {"ok   ", "weak ", "BAD  "}, names[] = {"good", "weak", "bad"};

@@ -5,6 +5,7 @@
 #include "base/stop_signal.hpp"
 #include "base/text.hpp"
 #include "domain/devices/display.hpp"
+#include "host/lock.hpp"
 #include "host/process.hpp"
 #include "xen/handle.hpp"
 
@@ -115,6 +116,11 @@ void stop(Session& session, DomId guest) {
     remove_empty("/local/domain/0/device-model");
 }
 
+/// Held while a guest's QEMU is looked for, started or ended: two that attach at once start one.
+Result<host::Lock> lock_model(DomId guest) {
+    return host::Lock::take_passing(host::run_path(fmt::format("proxenos-qemu-{}.lock", guest.value)));
+}
+
 std::string first_line(const std::string& text) {
     return std::string(toolstack::trim(text.substr(0, text.find('\n'))));
 }
@@ -173,8 +179,10 @@ Result<void> ensure_device_model(Session& session, const std::vector<Device>& de
         if (!first && device.by_device_model() && device.back.value == 0) first = &device;
         if (!screen && device.screen) screen = &*device.screen;
     }
-    if (!first || device_model_runs(session, first->front)) return {};
+    if (!first) return {};
     auto guest = first->front;
+    auto lock = TRY(lock_model(guest));
+    if (device_model_runs(session, guest)) return {};
     auto name = session.display_name(guest);
     auto log = log_path(session, guest);
     mkdir("/var/log/xen", 0755);
@@ -208,8 +216,9 @@ void release_device_model(Session& session, const std::vector<Device>& gone) {
         if (device.by_device_model() && (guests.empty() || guests.back() != device.front))
             guests.push_back(device.front);
     for (auto guest : guests) {
+        auto lock = lock_model(guest);
         auto left = devices_of(session, guest);
-        bool needed = false;
+        bool needed = !left; // unknown
         if (left)
             for (auto& device : *left) needed = needed || device.by_device_model();
         if (!needed) stop(session, guest);

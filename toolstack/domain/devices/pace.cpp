@@ -4,7 +4,9 @@
 #include "base/text.hpp"
 #include "domain/devices/wait.hpp"
 #include "host/process.hpp"
+#include "store/transact.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace domain {
@@ -33,24 +35,33 @@ Result<void> await_connected(store::Client& client, const std::vector<Device>& d
 
 void note_gone(store::Client& client, const std::vector<Device>& devices) {
     if (devices.empty()) return;
-    auto transaction = client.begin(); // a note of a domain that ends meanwhile would be left for ever
-    if (!transaction) return;
-    bool there = client.list(fmt::format("/libxl/{}", devices.front().front.value), *transaction).has_value();
-    for (auto& device : devices)
-        if (there && device.kind != "console")
-            (void)client.write(gone_path(device), std::to_string(host::now_ms()), *transaction);
-    (void)client.commit(*transaction); // without a note the next device of this number comes sooner, no more
+    auto root = fmt::format("/libxl/{}", devices.front().front.value);
+    // Without a note the next device of this number comes sooner, no more.
+    (void)store::transact(client, [&](store::Transaction transaction) -> xen::Result<> {
+        if (!client.list(root, transaction)) return {}; // a note of a domain that ends would be left for ever
+        for (auto& device : devices)
+            if (device.kind != "console")
+                XEN_TRY(client.write(gone_path(device), std::to_string(host::now_ms()), transaction));
+        return {};
+    });
 }
 
-Result<void> await_turn(store::Client& client, const std::vector<Device>& devices) {
+Result<long> until_turn(store::Client& client, const std::vector<Device>& devices) {
     std::vector<std::string> paths;
     for (auto& device : devices) paths.push_back(gone_path(device));
     auto notes = TRY(or_fail(client.get_all(paths), "cannot read what devices are gone"));
-    auto now = host::now_ms(), until = now;
-    for (auto& note : notes)
-        if (auto then = note ? toolstack::to_unsigned(*note) : std::nullopt)
-            until = std::max(until, static_cast<long>(*then) + forget_ms);
-    until = std::min(until, now + forget_ms); // whoever wrote that note
+    long now = host::now_ms(), left = 0;
+    for (auto& note : notes) {
+        auto then = note ? toolstack::to_unsigned(*note) : std::nullopt;
+        if (!then || *then > static_cast<unsigned long>(now))
+            continue; // nobody can have written that: no such time yet
+        left = std::max(left, static_cast<long>(*then) + forget_ms - now);
+    }
+    return left;
+}
+
+Result<void> await_turn(store::Client& client, long milliseconds) {
+    auto until = host::now_ms() + milliseconds;
     for (long left; (left = until - host::now_ms()) > 0;) TRY(wait_for_change(client, left));
     return {};
 }

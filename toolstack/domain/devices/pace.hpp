@@ -16,11 +16,14 @@ constexpr long forget_ms = 2000;  ///< how long a guest has to forget a device b
 /// that does not is no error: it has no driver, or is not running.
 Result<void> await_connected(store::Client&, const std::vector<Device>&);
 
-/// After nodes of devices were removed: notes when, beside the domain's other nodes.
+/// Before nodes of devices of one domain are removed: notes when, beside the domain's other nodes.
 void note_gone(store::Client&, const std::vector<Device>&);
 
-/// Before nodes of devices are written: waits until devices of the same numbers have been gone for forget_ms. Fails
-/// when the user asked to stop.
-Result<void> await_turn(store::Client&, const std::vector<Device>&);
+/// Milliseconds until devices of the same numbers have been gone for forget_ms: not positive when nodes may be written.
+/// The caller waits without any lock.
+Result<long> until_turn(store::Client&, const std::vector<Device>&);
+
+/// Waits so long. Fails when the user asked to stop.
+Result<void> await_turn(store::Client&, long milliseconds);
 
 } // namespace domain
