@@ -389,6 +389,7 @@ Result<void> Creation::build() {
 
 Result<void> Creation::start() {
     if (options_.before_start) options_.before_start(id_);
+    if (options_.still_wanted) TRY(options_.still_wanted());
     if (options_.paused) return {};
     // From here on it is whole: who finds it after our death starts it.
     TRY(maker_->note(fmt::format("start {} {}", config::print(uuid_), id_.value)));

@@ -30,6 +30,7 @@ struct CreateOptions {
     bool watched = true;                   ///< the watcher handles its life-cycle actions
     std::function<void(std::string_view)> progress;    ///< told of each step, if set
     std::function<void(int terminal)> show_bootloader; ///< shows a boot loader's terminal until it ends, if set
+    std::function<Result<void>()> still_wanted;        ///< asked before the start, if set: a failure undoes it all
     /// Called when everything but the start is done: the console can be attached now.
     std::function<void(DomId)> before_start;
 };

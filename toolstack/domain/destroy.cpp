@@ -8,6 +8,7 @@
 #include "domain/device.hpp"
 #include "domain/devices/wait.hpp"
 #include "domain/domains.hpp"
+#include "domain/life/action.hpp"
 #include "domain/userdata.hpp"
 #include "host/maker.hpp"
 #include "host/process.hpp"
@@ -91,6 +92,8 @@ Result<void> remove_all(Session& session, DomId id, bool noted) {
             maker.emplace(std::move(*begun));
     auto vm_path = TRY(session.store())->get(path_of(id) + "/vm").value_or("");
     toolstack::mark_time("look");
+    // From here on, and not before, nobody acts on its end: whoever dies now, it is removed.
+    (void)TRY(session.store())->remove(watcher_path(id));
     (void)xen::pause_domain(control, id); // so that it does not run with half of its devices
     TRY(toolstack::checkpoint("pause it"));
     Result<void> result;

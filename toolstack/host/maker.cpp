@@ -55,7 +55,7 @@ Result<void> Maker::note(std::string_view what) {
     return {};
 }
 
-std::vector<Unfinished> unfinished() {
+std::vector<Unfinished> unfinished(const std::function<bool(std::string_view)>& wanted) {
     std::vector<Unfinished> out;
     auto dir = opendir(folder);
     if (!dir) return out;
@@ -67,7 +67,8 @@ std::vector<Unfinished> unfinished() {
         auto size = pread(lock->fd(), text, sizeof text, 0);
         auto line = first_line(text, size);
         if (line.empty()) continue; // it died before it began
-        out.push_back({entry->d_name, std::string(line), std::move(*lock)});
+        if (!wanted || wanted(line)) out.push_back({entry->d_name, std::string(line), std::move(*lock)});
+        else lock->leave_file();
     }
     closedir(dir);
     return out;

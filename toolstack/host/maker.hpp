@@ -5,6 +5,7 @@
 
 #include "host/lock.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -38,8 +39,8 @@ struct Unfinished {
     void leave_behind() { lock.leave_file(); }
 };
 
-/// All work whose makers have died.
-std::vector<Unfinished> unfinished();
+/// Work whose makers have died: all of it, or what is `wanted`, which is given its line.
+std::vector<Unfinished> unfinished(const std::function<bool(std::string_view)>& wanted = {});
 
 /// The lines of all work that is written down, whether its makers live, have died, or somebody mends it.
 std::vector<std::string> in_progress();

@@ -109,7 +109,7 @@ Result<void> make(Context& context, const Words& words, config::DomainConfig con
         close(terminal);
         TRY(std::move(ended));
     }
-    if (words.has('F')) TRY(domain::watch_domains(context.session, id));
+    if (words.has('F')) TRY(domain::watch_one(context.session, id));
     return {};
 }
 
@@ -194,20 +194,28 @@ Result<int> run_config_update(Context& context, const Words& words) {
 
 Result<int> run_destroy(Context& context, const Words& words) {
     auto& word = words.words[0];
-    if (!context.dry_run)
-        for (auto& mended : domain::mend_remains(context.session)) note("xl: {}: cleaned up", mended.what);
     auto found = context.session.find(word);
     if (found && found->value == 0) return fail("Cannot destroy privileged domain 0.", "to stop the host: poweroff");
-    auto info = found ? context.session.info(*found) : Result<xen::DomainInfo>(std::unexpected(found.error()));
+    auto look = [&] {
+        found = context.session.find(word);
+        return found ? context.session.info(*found) : Result<xen::DomainInfo>(std::unexpected(found.error()));
+    };
+    auto info = look();
+    if (!context.dry_run) {
+        // Of a guest that is there its own remains; one that is half there may be known by no name.
+        bool there = info.has_value();
+        auto all = there ? domain::mend_remains_of(context.session, *found) : domain::mend_remains(context.session);
+        for (auto& mended : all) note("xl: {}: cleaned up", mended.what);
+        if (!all.empty()) info = look();
+        if (there && !info) return exit_good; // that was to end what somebody else had begun
+    }
     if (context.dry_run) return info ? Result<int>(exit_good) : std::unexpected(info.error());
     // What waits to be started again would come back; also where it is being made just now, under another number.
     auto uuid = info ? config::print(domain::Listed{*info, {}}.uuid()) : std::string();
     bool called_off = domain::call_off(word);
     if (info) called_off = domain::call_off(uuid) || called_off;
     if (info) {
-        // One that stops just now is not to be started again either: by nobody from here on, nor by who was asked
-        // before.
-        (void)TRY(context.session.store())->remove(fmt::format("/libxl/{}/watcher", found->value));
+        // One that stops just now is not to be started again either: not by who was asked before.
         auto done = domain::destroy(context.session, *found);
         domain::call_off(uuid);
         domain::call_off(std::to_string(found->value));
@@ -235,6 +243,7 @@ Result<int> run_dump_core(Context& context, const Words& words) {
 }
 
 Result<int> run_watchd(Context&, const Words& words) {
+    if (auto word = words.value('\1')) return domain::act_logged(*word) ? exit_good : exit_bad; // told in the log
     if (words.has('F')) domain::watch_for_ever();
     TRY(domain::ensure_watcher());
     return exit_good;

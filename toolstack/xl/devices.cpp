@@ -95,7 +95,7 @@ Result<int> run_block_attach(Context& context, const Words& words) {
         out("disk: {}\n", domain::planned_json(disk));
         return exit_good;
     }
-    domain::mend_remains(context.session);
+    domain::mend_remains_of(context.session, id);
     TRY(domain::attach_disk(context.session, id, disk));
     return exit_good;
 }
@@ -105,7 +105,7 @@ Result<int> run_block_detach(Context& context, const Words& words) {
     auto number = TRY(config::vdev_number(words.words[1]));
     for (auto& device : TRY(of_kind(context, id, "vbd"))) {
         if (device.id != number) continue;
-        domain::mend_remains(context.session);
+        domain::mend_remains_of(context.session, id);
         TRY(domain::detach_running(context.session, device, words.has('f')));
         return exit_good;
     }
@@ -162,7 +162,7 @@ Result<int> run_network_attach(Context& context, const Words& words) {
         out("vif: {}\n", domain::planned_json(given));
         return exit_good;
     }
-    domain::mend_remains(context.session);
+    domain::mend_remains_of(context.session, id);
     TRY(domain::attach_vif(context.session, id, vif));
     return exit_good;
 }
@@ -177,7 +177,7 @@ Result<int> run_network_detach(Context& context, const Words& words) {
     for (auto& device : TRY(of_kind(context, id, "vif"))) {
         auto its = config::parse_mac(mac_of(client, device));
         if (devid ? device.id != *devid : !its || *its != *mac) continue;
-        domain::mend_remains(context.session);
+        domain::mend_remains_of(context.session, id);
         TRY(domain::detach_running(context.session, device, words.has('f')));
         return exit_good;
     }

@@ -4,13 +4,14 @@
 
 #include "base/text.hpp"
 #include "domain/domains.hpp"
+#include "domain/life/action.hpp"
 #include "domain/life/remains.hpp"
-#include "domain/life/restart.hpp"
 #include "domain/life/watcher.hpp"
 #include "xen/version.hpp"
 #include "xl/json.hpp"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <dirent.h>
 #include <fcntl.h>
@@ -114,9 +115,9 @@ void look_at_daemons(Context& context, std::vector<Finding>& findings) {
                              "apt install xen-utils-common", Health::weak));
 }
 
-/// Mends what is half done, starts the watcher where it is needed and does not live, and names the guests that wait to
-/// be started again.
+/// Mends what is half done, sees to the watcher, and names the guests that nobody will start again without help.
 void look_at_life(Context& context, std::vector<Finding>& findings) {
+    constexpr std::int64_t patience_s = 120;
     for (auto& mended : domain::mend_remains(context.session)) {
         if (mended.done) findings.push_back({Health::weak, mended.what + ": mended", {}});
         else
@@ -127,18 +128,28 @@ void look_at_life(Context& context, std::vector<Finding>& findings) {
         domain::sweep_traces(context.session, id);
         findings.push_back({Health::weak, fmt::format("domain {} is gone and had left nodes: removed", id.value), {}});
     }
-    if (domain::watcher_runs()) {
-        findings.push_back({Health::good, "the watcher runs", {}});
-    } else {
+    auto watcher = domain::watcher_state();
+    if (!watcher.runs) {
         domain::ensure_watcher_if_needed(context.session);
-        if (domain::watcher_runs())
-            findings.push_back({Health::weak, "the watcher did not run: started", "see /var/log/xen/xl-watchd.log"});
+        if (domain::watcher_state().runs)
+            findings.push_back({Health::weak, "the watcher did not run: started", "run it as a service: xl watchd -F"});
         else findings.push_back({Health::good, "the watcher is not needed yet", {}});
+    } else {
+        findings.push_back(check(
+            watcher.silent_s < patience_s, "the watcher runs",
+            fmt::format("the watcher (process {}) has not shown itself for {} s", watcher.process, watcher.silent_s),
+            fmt::format("see /var/log/xen/xl-watchd.log; kill {} && xl watchd", watcher.process)));
     }
     for (auto& restart : domain::restarts())
-        findings.push_back(
-            {Health::weak, fmt::format("guest '{}' waits to be started again", restart.name),
-             fmt::format("/var/log/xen/xl-watchd.log says why; xl destroy {} calls it off", restart.name)});
+        findings.push_back({restart.failures ? Health::weak : Health::good, domain::describe(restart),
+                            restart.failures ? fmt::format("xl destroy {} calls it off", restart.name) : ""});
+    auto store = context.session.store();
+    auto domains = domain::list(context.session);
+    if (!store || !domains) return;
+    for (auto& entry : *domains)
+        if (auto why = (*store)->get(domain::given_up_path(entry.id())))
+            findings.push_back({Health::weak, fmt::format("guest '{}': {}", entry.name, *why),
+                                fmt::format("xl destroy {0}, then xl create it again", entry.name)});
 }
 
 void look_at_network(std::vector<Finding>& findings) {

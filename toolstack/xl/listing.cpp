@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "domain/domains.hpp"
+#include "domain/life/restart.hpp"
 #include "xl/json.hpp"
 #include "xl/pools.hpp"
 
@@ -39,6 +40,8 @@ constexpr std::string_view header = "Name                                       
 Result<int> run_list(Context& context, const Words& words) {
     if (words.has('l')) return run_list_long(context, words);
     auto domains = TRY(domain::list(context.session, words.words));
+    for (auto& restart : domain::restarts()) // they are in no list until they are there
+        if (restart.failures) note("xl: {}", domain::describe(restart));
     if (words.has('J')) {
         Rows rows;
         for (auto& entry : domains) add_json(rows, entry);

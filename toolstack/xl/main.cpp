@@ -17,8 +17,7 @@ using xl::report;
 int run(xl::Context& context, const xl::Command& command, const xl::Words& words) {
     auto status = command.run(context, words);
     // Whoever changes something also sees to it that somebody acts when guests stop.
-    if (status && command.effect != xl::Effect::reads && !context.dry_run)
-        domain::ensure_watcher_if_needed(context.session);
+    if (command.effect != xl::Effect::reads && !context.dry_run) domain::ensure_watcher_if_needed(context.session);
     if (!status) return report(status.error(), exit_bad);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         perror("xl: standard output");

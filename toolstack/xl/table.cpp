@@ -79,7 +79,10 @@ constexpr Option console_options[] = {{'t', nullptr, "TYPE", "Kind of console; p
 constexpr Option viewer_options[] = {{'\1', "autopass", nullptr, "Hand the VNC password to the viewer, with -autopass"},
                                      {'\2', "vncviewer-autopass", nullptr, "As --autopass"}};
 constexpr Option detach_options[] = {{'f', "force", nullptr, "Do not wait for the guest to let go"}};
-constexpr Option watchd_options[] = {{'F', "foreground", nullptr, "Stay in the foreground"}};
+constexpr Option watchd_options[] = {
+    {'F', "foreground", nullptr, "Stay in the foreground, as a service does; waits for another watcher's end"},
+    {'\1', "act", "WORD",
+     "Do what is to be done for one domain that stopped, by its id or UUID: the watcher's own use"}};
 
 constexpr Option top_options[] = {{'b', "batch", nullptr, "Lines instead of a screen, for scripts"},
                                   {'d', "delay", "SECONDS", "Time between two of them (default 3)"},

@@ -132,8 +132,14 @@ TEST(RestartDocument, ComesBackEqual) {
     Restart restart;
     restart.name = "g";
     restart.uuid = config::parse_uuid("00000000-0000-4000-8000-000000000001").value();
+    restart.old_uuid = config::parse_uuid("00000000-0000-4000-8000-000000000002").value();
     restart.old = DomId{7};
+    restart.renamed = "g-1";
+    restart.watched = false;
     restart.kept = Kept{settings_of(guest), 5, 2};
+    restart.failures = 4;
+    restart.not_before = 99;
+    restart.error = "no \"memory\"";
     auto text = print(restart);
     auto back = parse_restart(text);
     ASSERT_TRUE(back) << back.error().what;

@@ -88,9 +88,12 @@ Mended mend(Session& session, const host::Unfinished& work) {
 
 } // namespace
 
-std::vector<Mended> mend_remains(Session& session) {
+std::vector<Mended> mend_remains(Session& session, const std::vector<config::Uuid>& only) {
     std::vector<Mended> out;
-    auto all = host::unfinished();
+    auto all = host::unfinished([&](std::string_view line) {
+        auto names_it = [&](auto& uuid) { return line.find(config::print(uuid)) != line.npos; };
+        return only.empty() || std::ranges::any_of(only, names_it);
+    });
     if (all.empty()) return out;
     toolstack::StopShield shield;
     for (auto& work : all) {
@@ -98,6 +101,20 @@ std::vector<Mended> mend_remains(Session& session) {
         if (!out.back().done) work.leave_behind();
     }
     return out;
+}
+
+std::vector<Mended> mend_remains_of(Session& session, DomId id) {
+    auto info = session.info(id);
+    return info ? mend_remains(session, {Listed{*info, {}}.uuid()}) : std::vector<Mended>{};
+}
+
+bool are_remains() {
+    bool any = false;
+    (void)host::unfinished([&](std::string_view) {
+        any = true;
+        return false;
+    });
+    return any;
 }
 
 void sweep_traces(Session& session, DomId id) {

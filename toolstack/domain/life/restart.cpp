@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "base/whole_file.hpp"
+#include "host/lock.hpp"
 
 #include <algorithm>
 #include <dirent.h>
@@ -17,12 +18,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr auto folder = "/run/xen/restarts";
 constexpr unsigned version = 1;
 constexpr std::string_view older = "# restart of domain "; ///< what older tools wrote begins so, statements follow
 constexpr std::int64_t longest_backoff = 300;
 
-std::string path_of_restart(const config::Uuid& uuid) { return fmt::format("{}/{}", folder, config::print(uuid)); }
+std::string folder() { return host::run_path("restarts"); }
+std::string path_of_restart(const config::Uuid& uuid) { return folder() + "/" + config::print(uuid); }
 
 /// One that older tools wrote down: its name and UUID stand among the statements.
 Result<Restart> parse_older(std::string_view text) {
@@ -46,6 +47,12 @@ std::string print(const Restart& restart) {
                 {"name", restart.name},
                 {"uuid", config::print(restart.uuid)},
                 {"old", restart.old.value},
+                {"old_uuid", config::print(restart.old_uuid)},
+                {"renamed", restart.renamed},
+                {"watched", restart.watched},
+                {"failures", restart.failures},
+                {"not_before", restart.not_before},
+                {"error", restart.error},
                 {"kept", print(restart.kept, {}, {})}};
     return all.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -58,23 +65,30 @@ Result<Restart> parse_restart(std::string_view text) {
     auto word = [&](const char* key) -> std::string {
         return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : "";
     };
-    if (!json.contains("old") || !json["old"].is_number_unsigned() || json["old"] >= abi::first_reserved)
-        return fail("a restart of no domain");
+    auto number = [&](const char* key) -> std::int64_t {
+        return json.contains(key) && json[key].is_number_integer() ? json[key].get<std::int64_t>() : 0;
+    };
     Restart restart;
     restart.name = word("name");
     restart.uuid = TRY(config::parse_uuid(word("uuid")));
-    restart.old.value = json["old"].get<abi::domid_t>();
+    restart.old_uuid = TRY(config::parse_uuid(word("old_uuid")));
+    restart.old.value = static_cast<abi::domid_t>(std::clamp<std::int64_t>(number("old"), 0, abi::first_reserved));
+    restart.renamed = word("renamed");
+    restart.watched = !json.contains("watched") || json["watched"] != false;
+    restart.failures = static_cast<unsigned>(std::clamp<std::int64_t>(number("failures"), 0, 1000000));
+    restart.not_before = number("not_before");
+    restart.error = word("error");
     restart.kept = TRY(parse_kept(word("kept")));
     return restart;
 }
 
 std::vector<Restart> restarts() {
     std::vector<Restart> out;
-    auto dir = opendir(folder);
+    auto dir = opendir("/run/xen/restarts");
     if (!dir) return out;
     while (auto entry = readdir(dir)) {
         if (!config::parse_uuid(entry->d_name)) continue; // a partial file, or none of ours
-        auto text = toolstack::read_file(fmt::format("{}/{}", folder, entry->d_name));
+        auto text = toolstack::read_file(fmt::format("/run/xen/restarts/{}", entry->d_name));
         if (!text) continue;
         if (auto restart = parse_restart(*text)) out.push_back(std::move(*restart));
     }
@@ -82,9 +96,21 @@ std::vector<Restart> restarts() {
     return out;
 }
 
+std::optional<Restart> find_restart(const config::Uuid& uuid) {
+    auto text = toolstack::read_file(path_of_restart(uuid));
+    auto restart = text ? parse_restart(*text) : Result<Restart>(fail("none"));
+    return restart ? std::optional(std::move(*restart)) : std::nullopt;
+}
+
+std::optional<Restart> restart_of(DomId id, const config::Uuid& uuid) {
+    if (auto restart = find_restart(uuid)) return restart;
+    for (auto& restart : restarts())
+        if (restart.old == id && restart.old_uuid == uuid) return std::move(restart);
+    return std::nullopt;
+}
+
 Result<void> save(const Restart& restart) {
-    mkdir("/run/xen", 0755);
-    mkdir(folder, 0700);
+    mkdir(folder().c_str(), 0700);
     return toolstack::replace_file(path_of_restart(restart.uuid), print(restart), "free space in /run");
 }
 
@@ -104,6 +130,13 @@ bool call_off(std::string_view word) {
 std::int64_t backoff(unsigned failures) {
     constexpr unsigned doublings = 9;
     return std::min(std::int64_t{1} << std::min(failures, doublings), longest_backoff);
+}
+
+std::string describe(const Restart& restart) {
+    if (restart.failures == 0) return fmt::format("guest '{}' is being started again", restart.name);
+    auto left = std::max<std::int64_t>(restart.not_before - boot_seconds(), 0);
+    return fmt::format("guest '{}' could not be started again ({} tr{}, next in {} s): {}", restart.name,
+                       restart.failures, restart.failures == 1 ? "y" : "ies", left, restart.error);
 }
 
 } // namespace domain
