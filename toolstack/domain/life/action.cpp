@@ -76,7 +76,8 @@ Result<Restart> planned(const Listed& entry, Kept kept, config::Action action, b
     restart.watched = watched;
     if (action == config::Action::rename_restart) { // the old one keeps its UUID
         restart.uuid = TRY(new_uuid());
-        restart.renamed = fmt::format("{}-{}", entry.name, std::time(nullptr));
+        // Two may end within a second: the number tells them apart.
+        restart.renamed = fmt::format("{}-{}-{}", entry.name, std::time(nullptr), entry.info.domain);
     }
     bool quick = boot_seconds() - kept.started < quick_s;
     kept.quick = quick ? kept.quick + 1 : 0;
